@@ -1,0 +1,1 @@
+"""The command edge-collector, one module a command group."""

@@ -1,0 +1,1 @@
+"""Durable destinations; each is registered by the entry point group collector.sinks."""

@@ -1,0 +1,104 @@
+"""What a sink is: a durable destination that takes normalised batches and may be asked to write them twice.
+
+A sink is a folder here, registered by the entry point group ``collector.sinks``, and is supported once the
+conformance test (tests/collector/sinks/) shows: SIGKILL after its answer loses nothing, refused lines are reported,
+every field type reads back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from config.model import Settings
+from profiles.wire.messages import Event
+
+ENTRY_POINTS = "collector.sinks"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Where a point's values are stored: the tags of the measurement ``reading``; one object a point and manifest."""
+
+    profile: str
+    site: str
+    region: str
+    asset: str
+    point: str
+    quantity: str
+    prefix: str
+    """``reading,profile=…,site=…,…`` in line protocol, escaped, computed once a manifest."""
+
+
+class Record(NamedTuple):
+    """A normalised sample. `time` is ns since 1970 UTC: the event time in ms, and the era below the millisecond.
+
+    `value`, `text` and `flag` are the measurement's three fields; a tag's type says which may be set, for ever. A
+    number beyond 2^53 has its exact digits in `text` beside `value`. All three are None for a bad null.
+    """
+
+    series: Series
+    time: int
+    value: float | None
+    text: str | None
+    flag: bool | None
+    quality: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event with the place it belongs to; `era` and `seq` order it among its alarm's events."""
+
+    event: Event
+    agent: str
+    era: int
+    seq: int
+    site: str
+    region: str
+    profile: str = ""
+    asset: str = ""
+    point: str = ""
+    quantity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that this sink can never store, and its own words why; its neighbours are stored."""
+
+    index: int
+    reason: str
+
+
+class SinkUnavailable(Exception):  # noqa: N818  # it names a state that ends, not a fault of the data
+    """The store cannot take data now (down, full, wrong token, bucket missing): wait and try again."""
+
+
+class Sink(Protocol):
+    """A durable destination. Calls block; the collector makes them in a thread of the sink's own, one at a time."""
+
+    name: ClassVar[str]
+    settings_model: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any) -> None: ...
+
+    def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
+        """Store a batch; on return it survives a kill or a power cut. Twice is the same as once.
+
+        Returns the records (by index) that can never be stored. Raises SinkUnavailable when the batch must come again.
+        """
+
+    def latest(self, site: str | None = None) -> list[dict[str, Any]]:
+        """The newest record of each point: profile, site, region, asset, point, quantity, time (ms), value, quality."""
+
+    def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
+        """Records of one point with start <= time < end (ms since 1970 UTC), oldest first, at most `limit`."""
+
+    def close(self) -> None:
+        """Release files and connections."""
+
+
+def sinks() -> dict[str, type[Sink]]:
+    """The installed kinds of sink by name."""
+    return {point.name: point.load() for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}

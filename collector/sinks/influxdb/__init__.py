@@ -1,0 +1,1 @@
+"""InfluxDB by its v2 or v1 interface."""

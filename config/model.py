@@ -1,0 +1,50 @@
+"""What every settings model is made of: the base class and the types that people write (``5s``, ``512MiB``)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_BYTES = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)")
+
+
+class Settings(BaseModel):
+    """A settings model: unknown keys are errors, values never change, each field's docstring is its description."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+
+
+def seconds(text: object) -> object:
+    """``250ms``, ``5s``, ``10m``, ``1h``, ``30d`` to seconds; a float (a default in code) is seconds already."""
+    if isinstance(text, float):
+        return text
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise PydanticCustomError("duration", "expected a duration with its unit, such as 250ms, 5s, 10m, 1h or 30d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def size(text: object) -> object:
+    """``512MiB`` and the like to bytes; an int (a default in code) is bytes already."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        return text
+    match = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise PydanticCustomError("size", "expected a size with its unit, such as 64KiB, 512MiB or 2GiB")
+    return int(float(match[1]) * _BYTES[match[2]])
+
+
+def _text_schema(pattern: re.Pattern[str], example: str) -> Any:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$", "examples": [example]})
+
+
+Duration = Annotated[float, BeforeValidator(seconds), _text_schema(_DURATION, "5s")]
+"""Seconds; written with a unit."""
+Size = Annotated[int, BeforeValidator(size), _text_schema(_SIZE, "512MiB")]
+"""Bytes; written with a unit."""

@@ -1,0 +1,59 @@
+"""How an agent or a collector reaches its broker: address, protocol version, TLS, log-in."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from config.model import Duration, Settings
+
+
+class TlsSettings(Settings):
+    """TLS towards the broker; the server is always verified, by host name too."""
+
+    ca: Path | None = None
+    """Certificate authority that signed the broker's certificate (PEM); left out: the system's."""
+    certificate: Path | None = None
+    """This program's client certificate (PEM)."""
+    key: Path | None = None
+    """Private key of the client certificate (PEM)."""
+    key_password: SecretStr | None = None
+    """Password of the private key; use !secret."""
+
+    def context(self) -> ssl.SSLContext:
+        """The TLS context: TLS 1.2 at least, certificate required, host name checked.
+
+        Raises OSError or ssl.SSLError, with the file's name, when a file cannot be used: security fails closed.
+        """
+        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.certificate is not None:
+            password = self.key_password.get_secret_value() if self.key_password else None
+            context.load_cert_chain(self.certificate, self.key, password)
+        return context
+
+
+class MqttSettings(Settings):
+    """One broker. MQTT 5 by default; 3.1.1 where the broker speaks nothing newer."""
+
+    host: str
+    """Host name or address of the broker; there is no default destination."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    """TCP port; 8883 is MQTT over TLS."""
+    version: Literal["5", "3.1.1"] = "5"
+    """Protocol version."""
+    tls: TlsSettings | Literal["disabled"] = TlsSettings()
+    """TLS settings, or the word disabled for a broker on this machine or on a network of its own."""
+    username: str | None = None
+    """User name, where the broker asks for one beside or instead of the certificate."""
+    password: SecretStr | None = None
+    """Password; use !secret."""
+    client_id: str | None = None
+    """MQTT client id; left out: the id of the agent or collector, which is what the shipped ACL expects."""
+    keepalive: Duration = 30.0
+    """Silence after which a ping is sent; a dead link is noticed after one and a half of it."""
+    connect_timeout: Duration = 10.0
+    """How long one attempt to connect may take."""

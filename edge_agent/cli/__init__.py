@@ -1,0 +1,1 @@
+"""The command edge-agent, one module a command group."""

@@ -1,0 +1,93 @@
+"""What a driver is: settings models, runners that read, and the one seam through which readings leave.
+
+A driver is a folder here, registered by the entry point group ``edge_agent.drivers``; adding one touches no other file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Protocol
+
+from edge_agent.tags import DeviceSettings
+from profiles.wire.messages import Value
+from profiles.wire.quality import GOOD
+
+ENTRY_POINTS = "edge_agent.drivers"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """(tag, event time, value, quality), as a driver gives it.
+
+    `time` is in ms since 1970 UTC: the instrument's own time where it has one (`source_time` is then true), else the
+    moment of the response.
+    """
+
+    tag: str
+    time: int
+    value: Value
+    quality: str = GOOD
+    source_time: bool = False
+
+
+class Output(Protocol):
+    """Where a driver's findings go. Calls return at once and never raise; order within a device is kept."""
+
+    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+        """Hand over readings of one device, oldest first."""
+
+    def device_up(self, device: str) -> None:
+        """The device answers (again); repeated calls change nothing."""
+
+    def device_down(self, device: str, reason: str) -> None:
+        """The device does not answer, and why; repeated calls change nothing."""
+
+    def device_clock(self, device: str, offset_ms: int) -> None:
+        """The device's clock is this far ahead of the agent's."""
+
+    def device_counters(self, device: str, counters: dict[str, int]) -> None:
+        """Totals since start that the agent's state carries, such as requests, timeouts, overruns."""
+
+
+class Runner(Protocol):
+    """One task: an endpoint (a serial line, a host and port, a server) with the devices behind it."""
+
+    name: str
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until `stop` is set; then finish the request in flight, hand over its readings, close, return."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawReading:
+    """One line of ``edge-agent read``: the reading and the protocol's own bytes or status behind it."""
+
+    reading: Reading
+    raw: str
+
+
+class Driver(Protocol):
+    """A driver, without state of its own; all methods are class methods of the registered class."""
+
+    name: ClassVar[str]
+    device_model: ClassVar[type[DeviceSettings]]
+
+    @classmethod
+    def check(cls, devices: Sequence[Any]) -> list[tuple[tuple[str | int, ...], str]]:
+        """Faults that one device's model cannot see alone: ((index of device, field, …), message)."""
+
+    @classmethod
+    def runners(cls, devices: Sequence[Any], out: Output) -> list[Runner]:
+        """One runner an endpoint, for all the devices of this driver."""
+
+    @classmethod
+    async def read_once(cls, device: Any) -> list[RawReading]:
+        """Read every tag of the device once, for people; raises OSError or TimeoutError when it does not answer."""
+
+
+def drivers() -> dict[str, type[Driver]]:
+    """The installed drivers by name."""
+    return {point.name: point.load() for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}

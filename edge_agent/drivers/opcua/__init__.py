@@ -1,0 +1,1 @@
+"""OPC UA by subscription or polling (asyncua); reads only."""

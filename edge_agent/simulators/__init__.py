@@ -1,0 +1,1 @@
+"""Simulated instruments on real sockets, each with a ledger of every value it served."""

@@ -1,0 +1,115 @@
+"""Settings that all drivers' tags and devices share; a driver adds what its own protocol needs."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from config.model import Duration, Settings
+
+NAME_PATTERN = r"^[^\s/+#][^/+#]{0,126}[^\s/+#]$|^[^\s/+#]$"
+"""Names of tags and devices: 1 to 128 characters of any script, without / + #, no blank at either end."""
+
+
+class PointSettings(Settings):
+    """What a tag is in a specification's own terms (profiles/library)."""
+
+    profile: str
+    """Name of the profile, such as hazchem-storage."""
+    asset: str
+    """Equipment code (设备编码) as the platform issued it."""
+    quantity: str
+    """Indicator type (指标类型) of the profile, such as YW for level (液位)."""
+    code: str
+    """Indicator code (指标编码) as the platform issued it; one tag a code."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """What the profile asks for beside, such as cas: 7664-41-7 of a toxic gas."""
+
+
+class LimitSettings(Settings):
+    """Limits judged at the agent: raised at or beyond the limit for `delay`, cleared beyond `hysteresis`."""
+
+    HH: float | None = None
+    """High-high limit (高高报), in the tag's unit."""
+    H: float | None = None
+    """High limit (高报), in the tag's unit."""
+    L: float | None = None
+    """Low limit (低报), in the tag's unit."""
+    LL: float | None = None
+    """Low-low limit (低低报), in the tag's unit."""
+    alarm_when: bool | None = None
+    """Switches (开关量): the state that is the alarm."""
+    hysteresis: Annotated[float, Field(ge=0)] | None = None
+    """How far back inside the limit the value must come to clear, in the tag's unit; left out: the profile's rule."""
+    delay: Duration | None = None
+    """How long the value must stay beyond the limit; left out: the profile's rule (gas 0 s, others 5 s)."""
+
+
+class Deadband(Settings):
+    """How far a value must move to be sent: absolute (in the tag's unit) or percent of the last value sent."""
+
+    size: Annotated[float, Field(ge=0)]
+    percent: bool = False
+
+
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
+
+def _deadband(raw: object) -> object:
+    if isinstance(raw, Deadband):
+        return raw
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return Deadband(size=raw)
+    match = _PERCENT.fullmatch(raw) if isinstance(raw, str) else None
+    if match is None:
+        raise PydanticCustomError("deadband", "expected a number in the tag's unit, or a percentage such as 0.5%")
+    return Deadband(size=float(match[1]), percent=True)
+
+
+class TagSettings(Settings):
+    """What every tag has, whatever driver reads it."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    """Name of the tag, unique within the agent; the instrument's tag number (位号) is a good one."""
+    label: str = ""
+    """What people call it."""
+    unit: str = ""
+    """Unit of the value after scale and offset, as a UCUM code (m, Cel, kPa, %LEL)."""
+    interval: Duration | None = None
+    """How often the tag is read; left out: the device's interval."""
+    deadband: Annotated[Deadband | None, BeforeValidator(_deadband)] = None
+    """Change below which a value is not sent; left out: every reading is sent."""
+    max_silence: Duration = 60.0
+    """Time after which an unchanged value is sent all the same."""
+    limits: LimitSettings | None = None
+    """Alarm limits, judged at the agent."""
+    point: PointSettings | None = None
+    """What the tag is in a specification; left out: stored under its name alone, reported to nobody."""
+
+
+class DeviceSettings(Settings):
+    """What every device has, whatever driver reads it; the driver's model narrows `driver` and `tags`."""
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    """Name of the device, unique within the agent."""
+    driver: str
+    """Which driver reads it."""
+    label: str = ""
+    """What people call it."""
+    interval: Duration = 5.0
+    """How often its tags are read, unless a tag says otherwise."""
+
+    def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
+        """The type under which `tag`'s values are stored for ever; drivers say it from their own settings."""
+        raise TypeError(f"driver {self.driver} must say the type of {tag.name}")
+
+    def address(self) -> str:
+        """Where the device is, for the manifest: no credentials."""
+        return ""
+
+    def all_tags(self) -> tuple[TagSettings, ...]:
+        """The device's tags, in the order of the settings."""
+        raise TypeError(f"driver {self.driver} must list its tags")

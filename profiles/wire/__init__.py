@@ -1,0 +1,1 @@
+"""What agents and collectors say to each other: topics, messages, frames (docs/delivery.md tells the promise)."""

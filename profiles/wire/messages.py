@@ -1,0 +1,244 @@
+"""The messages of the contract as msgspec structs: decoding one checks it; ``profiles/schemas`` is made from them.
+
+Times are milliseconds since 1970-01-01 UTC; sizes are bytes; digests are those of `profiles.wire.codec.digest`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from profiles.wire.quality import GOOD
+from profiles.wire.quality import PATTERN as QUALITY_PATTERN
+
+Millis = Annotated[int, Meta(ge=0, le=253402300799999, description="ms since 1970-01-01 UTC, up to the year 9999")]
+Seq = Annotated[int, Meta(ge=1, le=2**53, description="number within its stream, from 1, without gaps")]
+Era = Annotated[int, Meta(ge=0, le=999_999, description="count of the agent's backward clock steps over 1 s")]
+StreamId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="UUID of one start of an agent, hex")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="first 16 bytes of SHA-256 of the frame, hex")]
+ManifestHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the manifest's frame, hex")]
+Quality = Annotated[str, Meta(pattern=QUALITY_PATTERN)]
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Value = float | int | bool | str | None
+"""Number, boolean, text or null; integers beyond 2^53 travel as text; null is never good."""
+
+Level = Literal["HH", "H", "L", "LL", "SIG", "INFO", "WARN", "FAULT"]
+EventKind = Literal["limit", "link", "seal", "clock", "agent"]
+EventState = Literal["raised", "changed", "cleared", "noted"]
+TagType = Literal["number", "text", "flag"]
+
+
+class Sample(Struct, frozen=True, array_like=True):
+    """One row of a data envelope: ``[tag, ms after t0, value]`` or, when not good, with the quality behind."""
+
+    tag: Name
+    dt: int
+    value: Value
+    quality: Quality = GOOD
+
+
+class Data(Struct, frozen=True, kw_only=True):
+    """A numbered, frozen batch of samples (topic kind ``data``)."""
+
+    v: Literal[1]
+    stream: StreamId
+    seq: Seq
+    era: Era
+    manifest: ManifestHash
+    t0: Millis
+    s: Annotated[list[Sample], Meta(min_length=1, max_length=100_000)]
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What an event's evidence file is; its bytes travel as `EvidenceChunk`."""
+
+    id: Name
+    type: str
+    size: Annotated[int, Meta(ge=0)]
+    sha256: str
+    captured: Millis
+
+
+class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A transition. `alarm` names the life it belongs to; its state is the fold of its events by (era, time, seq).
+
+    `since` is the time at which that life was raised, so that a clearing names its beginning. State ``noted`` is a
+    fact without an end (a loss, a restart). Exactly one of `tag`, `device`, `camera` is set, or none for the agent.
+    """
+
+    id: Name
+    alarm: Name
+    kind: EventKind
+    level: Level
+    state: EventState
+    time: Millis
+    since: Millis
+    tag: str | None = None
+    device: str | None = None
+    camera: str | None = None
+    value: Value = None
+    limit: float | None = None
+    text: str = ""
+    evidence: list[Evidence] = field(default_factory=list)
+
+
+class Events(Struct, frozen=True, kw_only=True):
+    """A numbered, frozen batch of events (topic kind ``event``)."""
+
+    v: Literal[1]
+    stream: StreamId
+    seq: Seq
+    era: Era
+    manifest: ManifestHash
+    events: Annotated[list[Event], Meta(min_length=1, max_length=10_000)]
+
+
+class EvidenceChunk(Struct, frozen=True, kw_only=True):
+    """The JSON line before at most 64 KiB of an evidence file's bytes (topic kind ``evidence``)."""
+
+    v: Literal[1]
+    stream: StreamId
+    seq: Seq
+    era: Era
+    manifest: ManifestHash
+    id: Name
+    offset: Annotated[int, Meta(ge=0)]
+    total: Annotated[int, Meta(ge=0)]
+
+
+class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The site as the specification names it: codes are issued by the platform (spec notes 1.7)."""
+
+    code: str
+    name: str
+    adcode: Annotated[str, Meta(pattern=r"^[0-9]{6}$", description="GB/T 2260 county code")]
+    gateway: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    industry: str = ""
+
+
+class Point(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a tag is in a specification's own terms: profile, asset (设备), quantity (指标类型), code (指标编码)."""
+
+    profile: str
+    asset: str
+    quantity: str
+    code: str
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The limits that the agent judges, in the tag's unit; hysteresis in the tag's unit, delay in seconds."""
+
+    HH: float | None = None
+    H: float | None = None
+    L: float | None = None
+    LL: float | None = None
+    alarm_when: bool | None = None
+    hysteresis: float | None = None
+    delay: float | None = None
+
+
+class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One tag: its unit (UCUM code), type, device, point and limits. `max_silence` in seconds."""
+
+    type: TagType
+    device: str
+    unit: str = ""
+    label: str = ""
+    point: Point | None = None
+    limits: Limits | None = None
+    max_silence: float | None = None
+
+
+class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One device: which driver reads it, and where, without credentials."""
+
+    driver: str
+    address: str = ""
+    label: str = ""
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What an agent is and what each of its tags means (topic kind ``manifest``); named by the hash of its bytes."""
+
+    v: Literal[1]
+    software: str
+    site: Site
+    tags: dict[str, ManifestTag]
+    devices: dict[str, ManifestDevice]
+    cameras: dict[str, Any] = field(default_factory=dict)
+
+
+class Ack(Struct, frozen=True, kw_only=True):
+    """Collector to agent: these envelopes of one stream are durable (`acked`) or kept as dead letters (`rejected`)."""
+
+    v: Literal[1]
+    stream: StreamId
+    acked: list[tuple[Seq, Digest]] = field(default_factory=list)
+    rejected: list[tuple[Seq, Digest, str]] = field(default_factory=list)
+
+
+class DroppedRange(Struct, frozen=True, kw_only=True):
+    """Envelopes that the agent had to drop, and says so: numbers `first` to `last` of a stream, samples within."""
+
+    first: Seq
+    last: Seq
+    samples: int
+    reason: str
+
+
+class StreamState(Struct, frozen=True, kw_only=True):
+    """One stream as the agent knows it: its last number, and what was dropped of it."""
+
+    last: Annotated[int, Meta(ge=0)]
+    dropped: list[DroppedRange] = field(default_factory=list)
+
+
+class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a device answers, since when, its last error, and its clock's offset from the agent's in ms."""
+
+    up: bool
+    since: Millis
+    error: str = ""
+    clock_offset_ms: int | None = None
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """What an agent says of itself (topic kind ``state``, retained; with ``online: false`` it is the last will)."""
+
+    v: Literal[1]
+    online: bool
+    since: Millis
+    version: str
+    manifest: str = ""
+    outbox_rows: int = 0
+    outbox_bytes: int = 0
+    oldest_age_s: float | None = None
+    quarantined: int = 0
+    streams: dict[str, StreamState] = field(default_factory=dict)
+    devices: dict[str, DeviceState] = field(default_factory=dict)
+    clock_suspect: bool = False
+    counters: dict[str, int] = field(default_factory=dict)
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """Collector to agent: never a write to an instrument. `manifest` asks for the manifests of the hashes in `args`."""
+
+    v: Literal[1]
+    id: Name
+    verb: Literal["manifest", "status", "read", "snapshot", "browse", "reload"]
+    args: dict[str, Any] = field(default_factory=dict)
+
+
+class Response(Struct, frozen=True, kw_only=True):
+    """The answer to the request of the same `id`."""
+
+    v: Literal[1]
+    id: Name
+    ok: bool
+    result: Any = None
+    error: str = ""
