@@ -1,0 +1,26 @@
+# Each target is a script that a machine without make can run as well.
+.PHONY: demo test soak bench lock lint clean help
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+demo: ## simulated site, agent, broker, collector and store in one terminal; nothing else needed
+	@scripts/demo
+
+test: ## all tests; with root and apt the real servers too
+	@scripts/test
+
+soak: ## the long versions of the kill, reconnect and fuzz runs
+	@scripts/test --soak
+
+bench: ## measurements side by side with a reference
+	@scripts/bench
+
+lock: ## requirements.lock with hashes, for installing with --require-hashes
+	@scripts/lock
+
+lint: ## ruff and mypy, as CI runs them
+	@scripts/lint
+
+clean: ## remove the virtual environment and what tools left
+	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
