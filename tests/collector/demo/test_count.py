@@ -31,5 +31,5 @@ def test_nothing_served_proves_nothing() -> None:
 
 
 def test_a_null_is_no_reading() -> None:
-    rows = [{"point": "P1", "value": None}, {"point": "P1", "value": 3.0}]
+    rows: list[dict[str, object]] = [{"point": "P1", "value": None}, {"point": "P1", "value": 3.0}]
     assert list(by_tag(rows, {"P1": "a"})) == [("a", 3.0)]
