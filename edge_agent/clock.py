@@ -1,7 +1,7 @@
 """The agent's own clock: has it stepped, and may its times be trusted?
 
-Samples carry the wall clock (UTC, ms); whatever it does, nothing stored may be overwritten (docs/decisions/0005-time.md).
-A step back of more than a second begins a new era; a step of either kind makes times uncertain until the clock has run
+Samples carry the wall clock (UTC, ms); whatever it does, nothing stored may be overwritten
+(docs/decisions/0005-time.md). A step back of more than a second begins a new era; a step of either kind makes times uncertain until the clock has run
 steadily for `settle`. Delays and time-outs never use this clock but the monotonic one.
 """
 
@@ -71,6 +71,8 @@ class Clock:
         self._suspect_until = self.mono if self.now >= EARLIEST_MS else float("inf")
         self._steps: list[Step] = []
         self._look_back()
+        self.floor = high if self.era == era else 0
+        """The latest time, ms, that an earlier run may have given in this era."""
 
     @property
     def suspect(self) -> bool:

@@ -110,6 +110,10 @@ class DeviceSettings(Settings):
         """Where the device is, for the manifest: no credentials."""
         return ""
 
+    def by_exception(self) -> bool:
+        """Whether it reports only changes (an OPC UA subscription), so that silence means an unchanged value."""
+        return False
+
     def all_tags(self) -> tuple[TagSettings, ...]:
         """The device's tags, in the order of the settings."""
         raise TypeError(f"driver {self.driver} must list its tags")

@@ -1,0 +1,138 @@
+"""The demo's site: broker, instruments and agent as processes of their own, in a folder that holds all their files."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from collector.demo.processes import Child, ChildFailedError, free_port
+from edge_agent.simulators import process_unit, tank_farm
+from edge_agent.simulators.ledger import read_ledger
+from profiles.wire.messages import Value
+
+AGENT, COLLECTOR = "demo-site", "demo"
+DEVICES = ("tank-farm", "process-unit")
+HELD_BACK = 2.0
+"""Seconds after the process unit stopped changing within which its server has published the last change."""
+
+
+class Site:
+    """Starts and ends in the order in which nothing is lost; `folder` keeps settings, ledgers, outbox, store and logs."""
+
+    def __init__(self, folder: Path, interval: str = "1s") -> None:
+        self.folder = folder
+        self._interval = interval
+        self._broker_port = free_port()
+        self._broker = Child("broker", folder, "collector.demo.broker", "--port", str(self._broker_port))
+        self._instruments = {
+            "tank-farm": self._instrument("tank_farm"),
+            "process-unit": self._instrument("process_unit", "--hold"),
+        }
+        self._agent = Child("agent", folder, "edge_agent.cli.main", "run", str(folder / "agent.yaml"))
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """All processes, the agent last."""
+        return (self._broker, *self._instruments.values(), self._agent)
+
+    def collector_settings(self) -> Path:
+        """Write the collector's settings; its file."""
+        return self._write(
+            "collector.yaml",
+            {
+                "collector": COLLECTOR,
+                "state": "collector",
+                "mqtt": self._mqtt(),
+                "sinks": [{"type": "sqlite", "name": "store", "path": "store.db"}],
+                "log": {"level": "warning"},
+            },
+        )
+
+    async def start_broker(self) -> None:
+        """The broker, before anybody connects to it."""
+        await self._broker.start()
+        await self._broker.listening(self._broker_port)
+
+    async def start(self) -> None:
+        """The instruments, and the agent that reads them."""
+        for child in self._instruments.values():
+            await child.start()
+        ports = {name: await child.announced_port() for name, child in self._instruments.items()}
+        tanks = tank_farm.device_settings(ports["tank-farm"], name="tank-farm", interval=self._interval)
+        self._write(
+            "agent.yaml",
+            {
+                "agent": AGENT,
+                "collector": COLLECTOR,
+                "site": {
+                    "code": tank_farm.HAZARD[:9],
+                    "name": "模拟化工厂 (simulated plant)",
+                    "adcode": "110110",
+                    "gateway": f"{tank_farm.HAZARD[:9]}01",
+                },
+                "state": "agent",
+                "mqtt": self._mqtt(),
+                "uplink": {"state_interval": "1s", "drain": "10s"},
+                "devices": [tanks, process_unit.device_settings(ports["process-unit"])],
+            },
+        )
+        await self._agent.start()
+
+    def begin(self) -> None:
+        """Let the process unit change its values, once the agent listens to it."""
+        self._instruments["process-unit"].signal(signal.SIGUSR2)
+
+    async def stop_agent(self) -> None:
+        """End in order: no more changes, a moment for the last to arrive, then the agent, which delivers all it has."""
+        self._instruments["process-unit"].signal(signal.SIGUSR1)
+        await asyncio.sleep(HELD_BACK)
+        code = await self._agent.stop()
+        if code != 0:
+            raise ChildFailedError(f"the agent ended with exit code {code}; its log is {self._agent.log}")
+
+    async def stop(self) -> None:
+        """End every process that still runs."""
+        for child in reversed(self.children):
+            await child.stop()
+
+    async def watch(self) -> None:
+        """Start an agent that was killed again, as systemd would; raise ChildFailedError when another process ended."""
+        for child in (self._broker, *self._instruments.values()):
+            child.check()
+        if not self._agent.running:
+            await self._agent.start()
+
+    def served(self) -> list[tuple[str, Value]]:
+        """Every value that the instruments served, by their own ledgers."""
+        return [
+            (entry.tag, entry.value) for name in self._instruments for entry in read_ledger(self._ledger(name))
+        ]
+
+    def tags(self) -> dict[str, str]:
+        """Point code (or the tag's name, where it has no code) to tag, as the store knows them."""
+        settings = yaml.safe_load((self.folder / "agent.yaml").read_text(encoding="utf-8"))
+        return {
+            tag.get("point", {}).get("code", tag["name"]): tag["name"]
+            for device in settings["devices"]
+            for tag in device["tags"]
+        }
+
+    def _instrument(self, module: str, *options: str) -> Child:
+        name = module.replace("_", "-")
+        ledger = str(self._ledger(name))
+        return Child(name, self.folder, f"edge_agent.simulators.{module}", "--ledger", ledger, *options)
+
+    def _ledger(self, name: str) -> Path:
+        return self.folder / f"{name}.ledger"
+
+    def _mqtt(self) -> dict[str, Any]:
+        return {"host": "127.0.0.1", "port": self._broker_port, "version": "3.1.1", "tls": "disabled"}
+
+    def _write(self, name: str, settings: dict[str, Any]) -> Path:
+        path = self.folder / name
+        path.write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        return path

@@ -1,0 +1,166 @@
+"""The agent: wires drivers, recorder, outbox and uplink, and ends them in order. Nothing else knows all the rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from config.version import VERSION
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Runner, drivers
+from edge_agent.manifest import build_manifest
+from edge_agent.outbox.store import Outbox, Row
+from edge_agent.recorder import Recorder
+from edge_agent.remembered import Remembered
+from edge_agent.rules import build_rules
+from edge_agent.settings import AgentSettings
+from edge_agent.tags import DeviceSettings
+from edge_agent.uplink.link import Uplink
+from profiles.load import library
+from profiles.wire.codec import encode
+from profiles.wire.messages import Request, Response, State
+
+log = logging.getLogger(__name__)
+
+RUNNER_BACKOFF = (1.0, 60.0)
+"""First and longest pause, s, before a driver's task that failed is started again."""
+RUNNER_END = 15.0
+"""Seconds that a driver's task has to finish its request in flight at a stop."""
+
+
+class Agent:
+    """One agent, from its settings; `run` works until `stop` is set and has handed over all it could."""
+
+    def __init__(self, settings: AgentSettings) -> None:
+        self._settings = settings
+        self._manifest = build_manifest(settings)
+        settings.state.mkdir(parents=True, exist_ok=True)
+        self._outbox = Outbox.open(settings.state / "outbox.db", settings.outbox)
+        self._hash = self._outbox.put_manifest(encode(self._manifest))
+        before = Remembered.read(self._outbox.recall())
+        self._clock = Clock(settings.clock, high=before.high, era=self._outbox.era_floor)
+        self._recorder = Recorder(
+            self._outbox,
+            settings.outbox,
+            self._clock,
+            build_rules(settings.devices, self._manifest, library(settings.profiles)),
+            [device.name for device in settings.devices],
+            agent=settings.agent,
+            manifest=self._hash,
+            before=before,
+            on_commit=self._committed,
+        )
+        self._uplink = Uplink(
+            settings.mqtt,
+            settings.uplink,
+            agent=settings.agent,
+            collector=settings.collector,
+            outbox=self._outbox,
+            state=self.state,
+            on_request=self._answer,
+        )
+        self._started = self._clock.now
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set: then drivers end, the last readings are committed, the uplink drains and closes."""
+        self._recorder.note("INFO", f"agent started, version {VERSION}")
+        runners = _runners(self._settings.devices, self._recorder)
+        log.info("agent %s: %d devices, outbox %s", self._settings.agent, len(self._settings.devices), self._hash[:12])
+        stop_uplink = asyncio.Event()
+        recording = asyncio.create_task(self._recorder.run(), name="recorder")
+        sending = asyncio.create_task(self._uplink.run(stop_uplink), name="uplink")
+        reading = [asyncio.create_task(self._supervise(each, stop), name=each.name) for each in runners]
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({stopped, recording, sending}, return_when=asyncio.FIRST_COMPLETED)
+            stop.set()  # the recorder or the uplink failed: end in order all the same
+            await _ended(reading)
+            self._recorder.end()
+            await recording
+            stop_uplink.set()
+            await sending
+        finally:
+            for task in (recording, sending, stopped, *reading):
+                task.cancel()
+            self._outbox.close()
+
+    def state(self) -> State:
+        """What the agent says of itself now."""
+        depth = self._outbox.depth()
+        now = self._clock.read()
+        return State(
+            v=1,
+            online=True,
+            since=self._started,
+            version=VERSION,
+            manifest=self._hash,
+            outbox_rows=depth.rows,
+            outbox_bytes=depth.bytes,
+            oldest_age_s=None if depth.oldest is None else max(0.0, (now - depth.oldest) / 1000),
+            quarantined=depth.quarantined,
+            streams=self._outbox.streams(),
+            devices=self._recorder.device_states(),
+            clock_suspect=self._clock.suspect,
+            counters=self._recorder.counters | self._uplink.counters,
+        )
+
+    def _committed(self, rows: Sequence[Row]) -> None:
+        self._uplink.committed(rows)
+
+    async def _supervise(self, runner: Runner, stop: asyncio.Event) -> None:
+        """A driver's task that fails harms nobody else: it is reported and started again."""
+        pause, longest = RUNNER_BACKOFF
+        while not stop.is_set():
+            try:
+                await runner.run(stop)
+            except Exception as err:  # noqa: BLE001  # the one place that keeps a driver's defect to itself (I6)
+                log.exception("driver task %s failed; it is started again in %.0f s", runner.name, pause)
+                self._recorder.note("FAULT", f"driver task {runner.name} failed and is started again: {err!r}")
+            else:
+                if not stop.is_set():
+                    self._recorder.note("FAULT", f"driver task {runner.name} ended by itself and is started again")
+            await _pause(stop, pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
+            pause = min(2 * pause, longest)
+
+    async def _answer(self, request: Request) -> Response:
+        """Requests that only the agent as a whole can answer; none of them writes to an instrument."""
+        match request.verb:
+            case "status":
+                return Response(v=1, id=request.id, ok=True, result=self.state())
+            case "read":
+                wanted = request.args.get("tags")
+                found = {
+                    tag: [sample.time, sample.value, sample.quality]
+                    for tag, sample in self._recorder.latest().items()
+                    if wanted is None or tag in wanted
+                }
+                return Response(v=1, id=request.id, ok=True, result=found)
+            case _:
+                return Response(v=1, id=request.id, ok=False, error=f"this agent does not answer {request.verb!r}")
+
+
+def _runners(devices: Sequence[DeviceSettings], recorder: Recorder) -> list[Runner]:
+    by_driver: dict[str, list[Any]] = defaultdict(list)
+    for device in devices:
+        by_driver[device.driver].append(device)
+    known = drivers()
+    return [runner for name, group in by_driver.items() for runner in known[name].runners(group, recorder)]
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    if tasks:
+        _done, late = await asyncio.wait(tasks, timeout=RUNNER_END)
+        for task in late:
+            log.warning("driver task %s did not end in %.0f s and is cancelled", task.get_name(), RUNNER_END)
+            task.cancel()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,266 @@
+"""From the drivers to the outbox: judges, buffers, and commits once a second or when a batch is full.
+
+What a driver hands over is safe once the next commit has returned; until then it is in memory only. That is the one
+gap that the promise has (docs/delivery.md), and it is as long as a flush.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from edge_agent.clock import Clock
+from edge_agent.drivers.base import Reading
+from edge_agent.limits import Transition
+from edge_agent.links import DeviceChange, Links
+from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
+from edge_agent.outbox.settings import OutboxSettings
+from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
+from edge_agent.remembered import Remembered, remember
+from edge_agent.rules import TagRule
+from edge_agent.sampler import Outcome, Sample, Sampler
+from profiles.wire.codec import event_id
+from profiles.wire.messages import DeviceState, Event, Level
+
+log = logging.getLogger(__name__)
+
+HELD = 100_000
+"""Samples, and likewise events, kept in memory while the outbox cannot be written (disk full); beyond, the oldest are
+dropped and counted."""
+
+
+class Recorder:
+    """The one taker of all drivers' findings (`edge_agent.drivers.base.Output`)."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        settings: OutboxSettings,
+        clock: Clock,
+        rules: Mapping[str, TagRule],
+        devices: Sequence[str],
+        *,
+        agent: str,
+        manifest: str,
+        before: Remembered,
+        on_commit: Callable[[Sequence[Row]], None],
+    ) -> None:
+        self._outbox, self._settings, self._clock = outbox, settings, clock
+        self._agent, self._manifest, self._on_commit = agent, manifest, on_commit
+        self._sampler = Sampler(rules, clock, floor=clock.floor, stamps=before.stamps, alarms=before.alarms)
+        self._links = Links(
+            devices, now=clock.now, clock_limit=round(clock.settings.device * 1000), open_faults=before.faults
+        )
+        self._samples: list[tuple[int, Sample]] = []
+        self._events: list[tuple[int, Event]] = []
+        self._recall: dict[str, str] = {}
+        self._dropped = 0
+        self._era_kept = outbox.era_floor
+        self._wake = asyncio.Event()
+        self._ending = False
+        self._blocked = False
+        self.counters = {"readings": 0, "samples": 0, "events": 0, "committed": 0, "commits": 0, "dropped": 0}
+        self._forget_what_is_gone(before, rules, devices)
+
+    # -- what drivers call (edge_agent.drivers.base.Output)
+
+    def readings(self, device: str, readings: Sequence[Reading]) -> None:
+        """Hand over readings of one device, oldest first."""
+        self.counters["readings"] += len(readings)
+        self._enter(self._sampler.take(readings, device_clock_off=self._links.clock_off(device)))
+
+    def device_up(self, device: str) -> None:
+        """The device answers (again)."""
+        self._device(self._links.up(device, self._clock.read()))
+
+    def device_down(self, device: str, reason: str) -> None:
+        """The device does not answer, and why."""
+        self._device(self._links.down(device, reason, self._clock.read(), self._clock.era))
+
+    def device_clock(self, device: str, offset_ms: int) -> None:
+        """The device's clock is this far ahead of the agent's."""
+        self._device(self._links.clock(device, offset_ms, self._clock.read(), self._clock.era))
+
+    def device_counters(self, device: str, counters: dict[str, int]) -> None:
+        """Totals since start."""
+        self._links.counters(device, counters)
+
+    # -- what the agent calls
+
+    def note(self, level: Level, text: str) -> None:
+        """A fact about the agent itself, as an event."""
+        now = self._clock.read()
+        made = event_id(self._agent, "agent", level, now, self._clock.era, text)
+        self._event(Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text))
+
+    def device_states(self) -> dict[str, DeviceState]:
+        """For the state message."""
+        return self._links.states()
+
+    def latest(self) -> dict[str, Sample]:
+        """The last sample of each tag."""
+        return self._sampler.latest()
+
+    async def run(self) -> None:
+        """Commit each `flush` seconds, or as soon as a batch is full, until `end` is called; then once more."""
+        while not self._ending:
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._settings.flush)
+            except TimeoutError:
+                pass  # the usual second has passed
+            self._wake.clear()
+            self._enter(self._sampler.tick(self._links.are_down()))
+            await self._flush()
+
+    def end(self) -> None:
+        """Let `run` commit what is there and return."""
+        self._ending = True
+        self._wake.set()
+
+    # -- inside
+
+    def _enter(self, outcome: Outcome) -> None:
+        era = self._clock.era
+        for step in self._clock.steps():
+            made = event_id(self._agent, "clock", step.at, step.by_ms, era)
+            self._event(
+                Event(
+                    id=made, alarm=made, kind="clock", level="WARN", state="noted",
+                    time=step.at, since=step.at, text=step.text,
+                )
+            )  # fmt: skip
+        self._samples.extend((era, sample) for sample in outcome.samples)
+        self.counters["samples"] += len(outcome.samples)
+        for tag, stamp in outcome.stamps.items():
+            self._recall[f"stamp:{tag}"] = remember(stamp)
+        for tag, change in outcome.transitions:
+            self._limit(tag, change)
+        if len(self._samples) >= self._settings.batch and not self._blocked:
+            self._wake.set()
+
+    def _limit(self, tag: str, change: Transition) -> None:
+        self._recall[f"alarms:{tag}"] = remember(self._sampler.open_alarms(tag))
+        life = event_id(self._agent, tag, change.side, change.alarm.since, change.alarm.era)
+        self._event(
+            Event(
+                id=event_id(life, change.state, change.level, change.time, self._clock.era),
+                alarm=life, kind="limit", level=change.level, state=change.state, time=change.time,
+                since=change.alarm.since, tag=tag, value=change.value, limit=change.limit,
+            )
+        )  # fmt: skip
+
+    def _device(self, change: DeviceChange | None) -> None:
+        self._enter(Outcome())
+        if change is None:
+            return
+        say = log.warning if change.state == "raised" else log.info
+        say("device %s: %s", change.device, change.text)
+        self._recall[f"faults:{change.device}"] = remember(self._links.open_faults(change.device))
+        life = event_id(self._agent, change.device, change.kind, change.fault.since, change.fault.era)
+        self._event(
+            Event(
+                id=event_id(life, change.state, change.time, self._clock.era), alarm=life, kind=change.kind,
+                level="FAULT", state=change.state, time=change.time, since=change.fault.since,
+                device=change.device, text=change.text,
+            )
+        )  # fmt: skip
+
+    def _event(self, event: Event) -> None:
+        self._clock.use(event.time)
+        self._events.append((self._clock.era, event))
+        self.counters["events"] += 1
+
+    async def _flush(self) -> None:
+        for incident in self._outbox.incidents():
+            self.note("FAULT" if incident.count else "WARN", incident.text)
+        if self._dropped and not self._blocked:
+            self.note("FAULT", f"{self._dropped} samples or events were lost: the outbox could not be written for too long")
+            self._dropped = 0
+        drafts = [*self._drafts_of_events(), *self._drafts_of_samples()]
+        if not drafts:
+            return
+        samples, events, recall = self._samples, self._events, self._recall
+        self._samples, self._events, self._recall = [], [], {}
+        try:
+            rows = await asyncio.to_thread(self._commit, drafts, recall | {"clock": remember(self._clock.high)})
+        except OutboxUnavailable as err:
+            self._keep(samples, events, recall, err)
+            return
+        if self._blocked:
+            log.info("outbox: can be written again")
+            self._blocked = False
+        self.counters["commits"] += 1
+        self.counters["committed"] += len(samples)
+        self._on_commit(rows)
+
+    def _commit(self, drafts: Sequence[Draft], recall: Mapping[str, str]) -> list[Row]:
+        """In a thread: a disk may take its time. The era is on disk before a sample of it is."""
+        era = max(draft.era for draft in drafts)
+        if era != self._era_kept:
+            self._outbox.set_era(era)
+            self._era_kept = era
+        return self._outbox.commit(drafts, recall)
+
+    def _keep(
+        self, samples: list[tuple[int, Sample]], events: list[tuple[int, Event]], recall: dict[str, str], err: Exception
+    ) -> None:
+        if not self._blocked:
+            log.error("outbox: cannot be written, readings are held in memory: %s", err)
+            self._blocked = True
+        self._samples, self._events = samples + self._samples, events + self._events
+        self._recall = recall | self._recall
+        beyond = max(0, len(self._samples) - HELD), max(0, len(self._events) - HELD)
+        del self._samples[: beyond[0]], self._events[: beyond[1]]
+        self._dropped += sum(beyond)
+        self.counters["dropped"] += sum(beyond)
+
+    def _drafts_of_samples(self) -> Iterable[Draft]:
+        for start, end in _runs([era for era, _sample in self._samples], self._settings.batch):
+            era = self._samples[start][0]
+            yield DataDraft(era, self._manifest, tuple(sample for _era, sample in self._samples[start:end]))
+
+    def _drafts_of_events(self) -> Iterable[Draft]:
+        for start, end in _runs([era for era, _event in self._events], self._settings.batch):
+            era = self._events[start][0]
+            yield EventDraft(era, self._manifest, tuple(event for _era, event in self._events[start:end]))
+
+    def _forget_what_is_gone(self, before: Remembered, rules: Mapping[str, TagRule], devices: Sequence[str]) -> None:
+        """Close what stood open on tags, limits and devices that the settings no longer have."""
+        now = self._clock.now
+        for tag, alarms in before.alarms.items():
+            rule = rules.get(tag)
+            if rule is None or rule.limits is None:
+                for side, alarm in alarms.items():
+                    change = Transition(side, "cleared", alarm.level, alarm, now, None, None)
+                    self._gone(event_id(self._agent, tag, side, alarm.since, alarm.era), change, tag)
+                self._recall[f"alarms:{tag}"] = ""
+        for device in set(before.faults) - set(devices):
+            self._recall[f"faults:{device}"] = ""
+            for kind, fault in before.faults[device].items():
+                life = event_id(self._agent, device, kind, fault.since, fault.era)
+                self._event(
+                    Event(
+                        id=event_id(life, "cleared", now, self._clock.era), alarm=life, kind=kind, level="FAULT",
+                        state="cleared", time=now, since=fault.since, device=device,
+                        text="the device is no longer in the settings",
+                    )
+                )  # fmt: skip
+
+    def _gone(self, life: str, change: Transition, tag: str) -> None:
+        self._event(
+            Event(
+                id=event_id(life, "cleared", change.level, change.time, self._clock.era), alarm=life, kind="limit",
+                level=change.level, state="cleared", time=change.time, since=change.alarm.since, tag=tag,
+                text="the limit is no longer in the settings",
+            )
+        )  # fmt: skip
+
+
+def _runs(eras: Sequence[int], longest: int) -> Iterable[tuple[int, int]]:
+    """Neighbouring items of one era, at most `longest` together, as (start, end)."""
+    start = 0
+    for index in range(1, len(eras) + 1):
+        if index == len(eras) or eras[index] != eras[start] or index - start == longest:
+            yield start, index
+            start = index

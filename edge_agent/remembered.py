@@ -1,0 +1,65 @@
+"""What must survive a restart beside the envelopes: committed with them in the outbox's small state, key by key.
+
+Keys: ``clock`` (the latest ms used), ``alarms:<tag>``, ``faults:<device>``, ``stamp:<tag>``; values are JSON, empty when
+there is nothing any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from edge_agent.limits import OpenAlarm, Side
+from edge_agent.links import Fault, OpenFault
+from edge_agent.sampler import Stamp
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The small state as an earlier run left it."""
+
+    high: int = 0
+    alarms: dict[str, dict[Side, OpenAlarm]] = field(default_factory=dict)
+    faults: dict[str, dict[Fault, OpenFault]] = field(default_factory=dict)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, recall: Mapping[str, str]) -> Remembered:
+        """Take the outbox's small state apart; an entry that is not readable is logged and left out."""
+        this = cls()
+        for key, text in recall.items():
+            if not text:
+                continue
+            kind, _, name = key.partition(":")
+            try:
+                this._enter(kind, name, text)
+            except msgspec.MsgspecError as err:
+                log.warning("small state %r of the outbox is not readable and left out: %s", key, err)
+        return this
+
+    def _enter(self, kind: str, name: str, text: str) -> None:
+        match kind:
+            case "clock":
+                self.high = _decode(text, int)
+            case "alarms":
+                self.alarms[name] = _decode(text, dict[Side, OpenAlarm])
+            case "faults":
+                self.faults[name] = _decode(text, dict[Fault, OpenFault])
+            case "stamp":
+                self.stamps[name] = _decode(text, Stamp)
+
+
+def remember(value: Any) -> str:
+    """One value of the small state as text; empty for None and for empty tables."""
+    return msgspec.json.encode(value).decode() if value or value == 0 else ""
+
+
+def _decode(text: str, kind: Any) -> Any:
+    return msgspec.json.decode(text, type=kind)

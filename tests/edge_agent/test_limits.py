@@ -1,0 +1,74 @@
+"""Limits: one event a transition, delays and hysteresis, and what a restart must not repeat."""
+
+from __future__ import annotations
+
+from edge_agent.limits import LimitWatch, OpenAlarm, Transition
+from edge_agent.rules import LimitRule
+
+
+def course(watch: LimitWatch, *values: float | bool) -> list[tuple[str, str, float | bool | None]]:
+    """Judge one reading a second; (state, level, value) of each transition."""
+    found: list[Transition] = []
+    for second, value in enumerate(values):
+        found += watch.judge(value, 1_000 * second, 0, float(second))
+    return [(each.state, each.level, each.value) for each in found]  # type: ignore[misc]
+
+
+def test_one_event_a_transition_however_long_it_lasts() -> None:
+    watch = LimitWatch(LimitRule(H=10.0))
+    assert course(watch, 9, 10, 11, 12, 11, 9.9, 9) == [("raised", "H", 10), ("cleared", "H", 9.9)]
+
+
+def test_hh_replaces_h_in_one_life() -> None:
+    watch = LimitWatch(LimitRule(H=10.0, HH=12.0))
+    found = [t for s, v in enumerate([9, 10, 13, 11, 9]) for t in watch.judge(v, s * 1000, 0, float(s))]
+    assert [(t.state, t.level) for t in found] == [
+        ("raised", "H"),
+        ("changed", "HH"),
+        ("changed", "H"),
+        ("cleared", "H"),
+    ]
+    assert {t.alarm.since for t in found} == {1000}
+
+
+def test_the_alarm_clears_only_beyond_the_hysteresis() -> None:
+    watch = LimitWatch(LimitRule(L=1.0, hysteresis=0.5))
+    assert course(watch, 2, 1, 1.2, 1.5, 1.51) == [("raised", "L", 1), ("cleared", "L", 1.51)]
+
+
+def test_a_value_beyond_for_less_than_the_delay_raises_nothing() -> None:
+    watch = LimitWatch(LimitRule(H=10.0, delay=3.0))
+    assert course(watch, 11, 11, 9, 11, 11, 11, 11) == [("raised", "H", 11)]
+
+
+def test_a_rise_to_hh_during_the_delay_does_not_put_h_off() -> None:
+    watch = LimitWatch(LimitRule(H=10.0, HH=12.0, delay=3.0))
+    assert course(watch, 11, 11, 13, 13, 13, 13) == [("raised", "H", 13), ("changed", "HH", 13)]
+
+
+def test_a_delay_runs_out_while_the_device_says_nothing() -> None:
+    watch = LimitWatch(LimitRule(H=10.0, delay=3.0))
+    assert watch.judge(11.0, 0, 0, 0.0) == []
+    assert watch.wait(2_000, 0, 2.0) == []
+    assert [(t.state, t.time) for t in watch.wait(3_000, 0, 3.0)] == [("raised", 3_000)]
+    assert watch.wait(9_000, 0, 9.0) == []
+
+
+def test_a_switch_is_in_alarm_in_the_stated_position() -> None:
+    watch = LimitWatch(LimitRule(alarm_when=False))
+    assert course(watch, True, False, False, True) == [("raised", "SIG", False), ("cleared", "SIG", True)]
+
+
+def test_a_bad_value_neither_raises_nor_clears() -> None:
+    watch = LimitWatch(LimitRule(H=10.0))
+    assert course(watch, 11) == [("raised", "H", 11)]
+    watch.unusable()
+    assert watch.wait(5_000, 0, 5.0) == []
+    assert [t.state for t in watch.judge(9.0, 6_000, 0, 6.0)] == ["cleared"]
+
+
+def test_an_alarm_open_before_a_restart_is_not_raised_again() -> None:
+    watch = LimitWatch(LimitRule(H=10.0), {"high": OpenAlarm("H", 500, 0)})
+    assert watch.judge(11.0, 1_000, 0, 0.0) == []
+    [clearing] = watch.judge(9.0, 2_000, 0, 1.0)
+    assert (clearing.state, clearing.alarm.since) == ("cleared", 500)
