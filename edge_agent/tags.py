@@ -59,7 +59,7 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
 def _deadband(raw: object) -> object:
-    if isinstance(raw, Deadband):
+    if raw is None or isinstance(raw, Deadband):
         return raw
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         return Deadband(size=raw)
