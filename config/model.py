@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -40,6 +41,11 @@ def size(text: object) -> object:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
+def _beside(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder")
+    return path if folder is None else folder / path.expanduser()
+
+
 def _text_schema(pattern: re.Pattern[str], example: str) -> Any:
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern.pattern}$", "examples": [example]})
 
@@ -48,3 +54,5 @@ Duration = Annotated[float, BeforeValidator(seconds), _text_schema(_DURATION, "5
 """Seconds; written with a unit."""
 Size = Annotated[int, BeforeValidator(size), _text_schema(_SIZE, "512MiB")]
 """Bytes; written with a unit."""
+FilePath = Annotated[Path, AfterValidator(_beside)]
+"""A file or folder; relative ones are relative to the settings file's folder (`config.load` says which)."""

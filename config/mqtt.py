@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from config.model import Duration, Settings
+from config.model import Duration, FilePath, Settings
 
 
 class TlsSettings(Settings):
     """TLS towards the broker; the server is always verified, by host name too."""
 
-    ca: Path | None = None
+    ca: FilePath | None = None
     """Certificate authority that signed the broker's certificate (PEM); left out: the system's."""
-    certificate: Path | None = None
+    certificate: FilePath | None = None
     """This program's client certificate (PEM)."""
-    key: Path | None = None
+    key: FilePath | None = None
     """Private key of the client certificate (PEM)."""
     key_password: SecretStr | None = None
     """Password of the private key; use !secret."""

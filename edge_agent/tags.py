@@ -80,7 +80,7 @@ class TagSettings(Settings):
     """Unit of the value after scale and offset, as a UCUM code (m, Cel, kPa, %LEL)."""
     interval: Duration | None = None
     """How often the tag is read; left out: the device's interval."""
-    deadband: Annotated[Deadband | None, BeforeValidator(_deadband)] = None
+    deadband: Annotated[Deadband, BeforeValidator(_deadband)] | None = None
     """Change below which a value is not sent; left out: every reading is sent."""
     max_silence: Duration = 60.0
     """Time after which an unchanged value is sent all the same."""

@@ -90,7 +90,7 @@ class ModbusTag(TagSettings):
     """Added after the scale."""
     bit: Annotated[int, Field(ge=0, le=15)] | None = None
     """Bit of a register (0 is the lowest) that a tag of type bit reads."""
-    mask: Annotated[int | None, BeforeValidator(lambda raw: None if raw is None else _mask(raw))] = None
+    mask: Annotated[int, BeforeValidator(_mask)] | None = None
     """Bits of an unsigned number that count; the result is shifted down to the lowest of them."""
     enum: dict[str, str] | None = None
     """Text for each number, such as {0: stopped, 1: running}; a number without a text is bad:decode."""
@@ -143,7 +143,7 @@ class ModbusDevice(DeviceSettings):
     """Serial: silence that is waited for after a time-out; left out: as long as the time-out."""
     retest: Duration = 600.0
     """How often an address that the device refused is tried again."""
-    tags: Annotated[tuple[ModbusTag, ...], Field(min_length=1)]
+    tags: tuple[ModbusTag, ...]
     """What is read."""
 
     def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:

@@ -1,0 +1,153 @@
+"""The task of one endpoint: polls its devices one request at a time, each at its own fixed phase.
+
+A device that does not answer is tried once more at once, then told as down and probed ever more rarely, so that its
+time-outs cost its neighbours on the same line little. A poll that comes too late is skipped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+
+from edge_agent.drivers.base import Output, Reading
+from edge_agent.drivers.modbus.connection import Connection
+from edge_agent.drivers.modbus.guard import LinkError
+from edge_agent.drivers.modbus.reader import DeviceReader
+from edge_agent.drivers.modbus.settings import ModbusDevice, ModbusTag
+from profiles.wire.quality import BAD_LINK
+
+PROBE = (1.0, 60.0)
+"""First and longest pause, s, between probes of a device that is down; doubled each time, jittered by a fifth."""
+COUNTERS_EVERY = 5.0
+
+
+@dataclass(slots=True)
+class _Group:
+    """Tags of one device that are read together."""
+
+    device: _Device
+    interval: float
+    tags: tuple[ModbusTag, ...]
+    due: float
+
+
+@dataclass(slots=True)
+class _Device:
+    settings: ModbusDevice
+    reader: DeviceReader
+    up: bool | None = None
+    pause: float = PROBE[0]
+    probe_at: float = 0.0
+    overruns: int = 0
+    groups: list[_Group] = field(default_factory=list)
+
+
+class EndpointRunner:
+    """All devices behind one connection; see `edge_agent.drivers.base.Runner`."""
+
+    def __init__(self, devices: list[ModbusDevice], out: Output) -> None:
+        self.name = f"modbus {devices[0].address()}"
+        self._out = out
+        self._connection = Connection(devices)
+        self._devices = [_Device(each, DeviceReader(each, self._connection)) for each in devices]
+        self._counted_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Poll until `stop` is set; a request in flight is finished and its readings are handed over."""
+        start = time.monotonic()
+        for device in self._devices:
+            device.groups = _groups(device, start)
+        try:
+            while not stop.is_set():
+                moment, group = self._next()
+                if await _stopped(stop, moment - time.monotonic()):
+                    break
+                if group.device.up is False:
+                    await self._probe(group.device)
+                else:
+                    await self._poll(group)
+                self._count()
+        finally:
+            self._connection.close()
+
+    def _next(self) -> tuple[float, _Group]:
+        due = [
+            (group.due if group.device.up is not False else max(group.due, group.device.probe_at), number, group)
+            for number, group in enumerate(group for device in self._devices for group in device.groups)
+        ]
+        moment, _number, group = min(due)
+        return moment, group
+
+    async def _poll(self, group: _Group) -> None:
+        device = group.device
+        try:
+            async for readings in device.reader.read(group.tags):
+                if device.up is not True:
+                    device.up, device.pause = True, PROBE[0]
+                    self._out.device_up(device.settings.name)
+                self._out.readings(device.settings.name, readings)
+        except LinkError as err:
+            self._down(device, str(err))
+        _schedule(group)
+
+    async def _probe(self, device: _Device) -> None:
+        tags = device.groups[0].tags
+        try:
+            await device.reader.probe(tags)
+        except LinkError as err:
+            self._down(device, str(err))
+            return
+        device.up = None  # the next poll, now, says that it is up
+        for group in device.groups:
+            _schedule(group)
+        device.groups[0].due = time.monotonic()
+
+    def _down(self, device: _Device, reason: str) -> None:
+        device.probe_at = time.monotonic() + device.pause * random.uniform(0.8, 1.2)  # noqa: S311  # jitter
+        device.pause = min(2 * device.pause, PROBE[1])
+        if device.up is not False:
+            device.up = False
+            now = time.time_ns() // 1_000_000
+            lost = [Reading(tag.name, now, None, BAD_LINK) for tag in device.settings.tags]
+            self._out.readings(device.settings.name, lost)
+        self._out.device_down(device.settings.name, reason)
+
+    def _count(self) -> None:
+        if time.monotonic() - self._counted_at < COUNTERS_EVERY:
+            return
+        self._counted_at = time.monotonic()
+        for device in self._devices:
+            counters = device.reader.counters | {
+                "connects": self._connection.reconnects,
+                "overruns": device.overruns,
+            }
+            self._out.device_counters(device.settings.name, counters)
+
+
+def _groups(device: _Device, start: float) -> list[_Group]:
+    by_interval: dict[float, list[ModbusTag]] = {}
+    for tag in device.settings.tags:
+        by_interval.setdefault(tag.interval or device.settings.interval, []).append(tag)
+    return [_Group(device, interval, tuple(tags), start) for interval, tags in sorted(by_interval.items())]
+
+
+def _schedule(group: _Group) -> None:
+    """The next moment of the group's phase; those that have passed are skipped and counted."""
+    group.due += group.interval
+    late = time.monotonic() - group.due
+    if late > 0:
+        skipped = int(late // group.interval) + 1
+        group.due += skipped * group.interval
+        if group.device.up:
+            group.device.overruns += skipped
+
+
+async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait; whether `stop` came first."""
+    try:
+        await asyncio.wait_for(stop.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return stop.is_set()
+    return True
