@@ -56,7 +56,7 @@ def parse_node(text: str) -> NodeAddress:
 
 
 def parse_path(text: str) -> tuple[str | int, ...]:
-    """``Alarm.Level`` or ``[3]`` or ``Channels[2].Low`` as steps; "" is the value itself. ValueError: what was meant."""
+    """``Alarm.Level`` or ``[3]`` or ``A[2].Low`` as steps; "" is the value itself. ValueError: what is meant"""
     steps: list[str | int] = []
     position = 0
     while position < len(text):
@@ -80,7 +80,7 @@ class SecuritySettings(Settings):
     key: FilePath
     """The certificate's private key, .pem or .der."""
     trust: FilePath
-    """Folder of trusted certificates (servers' own, or authorities'), .der or .pem; unknown ones go to its rejected/."""
+    """Folder of trusted certificates (servers' own, or authorities'), .der or .pem; strangers go to rejected/."""
 
 
 class PasswordUser(Settings):
