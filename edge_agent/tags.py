@@ -78,7 +78,7 @@ class TagSettings(Settings):
     """What people call it."""
     unit: str = ""
     """Unit of the value after scale and offset, as a UCUM code (m, Cel, kPa, %LEL)."""
-    interval: Duration | None = None
+    interval: Annotated[Duration, Field(gt=0)] | None = None
     """How often the tag is read; left out: the device's interval."""
     deadband: Annotated[Deadband, BeforeValidator(_deadband)] | None = None
     """Change below which a value is not sent; left out: every reading is sent."""
@@ -99,7 +99,7 @@ class DeviceSettings(Settings):
     """Which driver reads it."""
     label: str = ""
     """What people call it."""
-    interval: Duration = 5.0
+    interval: Annotated[Duration, Field(gt=0)] = 5.0
     """How often its tags are read, unless a tag says otherwise."""
 
     def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:

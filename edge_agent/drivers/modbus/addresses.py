@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from edge_agent.drivers.modbus.decode import reorder
 from edge_agent.drivers.modbus.settings import BIT_TABLES, ModbusDevice, ModbusTag, Table
 
 _DIGIT: dict[int, Table] = {0: "coil", 1: "discrete-input", 3: "input-register", 4: "holding-register"}
 _ROOM = {"5-digit": 10_000, "6-digit": 100_000}
+_EXAMPLE = {"5-digit": "40001", "6-digit": "400001"}
+_WHOLE = 0xFFFF
 LAST = 65_535
 """The highest address."""
+
+Fault = tuple[tuple[str | int, ...], str]
+"""Path within the device's settings, and message."""
 
 
 def place(device: ModbusDevice, tag: ModbusTag) -> tuple[Table, int]:
@@ -25,59 +31,64 @@ def place(device: ModbusDevice, tag: ModbusTag) -> tuple[Table, int]:
     else:
         digit, number = divmod(tag.address, _ROOM[device.addressing])
         if digit not in _DIGIT or number == 0:
-            example = "40001" if device.addressing == "5-digit" else "400001"
-            raise ValueError(f"{tag.address} is no {device.addressing} address, such as {example}")
+            raise ValueError(
+                f"{tag.address} is no {device.addressing} address; expected one such as {_EXAMPLE[device.addressing]}"
+            )
         table, address = _DIGIT[digit], number - 1
         if tag.table not in (None, table):
-            raise ValueError(f"{tag.address} lies in the table {table}, and the tag says {tag.table}")
+            raise ValueError(f"{tag.address} begins with {digit}, which is the table {table}; the tag says {tag.table}")
     if address + tag.words - 1 > LAST:
-        raise ValueError(f"reaches beyond the last address ({LAST})")
+        raise ValueError(f"address {address} (counted from 0) and {tag.words} of them reach beyond the last, {LAST}")
     return table, address
 
 
-def bits(device: ModbusDevice, tag: ModbusTag) -> tuple[Table, int, int]:
-    """Table, first and last bit that a tag reads, counted through the table from 0."""
-    table, address = place(device, tag)
-    if table in BIT_TABLES:
-        return table, address, address
-    if tag.bit is not None:
-        return table, 16 * address + tag.bit, 16 * address + tag.bit
-    if tag.mask is not None:
-        low, high = (tag.mask & -tag.mask).bit_length() - 1, tag.mask.bit_length() - 1
-        return table, 16 * address + low, 16 * address + high
-    return table, 16 * address, 16 * (address + tag.words) - 1
+def span(device: ModbusDevice, tag: ModbusTag) -> tuple[int, int]:
+    """First 0-based address and number of addresses of a tag; ValueError says what does not fit."""
+    return place(device, tag)[1], tag.words
 
 
-def faults(device: ModbusDevice) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """What does not fit among one device's tags: (path within the device, message)."""
-    seen: list[tuple[Table, int, int, int]] = []
+def faults(device: ModbusDevice) -> Iterator[Fault]:
+    """What does not fit among one device's tags: the type and its table, and bits that two tags read."""
+    seen: dict[tuple[Table, int], list[tuple[int, ModbusTag]]] = {}
     for index, tag in enumerate(device.tags):
         try:
-            table, first, last = bits(device, tag)
+            table, address = place(device, tag)
         except ValueError as err:
             yield ("tags", index, "address"), str(err)
             continue
-        if (table in BIT_TABLES) and tag.type != "bit":
-            yield ("tags", index, "type"), f"a {table} holds bits, not {tag.type}"
-        elif table not in BIT_TABLES and tag.type == "bit" and tag.bit is None:
-            yield ("tags", index), "a bit of a register needs `bit`: which of the 16 it is"
-        elif table in BIT_TABLES and tag.bit is not None:
-            yield ("tags", index, "bit"), f"a {table} is a bit already"
-        elif tag.words > device.max_registers:
-            yield ("tags", index), f"takes {tag.words} registers; the device gives {device.max_registers} at most"
-        else:
-            seen.append((table, first, last, index))
-    yield from _overlaps(device, seen)
+        if (fault := _misfit(device, tag, table)) is not None:
+            yield ("tags", index, fault[0]), fault[1]
+            continue
+        others: set[str] = set()
+        for register, mask in enumerate(_masks(tag, table), start=address):
+            held = seen.setdefault((table, register), [])
+            others |= {other.name for other_mask, other in held if other_mask & mask}
+            held.append((mask, tag))
+        if others:
+            names = ", ".join(sorted(others))
+            yield ("tags", index, "address"), f"overlapping bit: {tag.name} reads what {names} reads already"
 
 
-def _overlaps(
-    device: ModbusDevice, seen: list[tuple[Table, int, int, int]]
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Tags that read the same bits: nearly always a slip of copy and paste."""
-    last_of: tuple[Table, int, int] | None = None
-    for table, first, last, index in sorted(seen, key=lambda each: (each[0], each[1], each[3])):
-        if last_of is not None and last_of[0] == table and first <= last_of[1]:
-            other = device.tags[last_of[2]]
-            yield ("tags", index, "address"), f"reads bits that tag {other.name!r} reads already (overlapping bit)"
-        if last_of is None or last_of[0] != table or last > last_of[1]:
-            last_of = table, last, index
+def _misfit(device: ModbusDevice, tag: ModbusTag, table: Table) -> tuple[str, str] | None:
+    """Field and message of a tag whose type does not go with its table."""
+    if table in BIT_TABLES and tag.type != "bit":
+        return "type", f"a {table} is a bit, not {tag.type}; expected type bit"
+    if table in BIT_TABLES and tag.bit is not None:
+        return "bit", f"a {table} is a bit already; expected no `bit`"
+    if table not in BIT_TABLES and tag.type == "bit" and tag.bit is None:
+        return "type", "a bit of a register needs `bit`: which of the 16 it is, 0 the lowest"
+    if table not in BIT_TABLES and tag.words > device.max_registers:
+        return "type", f"takes {tag.words} registers; the device gives {device.max_registers} in one answer"
+    return None
+
+
+def _masks(tag: ModbusTag, table: Table) -> list[int]:
+    """The bits that a tag reads of each of its registers (of a bit table: the whole bit)."""
+    if table not in BIT_TABLES and tag.bit is not None:
+        raw = (1 << tag.bit).to_bytes(2, "big")
+    elif tag.mask is not None:
+        raw = tag.mask.to_bytes(2 * tag.words, "big")
+    else:
+        return [_WHOLE] * tag.words
+    sent = reorder(raw, tag.order)
+    return [int.from_bytes(sent[at : at + 2], "big") for at in range(0, len(sent), 2)]

@@ -1,6 +1,6 @@
 """Registers to values. Bytes are those of the wire: two a register, the higher first.
 
-Source: Modbus Application Protocol V1.1b3, 4.2.
+Source: Modbus Application Protocol V1.1b3, 4.2; the orders of more than one register are the makers' own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _FORMATS = {
 def reorder(raw: bytes, order: Order) -> bytes:
     """Bytes as sent to big-endian ones; each order is its own inverse, so it works both ways.
 
-    With 64 bits CDAB reverses the words, BADC swaps the bytes of each, DCBA does both; with 16 only the bytes count.
+    CDAB reverses the words (of 64 bits all four: GHEFCDAB), BADC swaps the two bytes of each, DCBA does both, which
+    reverses all bytes. With 16 bits only the bytes count.
     """
     words = [raw[at : at + 2] for at in range(0, len(raw), 2)]
     if order in ("CDAB", "DCBA"):
@@ -41,57 +42,92 @@ def decoder(tag: ModbusTag) -> Decoder:
     if tag.type == "string":
         return _string(tag)
     if tag.type == "bit":
-        position = tag.bit or 0
-        return lambda raw: (bool(int.from_bytes(raw, "big") >> position & 1), GOOD)
+        position, order = tag.bit or 0, tag.order
+        return lambda raw: (bool(int.from_bytes(reorder(raw, order), "big") >> position & 1), GOOD)
     if tag.type.startswith("float"):
         return _float(tag)
-    return _integer(tag)
+    return _texts(tag) if tag.enum is not None else _integer(tag)
+
+
+def encode_registers(tag: ModbusTag, number: float) -> bytes:
+    """The registers that a raw `number` (before scale and offset) of a numeric tag stands in; for simulators."""
+    if tag.type.startswith("bcd"):
+        raw = bytes.fromhex(f"{number:0{4 * tag.words}d}")
+    else:
+        raw = struct.pack(_FORMATS[tag.type], number)
+    return reorder(raw, tag.order)
+
+
+def _whole(tag: ModbusTag) -> Callable[[bytes], int | str]:
+    """Registers to the whole number that counts, or to the quality that says why there is none."""
+    read = _bcd if tag.type.startswith("bcd") else _number(_FORMATS[tag.type])
+    order, mask, room = tag.order, tag.mask, 2 ** (16 * tag.words)
+    shift = (mask & -mask).bit_length() - 1 if mask else 0
+    invalid = {int(code) % room for code in tag.invalid}  # by their bits: 0x8000 and -32768 are the same registers
+
+    def number(raw: bytes) -> int | str:
+        found = read(reorder(raw, order))
+        if found is None:
+            return BAD_DECODE
+        if found % room in invalid:
+            return BAD_INSTRUMENT
+        return (found & mask) >> shift if mask else found
+
+    return number
 
 
 def _integer(tag: ModbusTag) -> Decoder:
-    read = _bcd if tag.type.startswith("bcd") else _number(_FORMATS[tag.type])
-    texts, order = tag.enum, tag.order
-    whole = 2 ** (16 * tag.words)
-    invalid = {number for each in tag.invalid for number in (each, each % whole, each % whole - whole)}
+    read, plain = _whole(tag), (tag.scale, tag.offset) == (1.0, 0.0)
     scale, offset = Decimal(repr(tag.scale)), Decimal(repr(tag.offset))
-    plain = scale == 1 and offset == 0
-    mask = tag.mask
-    shift = (mask & -mask).bit_length() - 1 if mask else 0
 
     def decode(raw: bytes) -> tuple[Value, str]:
-        number = read(reorder(raw, order))
-        if number is None:
-            return None, BAD_DECODE
-        if number in invalid:
-            return None, BAD_INSTRUMENT
-        if mask:
-            number = (number & mask) >> shift
-        if texts is not None:
-            text = texts.get(str(number))
-            return (None, BAD_DECODE) if text is None else (text, GOOD)
-        return (number if plain else float(number * scale + offset)), GOOD  # decimal: 1234 × 0.001 is 1.234
+        number = read(raw)
+        if isinstance(number, str):
+            return None, number
+        if plain:
+            return number, GOOD
+        return _finite(float(number * scale + offset))  # decimal: 1234 × 0.001 is 1.234 and not 1.2340000000000002
+
+    return decode
+
+
+def _texts(tag: ModbusTag) -> Decoder:
+    read, texts = _whole(tag), dict(tag.enum or {})
+
+    def decode(raw: bytes) -> tuple[Value, str]:
+        number = read(raw)
+        if isinstance(number, str):
+            return None, number
+        text = texts.get(number)
+        return (None, BAD_DECODE) if text is None else (text, GOOD)
 
     return decode
 
 
 def _float(tag: ModbusTag) -> Decoder:
-    unpack, order, scale, offset = struct.Struct(_FORMATS[tag.type]).unpack, tag.order, tag.scale, tag.offset
+    form = struct.Struct(_FORMATS[tag.type])
+    order, scale, offset = tag.order, tag.scale, tag.offset
     plain = scale == 1.0 and offset == 0.0
+    invalid = {form.unpack(form.pack(code))[0] for code in tag.invalid}  # as near as the type can come
 
     def decode(raw: bytes) -> tuple[Value, str]:
-        number = unpack(reorder(raw, order))[0]
-        if not math.isfinite(number):
-            return None, BAD_NOT_FINITE
-        return (number if plain else number * scale + offset), GOOD
+        number = form.unpack(reorder(raw, order))[0]
+        if number in invalid:
+            return None, BAD_INSTRUMENT
+        return _finite(number if plain else number * scale + offset)
 
     return decode
+
+
+def _finite(number: float) -> tuple[Value, str]:
+    return (number, GOOD) if math.isfinite(number) else (None, BAD_NOT_FINITE)
 
 
 def _string(tag: ModbusTag) -> Decoder:
     swapped = tag.order in ("BADC", "DCBA")
 
     def decode(raw: bytes) -> tuple[Value, str]:
-        ordered = reorder(raw, "BADC") if swapped else raw
+        ordered = reorder(raw, "BADC") if swapped else raw  # the words of a text are never reversed
         try:
             return ordered.split(b"\0", 1)[0].decode(tag.encoding).rstrip(), GOOD
         except UnicodeDecodeError:

@@ -7,15 +7,27 @@ every tag and may not exceed a length, this greedy choice is the optimum (a test
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_agent.drivers.modbus.addresses import place
 from edge_agent.drivers.modbus.decode import Decoder, decoder
-from edge_agent.drivers.modbus.settings import BIT_TABLES, ModbusDevice, ModbusTag, RtuConnection, Table
+from edge_agent.drivers.modbus.settings import (
+    BIT_TABLES,
+    ModbusDevice,
+    ModbusTag,
+    RtuConnection,
+    RtuOverTcpConnection,
+    Table,
+)
 
 TCP_ROUND_TRIP = 0.02
-"""Seconds that a request over TCP is reckoned with: an instrument's own cycle, not the network."""
+"""Seconds that a request over TCP is reckoned with: an instrument's own cycle more than the network."""
+SERIAL_ANSWER = 0.01
+"""Seconds that an instrument on a serial line is reckoned to think before it answers."""
+UNKNOWN_LINE = RtuConnection(type="rtu", port="behind a serial device server", baudrate=9600)
+"""What the line behind a serial device server is reckoned to be, as the agent is not told."""
 OVERHEAD_BYTES = 13
 """Request (8) and answer (5) around the data of a serial exchange: unit, function, address or length, CRC."""
 
@@ -41,8 +53,8 @@ class Block:
 
     @property
     def wanted(self) -> int:
-        """Addresses within that a tag asked for."""
-        return sum(slot.width for slot in self.slots)
+        """Addresses within that tags asked for; one that several tags read counts once."""
+        return len({at for slot in self.slots for at in range(slot.address, slot.address + slot.width)})
 
 
 def plan(
@@ -52,73 +64,109 @@ def plan(
     by_table: dict[Table, list[Slot]] = {}
     for tag in tags:
         table, address = place(device, tag)
-        slot = Slot(tag, address, 1 if table in BIT_TABLES else tag.words, decoder(tag))
-        by_table.setdefault(table, []).append(slot)
+        by_table.setdefault(table, []).append(Slot(tag, address, tag.words, decoder(tag)))
     blocks: list[Block] = []
     for table, slots in by_table.items():
-        bad = (excluding or {}).get(table, frozenset())
-        blocks += _table(device, table, sorted(slots, key=lambda slot: (slot.address, slot.width)), bad)
+        bad = sorted((excluding or {}).get(table, ()))
+        kept = [slot for slot in slots if not _any_within(bad, slot.address, slot.address + slot.width)]
+        kept.sort(key=lambda slot: (slot.address, slot.width))
+        blocks += _blocks(table, kept, limits(device, table), bad)
     return tuple(blocks)
 
 
-def _table(device: ModbusDevice, table: Table, slots: list[Slot], bad: frozenset[int]) -> Iterable[Block]:
-    longest, gap = limits(device, table)
-    open_slots: list[Slot] = []
+def _blocks(table: Table, slots: Sequence[Slot], within: tuple[int, int], bad: Sequence[int]) -> Iterator[Block]:
+    longest, gap = within
+    held: list[Slot] = []
     start = end = 0
     for slot in slots:
-        stop = slot.address + slot.width
-        if any(address in bad for address in range(slot.address, stop)):
-            continue
-        fits = (
-            open_slots
-            and max(end, stop) - start <= longest
-            and slot.address - end <= gap
-            and not any(address in bad for address in range(end, slot.address))
-        )
-        if open_slots and not fits:
-            yield Block(table, start, end - start, tuple(open_slots))
-            open_slots = []
-        if not open_slots:
-            start = end = slot.address
-        open_slots.append(slot)
-        end = max(end, stop)
-    if open_slots:
-        yield Block(table, start, end - start, tuple(open_slots))
+        stop = max(end, slot.address + slot.width)
+        fits = stop - start <= longest and slot.address - end <= gap and not _any_within(bad, end, slot.address)
+        if held and not fits:
+            yield Block(table, start, end - start, tuple(held))
+            held = []
+        if not held:
+            start, stop = slot.address, slot.address + slot.width
+        held.append(slot)
+        end = stop
+    if held:
+        yield Block(table, start, end - start, tuple(held))
+
+
+def _any_within(bad: Sequence[int], start: int, stop: int) -> bool:
+    """Whether one of the sorted addresses lies in start <= address < stop."""
+    at = bisect_left(bad, start)
+    return at < len(bad) and bad[at] < stop
 
 
 def limits(device: ModbusDevice, table: Table) -> tuple[int, int]:
-    """Longest request and longest gap read through, in addresses of the table."""
+    """Longest request and longest gap read through, in addresses of the table.
+
+    Over TCP every gap is cheaper than a request; on a serial line only one whose bytes take less time.
+    """
     each = 16 if table in BIT_TABLES else 1
     longest = device.max_bits if table in BIT_TABLES else device.max_registers
-    gap = device.max_gap * each
-    if isinstance(device.connection, RtuConnection):
-        cheaper = (_exchange(device, 0) + device.inter_frame_delay) / (2 * _character(device.connection))
-        gap = min(gap, int(cheaper) * each)
-    return longest, gap
+    gap = device.max_gap
+    if (line := _line(device)) is not None:
+        gap = min(gap, int((_exchange(line, 0) + device.inter_frame_delay) / (2 * _character(line))))
+    return longest, gap * each
 
 
 def expected_duration(device: ModbusDevice, blocks: Iterable[Block]) -> float:
-    """Seconds that the requests take in all: by the bits on a serial line, else by a round trip each."""
+    """Seconds that one poll of these requests takes: by the bits on a serial line, else by a round trip each.
+
+    The turn-around pause before another unit's first request is within it, once.
+    """
     total = 0.0
     for block in blocks:
         size = (block.count + 7) // 8 if block.table in BIT_TABLES else 2 * block.count
-        total += _exchange(device, size) + device.inter_frame_delay
-    return total
+        line = _line(device)
+        total += (TCP_ROUND_TRIP if line is None else _exchange(line, size)) + device.inter_frame_delay
+    return total + device.turnaround_delay if total else 0.0
 
 
-def _exchange(device: ModbusDevice, data_bytes: int) -> float:
-    connection = device.connection
-    if not isinstance(connection, RtuConnection):
-        return TCP_ROUND_TRIP
-    silence = 2 * silent_interval(connection)
-    return (OVERHEAD_BYTES + data_bytes) * _character(connection) + silence
+def plan_lines(device: ModbusDevice) -> list[dict[str, object]]:
+    """What ``edge-agent plan`` shows: one entry a request, by the interval of its tags.
+
+    `interval` and `seconds` (its share of the poll) in s; `address` counts from 0; `count` is what is read and
+    `wanted` what tags asked for, in addresses of the `table`; `tags` counts them.
+    """
+    lines: list[dict[str, object]] = []
+    for interval in sorted({tag.interval or device.interval for tag in device.tags}):
+        blocks = plan(device, [tag for tag in device.tags if (tag.interval or device.interval) == interval])
+        before = 0.0
+        for number, block in enumerate(blocks, start=1):
+            until = expected_duration(device, blocks[:number])
+            lines.append(
+                {
+                    "interval": interval, "table": block.table, "address": block.address, "count": block.count,
+                    "wanted": block.wanted, "tags": len(block.slots), "seconds": until - before,
+                }
+            )  # fmt: skip
+            before = until
+    return lines
 
 
-def _character(connection: RtuConnection) -> float:
-    bits = 1 + connection.bytesize + (connection.parity != "N") + connection.stopbits
-    return bits / connection.baudrate
+def _line(device: ModbusDevice) -> RtuConnection | None:
+    """The serial line that a request travels over, if there is one."""
+    match device.connection:
+        case RtuConnection() as line:
+            return line
+        case RtuOverTcpConnection():
+            return UNKNOWN_LINE
+        case _:
+            return None
 
 
-def silent_interval(connection: RtuConnection) -> float:
+def _exchange(line: RtuConnection, data_bytes: int) -> float:
+    """Request, the instrument's thinking, answer, and the silence after each."""
+    return (OVERHEAD_BYTES + data_bytes) * _character(line) + SERIAL_ANSWER + 2 * silent_interval(line)
+
+
+def _character(line: RtuConnection) -> float:
+    """Seconds a byte takes: start bit, data, parity, stop bits (Modbus over Serial Line V1.02, 2.5.1)."""
+    return (1 + line.bytesize + (line.parity != "N") + line.stopbits) / line.baudrate
+
+
+def silent_interval(line: RtuConnection) -> float:
     """Seconds between frames: 3.5 characters, 1.75 ms beyond 19200 baud (Modbus over Serial Line V1.02, 2.5.1.1)."""
-    return 0.00175 if connection.baudrate > 19_200 else 3.5 * _character(connection)
+    return 0.00175 if line.baudrate > 19_200 else 3.5 * _character(line)

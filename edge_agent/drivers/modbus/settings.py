@@ -6,8 +6,10 @@ Modbus over Serial Line V1.02, 2.5.1 (framing, silent intervals).
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Annotated, Any, Literal
+import math
+import re
+from collections.abc import Hashable, Sequence
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,11 +20,12 @@ from edge_agent.tags import DeviceSettings, TagSettings
 Table = Literal["coil", "discrete-input", "holding-register", "input-register"]
 BIT_TABLES = ("coil", "discrete-input")
 Type = Literal[
-    "bit", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "string", "bcd16", "bcd32"
-]
+    "bit", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64", "string",
+    "bcd16", "bcd32", "bcd64",
+]  # fmt: skip
 WORDS: dict[str, int] = {
     "int16": 1, "uint16": 1, "int32": 2, "uint32": 2, "int64": 4, "uint64": 4, "float32": 2, "float64": 4,
-    "bcd16": 1, "bcd32": 2, "bit": 1,
+    "bcd16": 1, "bcd32": 2, "bcd64": 4, "bit": 1,
 }  # fmt: skip
 """Registers that a value takes."""
 Order = Literal["ABCD", "CDAB", "BADC", "DCBA"]
@@ -32,7 +35,7 @@ class TcpConnection(Settings):
     """Modbus TCP."""
 
     type: Literal["tcp"]
-    host: str
+    host: Annotated[str, Field(min_length=1)]
     """Host name or address."""
     port: Annotated[int, Field(ge=1, le=65535)] = 502
 
@@ -41,7 +44,7 @@ class RtuOverTcpConnection(Settings):
     """RTU frames over TCP, as serial device servers speak it."""
 
     type: Literal["rtu-over-tcp"]
-    host: str
+    host: Annotated[str, Field(min_length=1)]
     """Host name or address."""
     port: Annotated[int, Field(ge=1, le=65535)]
 
@@ -50,7 +53,7 @@ class RtuConnection(Settings):
     """A serial line (RS-485, RS-232)."""
 
     type: Literal["rtu"]
-    port: str
+    port: Annotated[str, Field(min_length=1)]
     """Device file, such as /dev/ttyUSB0."""
     baudrate: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
     """Bits a second."""
@@ -63,9 +66,18 @@ class RtuConnection(Settings):
 Connection = Annotated[TcpConnection | RtuOverTcpConnection | RtuConnection, Field(discriminator="type")]
 
 
+_HEXADECIMAL = re.compile(r"0[xX][0-9A-Fa-f]{1,16}")
+
+
+def _number(raw: object) -> object:
+    """Hexadecimal text, as it stands in a quoted or CSV field, to its number."""
+    return int(raw, 16) if isinstance(raw, str) and _HEXADECIMAL.fullmatch(raw) else raw
+
+
 def _mask(raw: object) -> object:
-    if isinstance(raw, int) and not isinstance(raw, bool) and 0 < raw < 2**64:
-        return raw
+    number = _number(raw)
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**64:
+        return number
     raise PydanticCustomError("mask", "expected a whole number above 0, such as 255 or 0x00FF")
 
 
@@ -81,7 +93,7 @@ class ModbusTag(TagSettings):
     order: Order = "ABCD"
     """Order of the bytes of 32 bits as sent: ABCD big-endian, CDAB words swapped, BADC bytes swapped, DCBA both."""
     length: Annotated[int, Field(ge=1, le=125)] | None = None
-    """Registers of a string."""
+    """Registers of a string (two bytes each)."""
     encoding: Literal["ascii", "utf-8", "gb18030"] = "ascii"
     """Encoding of a string."""
     scale: float = 1.0
@@ -92,29 +104,40 @@ class ModbusTag(TagSettings):
     """Bit of a register (0 is the lowest) that a tag of type bit reads."""
     mask: Annotated[int, BeforeValidator(_mask)] | None = None
     """Bits of an unsigned number that count; the result is shifted down to the lowest of them."""
-    enum: dict[str, str] | None = None
+    enum: Annotated[dict[int, str], Field(min_length=1)] | None = None
     """Text for each number, such as {0: stopped, 1: running}; a number without a text is bad:decode."""
-    invalid: list[int] = Field(default_factory=list)
+    invalid: tuple[Annotated[int | float, BeforeValidator(_number)], ...] = ()
     """Raw numbers by which the instrument says that it has no value (bad:instrument), such as 0x7FFF."""
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # names are unique within an agent, and a tag's dictionaries have no hash
 
     @model_validator(mode="after")
     def _consistent(self) -> ModbusTag:
-        if (self.type == "string") != (self.length is not None):
-            raise PydanticCustomError("length", "length is for strings, and a string needs it: its number of registers")
-        if self.type in ("bit", "string") and (self.scale, self.offset) != (1.0, 0.0):
-            raise PydanticCustomError("scale", "scale and offset are for numbers, not for {type}", {"type": self.type})
-        if self.mask is not None and not self.type.startswith("uint"):
-            raise PydanticCustomError("mask", "a mask is for unsigned numbers, not for {type}", {"type": self.type})
-        if self.bit is not None and self.type != "bit":
-            raise PydanticCustomError("bit", "bit is for tags of type bit, not {type}", {"type": self.type})
-        if self.enum is not None and not self.type.startswith(("int", "uint", "bcd")):
-            raise PydanticCustomError("enum", "texts are for whole numbers, not for {type}", {"type": self.type})
+        number, whole = self.type not in ("bit", "string"), not self.type.startswith(("bit", "string", "float"))
+        rules = (
+            ((self.type == "string") == (self.length is not None),
+             "length is for strings, and a string needs it: its number of registers"),
+            (number or (self.scale, self.offset) == (1.0, 0.0), "scale and offset are for numbers, not for {type}"),
+            (math.isfinite(self.scale) and self.scale != 0 and math.isfinite(self.offset),
+             "scale and offset must be finite, and scale must not be 0"),
+            (self.mask is None or self.type.startswith("uint"), "a mask is for unsigned numbers, not for {type}"),
+            (self.mask is None or self.mask < 2 ** (16 * self.words), "the mask is wider than {type}"),
+            (self.bit is None or self.type == "bit", "bit is for tags of type bit, not {type}"),
+            (self.enum is None or whole, "texts (enum) are for whole numbers, not for {type}"),
+            (self.enum is None or (self.scale, self.offset) == (1.0, 0.0), "texts (enum) take no scale or offset"),
+            (number or not self.invalid, "invalid is for numbers, not for {type}"),
+            (not whole or all(code == int(code) for code in self.invalid), "invalid of {type} must be whole numbers"),
+        )  # fmt: skip
+        for kept, message in rules:
+            if not kept:
+                raise PydanticCustomError("modbus_tag", message, {"type": self.type})
         return self
 
     @property
     def words(self) -> int:
         """Registers (in bit tables: bits) that it takes."""
-        return self.length if self.length is not None else WORDS[self.type]
+        return (self.length or 1) if self.type == "string" else WORDS[self.type]
 
 
 class ModbusDevice(DeviceSettings):
@@ -134,7 +157,7 @@ class ModbusDevice(DeviceSettings):
     max_bits: Annotated[int, Field(ge=1, le=2000)] = 2000
     """Bits that the device gives in one answer."""
     max_gap: Annotated[int, Field(ge=0, le=124)] = 124
-    """Registers between two tags that are read through rather than asking twice; 0 where unused ones are refused."""
+    """Registers (bits: sixteen for one) that are read through rather than asking twice; 0 where they are refused."""
     inter_frame_delay: Duration = 0.0
     """Pause between an answer and the next request to this endpoint."""
     turnaround_delay: Duration = 0.0
@@ -146,9 +169,18 @@ class ModbusDevice(DeviceSettings):
     tags: tuple[ModbusTag, ...]
     """What is read."""
 
+    @model_validator(mode="after")
+    def _addressable(self) -> ModbusDevice:
+        if not isinstance(self.connection, TcpConnection) and not 1 <= self.unit <= 247:
+            raise PydanticCustomError(
+                "unit", "unit {unit} is none of a serial line, which has 1 to 247", {"unit": self.unit}
+            )
+        return self
+
     def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
         """Flags for bits, text for strings and enumerations, else numbers."""
-        assert isinstance(tag, ModbusTag)  # noqa: S101  # its own tags
+        if not isinstance(tag, ModbusTag):
+            raise TypeError(f"{tag.name} is no tag of a Modbus device")
         if tag.type == "bit":
             return "flag"
         return "text" if tag.type == "string" or tag.enum is not None else "number"
@@ -175,19 +207,20 @@ def endpoint_key(device: ModbusDevice) -> Hashable:
             return host.lower(), number
 
 
-def check(devices: list[ModbusDevice]) -> list[tuple[tuple[str | int, ...], str]]:
+def check(devices: Sequence[ModbusDevice]) -> list[tuple[tuple[str | int, ...], str]]:
     """Faults that one model cannot see: see `edge_agent.drivers.base.Driver.check`."""
     from edge_agent.drivers.modbus.addresses import faults  # it needs the models above
 
     found: list[tuple[tuple[str | int, ...], str]] = []
-    first: dict[Any, tuple[int, ModbusDevice]] = {}
+    first: dict[Hashable, ModbusDevice] = {}
+    units: dict[tuple[Hashable, int], ModbusDevice] = {}
     for index, device in enumerate(devices):
         found += [((index, *path), message) for path, message in faults(device)]
-        other_index, other = first.setdefault(endpoint_key(device), (index, device))
-        if other_index == index:
-            continue
+        key = endpoint_key(device)
+        other = first.setdefault(key, device)
         if other.connection != device.connection:
             found.append(((index, "connection"), f"differs from that of {other.name!r}, which has the same endpoint"))
-        elif other.unit == device.unit:
-            found.append(((index, "unit"), f"unit {device.unit} of this endpoint is {other.name!r} already"))
+        same = units.setdefault((key, device.unit), device)
+        if same is not device:
+            found.append(((index, "unit"), f"unit {device.unit} of this endpoint is {same.name!r} already"))
     return found
