@@ -8,7 +8,7 @@ from typing import ClassVar
 from edge_agent.drivers.base import Output, RawReading, Runner
 from edge_agent.drivers.modbus.connection import Connection
 from edge_agent.drivers.modbus.guard import LinkError
-from edge_agent.drivers.modbus.plan import Block, expected_duration, plan
+from edge_agent.drivers.modbus.plan import Block, plan_lines
 from edge_agent.drivers.modbus.poll import EndpointRunner
 from edge_agent.drivers.modbus.reader import DeviceReader
 from edge_agent.drivers.modbus.settings import BIT_TABLES, ModbusDevice, check, endpoint_key
@@ -51,17 +51,7 @@ class ModbusDriver:
     @classmethod
     def plan_lines(cls, device: ModbusDevice) -> list[dict[str, object]]:
         """What ``edge-agent plan`` shows: a line a request, by the interval of its tags."""
-        lines: list[dict[str, object]] = []
-        for interval in sorted({tag.interval or device.interval for tag in device.tags}):
-            blocks = plan(device, [tag for tag in device.tags if (tag.interval or device.interval) == interval])
-            lines += [
-                {
-                    "interval": interval, "table": block.table, "address": block.address, "count": block.count,
-                    "wanted": block.wanted, "tags": len(block.slots), "seconds": expected_duration(device, [block]),
-                }
-                for block in blocks
-            ]  # fmt: skip
-        return lines
+        return plan_lines(device)
 
 
 def _registers(block: Block, data: bytes) -> dict[str, str]:

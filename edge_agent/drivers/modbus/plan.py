@@ -127,8 +127,9 @@ def expected_duration(device: ModbusDevice, blocks: Iterable[Block]) -> float:
 def plan_lines(device: ModbusDevice) -> list[dict[str, object]]:
     """What ``edge-agent plan`` shows: one entry a request, by the interval of its tags.
 
-    `interval` and `seconds` (its share of the poll) in s; `address` counts from 0; `count` is what is read and
-    `wanted` what tags asked for, in addresses of the `table`; `tags` counts them.
+    `endpoint` is what the device shares with others; `interval` and `seconds` (its share of the poll) in s; `address`
+    counts from 0; `count` is what is read and `wanted` what tags asked for, in addresses of the `table`; `tags` counts
+    them.
     """
     lines: list[dict[str, object]] = []
     for interval in sorted({tag.interval or device.interval for tag in device.tags}):
@@ -138,6 +139,7 @@ def plan_lines(device: ModbusDevice) -> list[dict[str, object]]:
             until = expected_duration(device, blocks[:number])
             lines.append(
                 {
+                    "endpoint": device.endpoint(),
                     "interval": interval, "table": block.table, "address": block.address, "count": block.count,
                     "wanted": block.wanted, "tags": len(block.slots), "seconds": until - before,
                 }

@@ -104,7 +104,7 @@ class ModbusTag(TagSettings):
     """Bit of a register (0 is the lowest) that a tag of type bit reads."""
     mask: Annotated[int, BeforeValidator(_mask)] | None = None
     """Bits of an unsigned number that count; the result is shifted down to the lowest of them."""
-    enum: Annotated[dict[int, str], Field(min_length=1)] | None = None
+    enum: Annotated[dict[Annotated[int, BeforeValidator(_number)], str], Field(min_length=1)] | None = None
     """Text for each number, such as {0: stopped, 1: running}; a number without a text is bad:decode."""
     invalid: tuple[Annotated[int | float, BeforeValidator(_number)], ...] = ()
     """Raw numbers by which the instrument says that it has no value (bad:instrument), such as 0x7FFF."""
@@ -185,13 +185,17 @@ class ModbusDevice(DeviceSettings):
             return "flag"
         return "text" if tag.type == "string" or tag.enum is not None else "number"
 
-    def address(self) -> str:
-        """``tcp://host:port/unit`` or ``/dev/ttyUSB0/unit``."""
+    def endpoint(self) -> str:
+        """``tcp://host:port``, ``rtu-over-tcp://host:port`` or ``/dev/ttyUSB0``."""
         match self.connection:
             case RtuConnection(port=port):
-                return f"{port}/{self.unit}"
+                return port
             case TcpConnection(host=host, port=number) | RtuOverTcpConnection(host=host, port=number):
-                return f"{self.connection.type}://{host}:{number}/{self.unit}"
+                return f"{self.connection.type}://{host}:{number}"
+
+    def address(self) -> str:
+        """``tcp://host:port/unit`` or ``/dev/ttyUSB0/unit``."""
+        return f"{self.endpoint()}/{self.unit}"
 
     def all_tags(self) -> tuple[ModbusTag, ...]:
         """The tags."""
