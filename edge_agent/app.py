@@ -13,7 +13,8 @@ from config.version import VERSION
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Runner, drivers
 from edge_agent.manifest import build_manifest
-from edge_agent.outbox.store import Outbox, Row
+from edge_agent.outbox.recovery import open_outbox
+from edge_agent.outbox.store import Row
 from edge_agent.recorder import Recorder
 from edge_agent.remembered import Remembered
 from edge_agent.rules import build_rules
@@ -39,7 +40,7 @@ class Agent:
         self._settings = settings
         self._manifest = build_manifest(settings)
         settings.state.mkdir(parents=True, exist_ok=True)
-        self._outbox = Outbox.open(settings.state / "outbox.db", settings.outbox)
+        self._outbox = open_outbox(settings.state / "outbox.db", settings.outbox)
         self._hash = self._outbox.put_manifest(encode(self._manifest))
         before = Remembered.read(self._outbox.recall())
         self._clock = Clock(settings.clock, high=before.high, era=self._outbox.era_floor)

@@ -1,0 +1,64 @@
+"""What stands beside the outbox's file: the reserve for a full disk, and the era that must outlive the file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+FREE_FACTOR = 4
+"""The reserve is laid by again only when this many times its size is free, so that it does not fill the disk itself."""
+
+
+class Reserve:
+    """A file of `size` bytes; given up when the disk is full, so that deletions can commit (they need room as well)."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path, self._size = path, size
+        self._held = path.exists() and path.stat().st_size >= size
+
+    def restore(self) -> None:
+        """Lay the reserve by (again), where there is room."""
+        if self._held or self._size == 0:
+            return
+        disk = os.statvfs(self._path.parent)
+        if disk.f_bavail * disk.f_frsize < FREE_FACTOR * self._size:
+            return
+        with self._path.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, self._size)
+        self._held = True
+
+    def give_up(self) -> bool:
+        """Free the reserve; whether there was one."""
+        if not self._held:
+            return False
+        self._path.unlink(missing_ok=True)
+        self._held = False
+        return True
+
+
+def _sidecar(outbox: Path) -> Path:
+    return outbox.with_suffix(".era")
+
+
+def sidecar_era(outbox: Path) -> int:
+    """The era noted beside the outbox; 0 when there is none or it is not readable."""
+    try:
+        return int(_sidecar(outbox).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def write_sidecar(outbox: Path, era: int) -> None:
+    """Note the era beside the outbox, durable on return (written anew and renamed)."""
+    path = _sidecar(outbox)
+    new = path.with_suffix(".era-new")
+    with new.open("w", encoding="ascii") as file:
+        file.write(str(era))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

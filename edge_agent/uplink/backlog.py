@@ -1,0 +1,90 @@
+"""What is sent next: new before old, events before data before evidence; the old at a set rate."""
+
+from __future__ import annotations
+
+from edge_agent.outbox.draft import LANES, Lane
+from edge_agent.outbox.store import Outbox, Row
+from edge_agent.uplink.settings import UplinkSettings
+from edge_agent.uplink.window import Window
+
+LIVE_LAG = 200
+"""New envelopes that may wait; beyond, they count as backlog, so that the newest travel at once again."""
+
+
+class Feed:
+    """Two cursors a lane over the outbox: through what was there when the connection began, and through what is new.
+
+    An envelope that a cursor has passed is in the window until it is acknowledged, so cursors never go back.
+    """
+
+    def __init__(self, outbox: Outbox, settings: UplinkSettings) -> None:
+        self._outbox = outbox
+        self._rate = settings.backlog_rate
+        self._tokens = settings.backlog_rate
+        self._filled_at: float | None = None
+        self._split = 0
+        self._old: dict[Lane, int] = {}
+        self._new: dict[Lane, int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """A new connection: all that is in the outbox now is backlog."""
+        self._split = self._outbox.newest()
+        self._old = dict.fromkeys(LANES, 0)
+        self._new = dict.fromkeys(LANES, self._split)
+
+    def next(self, window: Window, now: float) -> tuple[Row, bool] | None:
+        """The next envelope to send, and whether it is backlog; None when there is none or no room."""
+        if window.careful:
+            return self._suspect(window)
+        self._fill(now)
+        self._catch_up()
+        new = {lane: row for lane in LANES if (row := self._peek(lane, window, new=True))}
+        old = {lane: row for lane in LANES if (row := self._peek(lane, window, new=False))}
+        waiting = set(new) | set(old)
+        for lane, row in new.items():
+            if window.room(lane, waiting, backlog=False):
+                self._new[lane] = row.id
+                return row, False
+        if self._tokens >= 1:
+            for lane, row in old.items():
+                if window.room(lane, waiting, backlog=True):
+                    self._old[lane] = row.id
+                    self._tokens -= 1
+                    return row, True
+        return None
+
+    def _suspect(self, window: Window) -> tuple[Row, bool] | None:
+        """While some are suspected of breaking the link: those first, one at a time."""
+        for lane in LANES:
+            if not window.room(lane, (), backlog=False):
+                return None
+            after = 0
+            while page := self._outbox.waiting(lane, after=after, limit=100):
+                for row in page:
+                    if window.suspected(row) and row not in window:
+                        return row, True
+                after = page[-1].id
+        window.forgive()
+        return None
+
+    def _peek(self, lane: Lane, window: Window, *, new: bool) -> Row | None:
+        cursor = self._new if new else self._old
+        while page := self._outbox.waiting(lane, after=cursor[lane], limit=20, upto=None if new else self._split):
+            for row in page:
+                if row not in window:
+                    return row
+                cursor[lane] = row.id
+        return None
+
+    def _catch_up(self) -> None:
+        """Where too much that is new waits (the collector stalled, the link did not break), it becomes backlog."""
+        newest = self._outbox.newest()
+        if newest - max(self._new.values()) > LIVE_LAG:
+            self._split = newest
+            self._new = dict.fromkeys(LANES, newest)
+
+    def _fill(self, now: float) -> None:
+        passed = 0.0 if self._filled_at is None else now - self._filled_at
+        self._filled_at = now
+        self._tokens = min(self._rate, self._tokens + passed * self._rate)

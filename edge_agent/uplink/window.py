@@ -1,0 +1,120 @@
+"""Envelopes on their way: how many, how long, and whether one of them breaks the link."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from edge_agent.outbox.draft import Lane
+from edge_agent.outbox.store import Row
+from edge_agent.uplink.settings import UplinkSettings
+
+LONGEST_RESEND = 300.0
+"""Seconds between repeats of an envelope that nobody acknowledges, at most, so that a stalled store draws no storm."""
+STRIKES = 3
+"""An envelope that was on its way alone, or among few, when the link broke this often is set aside."""
+LANE_SHARE = 8
+"""Each lane that has something to send is left this fraction (1/8) of the window by the others."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """One envelope without the collector's acknowledgement; times are monotonic seconds."""
+
+    row: Row
+    backlog: bool
+    sent_at: float
+    wait: float
+    mid: int
+    received: bool = False
+    """Whether the broker acknowledged it (PUBACK): it broke no link."""
+
+
+class Window:
+    """The flights of one connection, and over all connections the strikes of those that were up when a link broke."""
+
+    def __init__(self, settings: UplinkSettings) -> None:
+        self._settings = settings
+        self._flights: dict[int, Flight] = {}
+        self._by_mid: dict[int, Flight] = {}
+        self._bytes = 0
+        self._strikes: Counter[int] = Counter()
+
+    def __contains__(self, row: Row) -> bool:
+        return row.id in self._flights
+
+    def __len__(self) -> int:
+        return len(self._flights)
+
+    @property
+    def careful(self) -> bool:
+        """Whether some envelope is suspected: then one travels at a time, so that the culprit is found alone."""
+        return bool(self._strikes)
+
+    def suspected(self, row: Row) -> bool:
+        """Whether it was on its way when the link broke."""
+        return row.id in self._strikes
+
+    def room(self, lane: Lane, waiting: Iterable[Lane], *, backlog: bool) -> bool:
+        """Whether an envelope of `lane` may be sent while the lanes in `waiting` want to send as well."""
+        if self.careful and any(not flight.received for flight in self._flights.values()):
+            return False
+        limit = self._settings.window
+        if len(self._flights) >= limit or (self._flights and self._bytes >= self._settings.window_size):
+            return False
+        held = Counter(flight.row.lane for flight in self._flights.values())
+        kept = sum(max(0, limit // LANE_SHARE - held[other]) for other in waiting if other != lane)
+        if len(self._flights) + kept >= limit:
+            return False
+        old = sum(flight.backlog for flight in self._flights.values())
+        return not backlog or old < max(1, limit // 2)  # the other half is left to what is new
+
+    def sent(self, row: Row, mid: int, now: float, *, backlog: bool) -> None:
+        """An envelope went out (again)."""
+        before = self._flights.get(row.id)
+        wait = min(2 * before.wait, LONGEST_RESEND) if before else self._settings.resend
+        if before is None:
+            self._bytes += row.size
+        else:
+            self._by_mid.pop(before.mid, None)
+        self._flights[row.id] = self._by_mid[mid] = Flight(row, backlog, now, wait, mid)
+
+    def received(self, mid: int) -> None:
+        """The broker has it: whatever becomes of it, it broke no link."""
+        if flight := self._by_mid.pop(mid, None):
+            flight.received = True
+            self._strikes.pop(flight.row.id, None)
+
+    def done(self, rows: Iterable[Row]) -> None:
+        """These are acknowledged and gone from the outbox."""
+        for row in rows:
+            self._strikes.pop(row.id, None)
+            if flight := self._flights.pop(row.id, None):
+                self._by_mid.pop(flight.mid, None)
+                self._bytes -= row.size
+
+    def overdue(self, now: float) -> list[Flight]:
+        """Those to be sent again."""
+        return [flight for flight in self._flights.values() if now - flight.sent_at >= flight.wait]
+
+    def broken(self) -> list[Row]:
+        """The link broke: forget the flights; those that have broken it too often."""
+        for flight in self._flights.values():
+            if not flight.received:
+                self._strikes[flight.row.id] += 1
+        culprits = [flight.row for flight in self._flights.values() if self._strikes[flight.row.id] >= STRIKES]
+        for row in culprits:
+            del self._strikes[row.id]
+        self.clear()
+        return culprits
+
+    def clear(self) -> None:
+        """A new connection begins."""
+        self._flights.clear()
+        self._by_mid.clear()
+        self._bytes = 0
+
+    def forgive(self) -> None:
+        """No suspect is in the outbox any more."""
+        self._strikes.clear()
