@@ -1,0 +1,105 @@
+"""Wires the collector's rooms: intake → pipeline → stores, and the answers back to the agents."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import statistics
+import time
+from collections import Counter
+
+from collector.dead_letters import DeadLetters
+from collector.evidence import EvidenceStore
+from collector.intake import Intake, Message
+from collector.pipeline import Pipeline
+from collector.registry import Registry
+from collector.settings import CollectorSettings
+from collector.sinks.base import Sink, sinks
+from collector.writers import Writer
+from profiles.load import library
+
+log = logging.getLogger(__name__)
+LOOK_AROUND = 1.0
+"""Seconds between two looks at the dead letters that somebody wants replayed."""
+
+
+class Collector:
+    """A collector in this process. Make it in the event loop that runs it."""
+
+    def __init__(self, settings: CollectorSettings) -> None:
+        self._settings = settings
+        self.counters: Counter[str] = Counter()
+        """messages, envelopes, samples, stored, dead, duplicates, gaps, waiting, forgotten, connects, and others."""
+        self._registry = Registry(settings.state)
+        self.dead_letters = DeadLetters(settings.state, settings.dead_letters.quota)
+        kinds = sinks()
+        self._writers = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
+        self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters)
+        self._pipeline = Pipeline(
+            library=library(settings.profiles),
+            registry=self._registry,
+            dead_letters=self.dead_letters,
+            evidence=EvidenceStore(settings.state),
+            writers=self._writers,
+            batch=settings.intake.batch,
+            patience=settings.intake.hold,
+            counters=self.counters,
+        )
+
+    @property
+    def sinks(self) -> dict[str, Sink]:
+        """The stores by name, for reading back."""
+        return {writer.name: writer.sink for writer in self._writers}
+
+    @property
+    def connected(self) -> bool:
+        """Whether the collector hears its agents now."""
+        return self._intake.connected.is_set()
+
+    def latency(self) -> tuple[float, float]:
+        """50th and 99th percentile, in ms, from a sample's event time to its durable write; of the newest samples."""
+        times = list(self._pipeline.latencies)
+        if len(times) < 2:
+            return (times[0], times[0]) if times else (0.0, 0.0)
+        cuts = statistics.quantiles(times, n=100, method="inclusive")
+        return cuts[49], cuts[98]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; the batch at hand is finished and acknowledged before the link is closed."""
+        hang_up = asyncio.Event()
+        intake = asyncio.create_task(self._intake.run(hang_up))
+        worker = asyncio.create_task(self._work(stop))
+        try:
+            await asyncio.wait({intake, worker}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            try:
+                await worker
+            finally:
+                hang_up.set()
+                await intake
+                await asyncio.to_thread(self._close)
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        looked = 0.0
+        while not stop.is_set():
+            await self._put_through(await self._intake.take(LOOK_AROUND / 2), stop)
+            if time.monotonic() - looked > LOOK_AROUND:
+                looked = time.monotonic()
+                await self._replay(stop)
+
+    async def _put_through(self, messages: list[Message], stop: asyncio.Event) -> None:
+        for answer in await self._pipeline.handle(messages, stop):
+            self._intake.publish(answer.agent, answer.kind, answer.payload)
+
+    async def _replay(self, stop: asyncio.Event) -> None:
+        letters = await asyncio.to_thread(self.dead_letters.marked)
+        await self._put_through(
+            [Message(letter.agent, letter.kind, frame, replay=letter.id) for letter, frame in letters], stop
+        )
+
+    def _close(self) -> None:
+        self._registry.close()
+        self.dead_letters.close()
+        for writer in self._writers:
+            writer.close()

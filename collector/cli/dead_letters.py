@@ -1,0 +1,114 @@
+"""``edge-collector dead-letters``: list, show, replay, discard what could not be used."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+
+from collector.cli.tables import show, utc
+from collector.dead_letters import DeadLetters
+from collector.settings import load_collector
+from config.cli import settings_errors
+from profiles.wire.codec import FrameError, unpack
+
+_FILE = click.argument("file", type=click.Path(path_type=Path))
+_IDS = click.argument("ids", type=int, nargs=-1)
+_ALL = click.option("--all", "everything", is_flag=True, help="All dead letters instead of some.")
+
+
+@click.group("dead-letters")
+def command() -> None:
+    """Look after what could not be used: every dead letter is kept whole until you replay or discard it."""
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[DeadLetters]:
+    settings = load_collector(file).settings
+    letters = DeadLetters(settings.state, settings.dead_letters.quota)
+    try:
+        yield letters
+    finally:
+        letters.close()
+
+
+@command.command("list")
+@_FILE
+@click.option("--agent", help="Only those of this agent.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1), help="Dead letters at most.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
+@settings_errors
+def list_(file: Path, agent: str | None, limit: int, as_json: bool) -> None:
+    """List dead letters, oldest first."""
+    with _opened(file) as letters:
+        show([dataclasses.asdict(letter) for letter in letters.letters(agent, limit)], as_json)
+
+
+@command.command("show")
+@_FILE
+@click.argument("number", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@settings_errors
+def show_(file: Path, number: int, as_json: bool) -> None:
+    """Show one dead letter with its frame."""
+    with _opened(file) as letters:
+        found = letters.get(number)
+    if found is None:
+        raise click.ClickException(f"no dead letter has the id {number}")
+    letter, frame = found
+    if as_json:
+        click.echo(json.dumps({**dataclasses.asdict(letter), "frame": _text(frame)}, ensure_ascii=False))
+        return
+    click.echo(f"{letter.id}  {letter.kind} of agent {letter.agent}, {utc(letter.time)}, {letter.size} bytes")
+    click.echo(f"reason: {letter.reason}")
+    click.echo(_text(frame))
+
+
+@command.command("replay")
+@_FILE
+@_IDS
+@_ALL
+@settings_errors
+def replay(file: Path, ids: tuple[int, ...], everything: bool) -> None:
+    """Have the running collector try dead letters again; one that fails again stays, with the new reason."""
+    with _opened(file) as letters:
+        count = letters.mark(_chosen(ids, everything))
+    click.echo(f"{count} marked; a running collector tries them within a second")
+    _all_found(count, ids)
+
+
+@command.command("discard")
+@_FILE
+@_IDS
+@_ALL
+@settings_errors
+def discard(file: Path, ids: tuple[int, ...], everything: bool) -> None:
+    """Delete dead letters for good."""
+    with _opened(file) as letters:
+        count = letters.discard(_chosen(ids, everything))
+    click.echo(f"{count} deleted")
+    _all_found(count, ids)
+
+
+def _chosen(ids: tuple[int, ...], everything: bool) -> tuple[int, ...] | None:
+    if bool(ids) == everything:
+        raise click.UsageError("name the ids of dead letters, or --all")
+    return None if everything else ids
+
+
+def _all_found(count: int, ids: tuple[int, ...]) -> None:
+    if count < len(set(ids)):
+        raise click.ClickException(f"{len(set(ids)) - count} of the ids are no dead letters")
+
+
+def _text(frame: bytes) -> str:
+    """A frame for people: its JSON, or its bytes in hex where it is none."""
+    try:
+        return msgspec.json.format(unpack(frame), indent=2).decode()
+    except (FrameError, msgspec.DecodeError, UnicodeDecodeError):
+        return frame.hex(" ")

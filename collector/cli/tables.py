@@ -1,0 +1,41 @@
+"""Rows for people (a plain table) or for scripts (one JSON list)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows; times (columns ``time``, ``seen``, ``since``, in ms) are shown to people as UTC."""
+    if as_json:
+        click.echo(json.dumps([dict(row) for row in rows], ensure_ascii=False))
+        return
+    if not rows:
+        click.echo("nothing")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(name, value) for name, value in row.items()))
+    Console(soft_wrap=False, markup=False, highlight=False).print(table)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if name in ("time", "seen", "since"):
+        return utc(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def utc(millis: float) -> str:
+    """Milliseconds since 1970 as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

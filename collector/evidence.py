@@ -1,0 +1,69 @@
+"""Evidence files as their chunks come: ``evidence/<agent>/<hash of the id>``, synced before they are acknowledged."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from profiles.wire.messages import EvidenceChunk
+
+MAX_CHUNK = 64 * 1024
+MAX_FILE = 256 * 1024 * 1024
+"""Bytes of one evidence file at most."""
+QUOTA = 8 * 1024**3
+"""Bytes of all evidence of one agent; beyond that its chunks stay unacknowledged."""
+
+
+class EvidenceFullError(Exception):
+    """The agent's evidence quota is used up, or the disk is full; its chunks wait at the agent."""
+
+
+class EvidenceStore:
+    """One folder an agent. Writing a chunk twice is the same as once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "evidence"
+        self._used: dict[str, int] = {}
+
+    def path(self, agent: str, name: str) -> Path:
+        """Where a file is kept; an id may hold any character, so its hash is the file's name."""
+        return self._folder / agent / hashlib.sha256(name.encode()).hexdigest()[:32]
+
+    def put(self, agent: str, head: EvidenceChunk, body: bytes) -> None:
+        """Keep a chunk, durable on return. ValueError: it contradicts itself. EvidenceFullError: it has to wait."""
+        end = head.offset + len(body)
+        if len(body) > MAX_CHUNK or end > head.total or head.total > MAX_FILE:
+            raise ValueError(
+                f"evidence {head.id!r}: {len(body)} bytes at {head.offset} of {head.total};"
+                f" expected chunks of at most {MAX_CHUNK} within a file of at most {MAX_FILE}"
+            )
+        path = self.path(agent, head.id)
+        if agent not in self._used:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._used[agent] = sum(file.stat().st_size for file in path.parent.iterdir())
+        before = path.stat().st_size if path.exists() else 0
+        growth = max(0, end - before)
+        if self._used[agent] + growth > QUOTA:
+            raise EvidenceFullError(f"agent {agent}: its evidence fills {QUOTA} bytes")
+        try:
+            _write(path, head.offset, body)
+        except OSError as err:
+            raise EvidenceFullError(f"{path}: {err.strerror}") from err
+        self._used[agent] += growth
+
+
+def _write(path: Path, offset: int, body: bytes) -> None:
+    fresh = not path.exists()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o640)
+    try:
+        os.pwrite(handle, body, offset)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if fresh:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,320 @@
+"""Messages to stores and back to the agent: decode, normalise, write everywhere, keep what cannot be used, acknowledge.
+
+An envelope is acknowledged when every store holds it and its dead letters are committed, and not before. What has to
+wait (an unknown manifest, a store that is down, a full quota) is forgotten here and comes again from the agent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections import Counter, OrderedDict, deque
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from collector.dead_letters import DeadLetters, Draft
+from collector.envelopes import Envelope, fill, open_envelope
+from collector.evidence import EvidenceFullError, EvidenceStore
+from collector.intake import Message
+from collector.normalise.compile import Compiled, compile_manifest
+from collector.registry import Registry
+from collector.sinks.base import EventRecord, Record, Refusal
+from collector.writers import Writer
+from profiles.load import Library
+from profiles.wire.codec import FrameError, decode, decoder, encode, manifest_hash, unpack
+from profiles.wire.messages import Ack, Manifest, Request, Response, State
+from profiles.wire.topics import Kind
+
+log = logging.getLogger(__name__)
+COMPILED = 2000
+"""Compiled manifests held in memory."""
+ASK_AGAIN = 10.0
+"""Seconds between two requests for the same manifest."""
+REMEMBERED = 10_000
+"""Things said once that are remembered, so that they are not said again."""
+ACKNOWLEDGED = 1000
+"""Envelopes in one acknowledgement at most."""
+LATENCIES = 20_000
+SAMPLED = 32
+"""Samples of an envelope whose latency is noted."""
+_MANIFEST, _STATE, _RESPONSE = decoder(Manifest), decoder(State), decoder(Response)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Envelopes that are written together."""
+
+    envelopes: list[Envelope] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    events: list[EventRecord] = field(default_factory=list)
+    owners: list[tuple[int, Envelope]] = field(default_factory=list)
+    """Envelopes by the index of their first record."""
+    event_owners: list[tuple[int, Envelope]] = field(default_factory=list)
+
+    def add(self, envelope: Envelope) -> None:
+        """Put an envelope's records behind the others."""
+        self.envelopes.append(envelope)
+        if envelope.records:
+            self.owners.append((len(self.records), envelope))
+            self.records += envelope.records
+        if envelope.events:
+            self.event_owners.append((len(self.events), envelope))
+            self.events += envelope.events
+
+    def refuse(self, refusals: Iterable[Refusal], sink: str) -> None:
+        """Hand a sink's refusals to their envelopes; an index beyond the records is an event's."""
+        for refusal in refusals:
+            index, owners = refusal.index, self.owners
+            if index >= len(self.records):
+                index, owners = index - len(self.records), self.event_owners
+            first, owner = [pair for pair in owners if pair[0] <= index][-1]
+            owner.refuse(index - first, f"store {sink}: {refusal.reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A message to an agent."""
+
+    agent: str
+    kind: Kind
+    payload: bytes
+
+
+class Pipeline:
+    """The one worker behind the intake; its files are written in threads, one batch at a time."""
+
+    def __init__(
+        self,
+        *,
+        library: Library,
+        registry: Registry,
+        dead_letters: DeadLetters,
+        evidence: EvidenceStore,
+        writers: Sequence[Writer],
+        batch: int,
+        patience: float,
+        counters: Counter[str],
+    ) -> None:
+        self._library, self._registry, self._dead, self._evidence = library, registry, dead_letters, evidence
+        self._writers, self._batch, self._patience, self.counters = writers, batch, patience, counters
+        self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
+        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._told: OrderedDict[Hashable, None] = OrderedDict()
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)
+
+    async def handle(self, messages: Sequence[Message], stop: asyncio.Event) -> list[Answer]:
+        """Put messages through; what is to be said to their agents afterwards."""
+        answers: list[Answer] = []
+        told = [message for message in messages if message.kind in ("manifest", "state", "response")]
+        numbered = deque(message for message in messages if message.kind in ("data", "event", "evidence"))
+        await asyncio.to_thread(self._hear, told)
+        while numbered:
+            batch = await asyncio.to_thread(self._open, numbered, answers)
+            if not await self._store(batch, stop):
+                self.counters["waiting"] += len(batch.envelopes) + len(numbered)
+                break
+            answers += await asyncio.to_thread(self._finish, batch)
+        return answers
+
+    # -- what agents tell of themselves
+
+    def _hear(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            try:
+                if message.kind == "manifest":
+                    self._take_manifest(message)
+                elif message.kind == "state":
+                    self._take_state(message)
+                else:
+                    decode(message.payload, _RESPONSE)
+            except FrameError as err:
+                self._keep(message, f"not a message of the kind {message.kind}: {err}")
+            else:
+                self._settle_replay(message)
+
+    def _take_manifest(self, message: Message) -> None:
+        decode(message.payload, _MANIFEST)
+        name = manifest_hash(message.payload)
+        if self._registry.put_manifest(message.agent, name, message.payload):
+            self.counters["manifests"] += 1
+            log.info("agent %s: manifest %s…", message.agent, name[:12])
+
+    def _take_state(self, message: Message) -> None:
+        state = decode(message.payload, _STATE)
+        before = self._registry.state(message.agent)
+        self._registry.put_state(message.agent, unpack(message.payload))
+        if before is None or before.online != state.online:
+            log.info("agent %s is %s", message.agent, "online" if state.online else "offline")
+        for stream, gaps in self._registry.gaps(message.agent, state).items():
+            count = sum(last - first + 1 for first, last in gaps)
+            self.counters["gaps"] += count
+            self._registry.note(message.agent, gaps=count)
+            numbers = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in gaps[:20])
+            log.error("agent %s: %d envelopes of stream %s will never come: %s", message.agent, count, stream, numbers)
+        self._registry.save()
+
+    def _keep(self, message: Message, reason: str) -> None:
+        if message.replay is not None:
+            self._dead.failed_again(message.replay, reason)
+            return
+        [kept] = self._dead.put([Draft(message.agent, message.kind, message.payload, reason)])
+        self._say_dead(message.agent, reason, kept)
+
+    def _settle_replay(self, message: Message) -> None:
+        if message.replay is not None:
+            self._dead.discard([message.replay])
+
+    # -- envelopes
+
+    def _open(self, numbered: deque[Message], answers: list[Answer]) -> Batch:
+        """Open messages until the batch is full."""
+        batch = Batch()
+        while numbered and len(batch.records) + len(batch.events) < self._batch:
+            envelope = open_envelope(numbered.popleft())
+            if envelope.body is None or self._prepare(envelope, answers):
+                batch.add(envelope)
+        return batch
+
+    def _prepare(self, envelope: Envelope, answers: list[Answer]) -> bool:
+        """Normalise an envelope, or keep its evidence; False when it has to wait."""
+        if isinstance(envelope.body, tuple):
+            return self._take_chunk(envelope)
+        compiled = self._compile(envelope.agent, envelope.manifest)
+        if compiled is None:
+            self._ask(envelope, answers)
+            return False
+        fill(envelope, compiled)
+        return True
+
+    def _take_chunk(self, envelope: Envelope) -> bool:
+        assert isinstance(envelope.body, tuple)  # noqa: S101  # for the type checker
+        try:
+            self._evidence.put(envelope.agent, *envelope.body)
+        except ValueError as err:
+            envelope.fault = str(err)
+        except EvidenceFullError as err:
+            if self._first(("evidence", envelope.agent)):
+                log.error("%s; its evidence waits at the agent", err)
+            return False
+        return True
+
+    def _compile(self, agent: str, name: str) -> Compiled | None:
+        key = (agent, name)
+        if key in self._compiled:
+            self._compiled.move_to_end(key)
+            return self._compiled[key]
+        frame = self._registry.manifest(agent, name)
+        if frame is None:
+            return None
+        compiled = compile_manifest(
+            decode(frame, _MANIFEST), self._library, agent=agent, claimed=self._registry.claimed()
+        )
+        self._registry.claim(agent, (series.point for series in compiled.series.values()))
+        for tag, reason in compiled.faults.items():
+            log.warning("agent %s, tag %s: %s; its samples become dead letters", agent, tag, reason)
+        self._compiled[key] = compiled
+        if len(self._compiled) > COMPILED:
+            self._compiled.popitem(last=False)
+        return compiled
+
+    def _ask(self, envelope: Envelope, answers: list[Answer]) -> None:
+        """Ask for a manifest, once in a while; the envelope comes again by itself."""
+        self.counters["waiting"] += 1
+        key, now = (envelope.agent, envelope.manifest), time.monotonic()
+        if now - self._asked.get(key, -ASK_AGAIN) < ASK_AGAIN:
+            return
+        self._asked[key] = now
+        self._asked.move_to_end(key)
+        if len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+        request = Request(v=1, id=uuid.uuid4().hex, verb="manifest", args={"hashes": [envelope.manifest]})
+        answers.append(Answer(envelope.agent, "request", encode(request)))
+        self.counters["manifests_asked"] += 1
+
+    async def _store(self, batch: Batch, stop: asyncio.Event) -> bool:
+        """Write a batch to every store; False when one of them could not take it within the patience."""
+        if not batch.records and not batch.events:
+            return True
+        results = await asyncio.gather(
+            *(writer.write(batch.records, batch.events, self._patience, stop) for writer in self._writers)
+        )
+        for writer, refusals in zip(self._writers, results, strict=True):
+            if refusals is None:
+                return False
+            batch.refuse(refusals, writer.name)
+        return True
+
+    def _finish(self, batch: Batch) -> list[Answer]:
+        """Keep dead letters, note the numbers seen, and make the acknowledgements."""
+        dead = {id(envelope): draft for envelope in batch.envelopes if (draft := envelope.dead_letter())}
+        fresh = [envelope for envelope in batch.envelopes if id(envelope) in dead and envelope.replay is None]
+        kept = self._dead.put([dead[id(envelope)] for envelope in fresh])
+        refused = {id(envelope) for envelope, ok in zip(fresh, kept, strict=True) if not ok}
+        for envelope, ok in zip(fresh, kept, strict=True):
+            self._say_dead(envelope.agent, envelope.reason(), ok)
+        done = [envelope for envelope in batch.envelopes if id(envelope) not in refused]
+        self._note(done)
+        self._registry.save()
+        return self._acknowledge([envelope for envelope in done if envelope.replay is None and envelope.stream])
+
+    def _note(self, done: Iterable[Envelope]) -> None:
+        now = time.time_ns()
+        for envelope in done:
+            if envelope.replay is not None:
+                self._replayed(envelope)
+            elif envelope.stream:
+                new = self._registry.seen(envelope.agent, envelope.stream, envelope.seq)
+                self._registry.note(envelope.agent, duplicates=not new, samples=len(envelope.records) if new else 0)
+                self.counters["envelopes" if new else "duplicates"] += 1
+            self.counters["samples"] += envelope.size
+            self.counters["stored"] += len(envelope.records) + len(envelope.events) - len(envelope.faults)
+            step = max(1, len(envelope.records) // SAMPLED)
+            self.latencies.extend((now - record.time) / 1e6 for record in envelope.records[::step])
+
+    def _replayed(self, envelope: Envelope) -> None:
+        assert envelope.replay is not None  # noqa: S101  # for the type checker
+        if envelope.fault or envelope.faults:
+            self._dead.failed_again(envelope.replay, envelope.reason())
+        else:
+            self._dead.discard([envelope.replay])
+            self.counters["replayed"] += 1
+
+    def _acknowledge(self, done: Iterable[Envelope]) -> list[Answer]:
+        by_stream: dict[tuple[str, str], list[Envelope]] = {}
+        for envelope in done:
+            by_stream.setdefault((envelope.agent, envelope.stream), []).append(envelope)
+        answers = []
+        for (agent, stream), envelopes in by_stream.items():
+            for start in range(0, len(envelopes), ACKNOWLEDGED):
+                part = envelopes[start : start + ACKNOWLEDGED]
+                ack = Ack(
+                    v=1,
+                    stream=stream,
+                    acked=[(each.seq, each.digest) for each in part if not each.fault],
+                    rejected=[(each.seq, each.digest, each.fault[:500]) for each in part if each.fault],
+                )
+                answers.append(Answer(agent, "ack", encode(ack)))
+        return answers
+
+    # -- things said once
+
+    def _say_dead(self, agent: str, reason: str, kept: bool) -> None:
+        if kept:
+            self.counters["dead"] += 1
+            if self._first((agent, reason)):
+                log.warning("agent %s: kept as a dead letter: %s", agent, reason)
+        else:
+            self.counters["waiting"] += 1
+            if self._first(("quota", agent)):
+                log.error("agent %s: its dead letters reach their quota; what cannot be used waits at the agent", agent)
+
+    def _first(self, key: Hashable) -> bool:
+        """Whether this is said for the first time."""
+        if key in self._told:
+            return False
+        self._told[key] = None
+        if len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        return True

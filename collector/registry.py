@@ -1,0 +1,260 @@
+"""What the collector knows of its agents: last states, manifests, streams, and which agent owns a point's code.
+
+It can be lost and is rebuilt: manifests are asked for, states are retained at the broker. So commits are not awaited
+(``synchronous=NORMAL``), and a damaged file is set aside.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from collector.streams import Stream
+from profiles.wire.codec import decoder
+from profiles.wire.messages import State
+
+log = logging.getLogger(__name__)
+FILE = "registry.db"
+MANIFESTS = 200
+"""Manifests kept an agent; beyond that the one that was used least recently goes (it would be asked for again)."""
+STREAMS = 200
+"""Streams kept an agent; beyond that the one heard least recently goes."""
+CACHED_STREAMS = 20_000
+"""Streams of all agents held in memory."""
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS agent (agent TEXT PRIMARY KEY, state BLOB, seen INTEGER NOT NULL, gaps INTEGER DEFAULT 0,
+    duplicates INTEGER DEFAULT 0, samples INTEGER DEFAULT 0);
+CREATE TABLE IF NOT EXISTS manifest (agent TEXT, hash TEXT, frame BLOB NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (agent, hash)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS claim (code TEXT PRIMARY KEY, agent TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stream (agent TEXT, stream TEXT, ranges BLOB NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (agent, stream)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS born (time INTEGER NOT NULL);
+INSERT INTO born SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
+    WHERE NOT EXISTS (SELECT 1 FROM born);
+"""
+_STATE = decoder(State)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """One agent: its last state, when it was last heard (ms since 1970 UTC), and the sums of its life here."""
+
+    agent: str
+    state: State | None
+    seen: int
+    gaps: int
+    duplicates: int
+    samples: int
+
+
+class Registry:
+    """The registry's file. Thread-safe by one lock; `save` makes what was noted since durable in one transaction."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        path = folder / FILE
+        try:
+            self._db = _open(path)
+        except sqlite3.DatabaseError as err:
+            if isinstance(err, sqlite3.OperationalError):
+                raise
+            aside = path.with_suffix(f".damaged-{time.time_ns()}")
+            log.error("%s is damaged (%s): set aside as %s; it is rebuilt from what the agents send", path, err, aside)
+            path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            self._db = _open(path)
+        self._born = int(self._db.execute("SELECT time FROM born").fetchone()[0])
+        self._streams: dict[tuple[str, str], Stream] = {}
+        self._touched: set[tuple[str, str]] = set()
+        self._sums: dict[str, list[int]] = {}
+
+    # -- agents
+
+    def note(self, agent: str, *, gaps: int = 0, duplicates: int = 0, samples: int = 0) -> None:
+        """Add to an agent's sums; it was heard now."""
+        with self._lock:
+            sums = self._sums.setdefault(agent, [0, 0, 0])
+            for at, number in enumerate((gaps, duplicates, samples)):
+                sums[at] += number
+
+    def put_state(self, agent: str, frame: bytes) -> None:
+        """Keep an agent's last state as the JSON text it sent."""
+        with self._lock, self._db:
+            self._db.execute(
+                "INSERT INTO agent (agent, state, seen) VALUES (?, ?, ?)"
+                " ON CONFLICT (agent) DO UPDATE SET state = excluded.state, seen = excluded.seen",
+                (agent, frame, _now()),
+            )
+
+    def state(self, agent: str) -> State | None:
+        """An agent's last state."""
+        with self._lock:
+            row = self._db.execute("SELECT state FROM agent WHERE agent = ?", (agent,)).fetchone()
+        return None if row is None or row[0] is None else _STATE.decode(row[0])
+
+    def agents(self) -> list[AgentRow]:
+        """All agents by name."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT agent, state, seen, gaps, duplicates, samples FROM agent ORDER BY agent"
+            ).fetchall()
+        return [AgentRow(row[0], _STATE.decode(row[1]) if row[1] else None, *row[2:]) for row in rows]
+
+    # -- manifests
+
+    def put_manifest(self, agent: str, name: str, frame: bytes) -> bool:
+        """Keep a manifest by agent and hash; False when it was there already."""
+        with self._lock, self._db:
+            new = self._db.execute(
+                "INSERT INTO manifest VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (agent, name, frame, _now())
+            ).rowcount
+            self._db.execute(
+                "DELETE FROM manifest WHERE agent = ?1 AND hash NOT IN"
+                " (SELECT hash FROM manifest WHERE agent = ?1 ORDER BY used DESC LIMIT ?2)",
+                (agent, MANIFESTS),
+            )
+        return bool(new)
+
+    def manifest(self, agent: str, name: str) -> bytes | None:
+        """The frame of a manifest; it counts as used now."""
+        with self._lock, self._db:
+            row = self._db.execute(
+                "UPDATE manifest SET used = ? WHERE agent = ? AND hash = ? RETURNING frame", (_now(), agent, name)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def claimed(self) -> dict[str, str]:
+        """Point code → agent that owns it."""
+        with self._lock:
+            return dict(self._db.execute("SELECT code, agent FROM claim").fetchall())
+
+    def claim(self, agent: str, codes: Iterable[str]) -> None:
+        """Give codes that nobody owns to an agent; the first claim stands."""
+        with self._lock, self._db:
+            self._db.executemany(
+                "INSERT INTO claim VALUES (?, ?) ON CONFLICT DO NOTHING", [(code, agent) for code in codes]
+            )
+
+    # -- streams
+
+    def stream(self, agent: str, name: str) -> Stream:
+        """The numbers seen of a stream (a new one where nothing is known)."""
+        with self._lock:
+            key = (agent, name)
+            if key not in self._streams:
+                if len(self._streams) >= CACHED_STREAMS:
+                    self.save()
+                    self._streams.clear()
+                self._streams[key] = self._load(agent, name)
+            return self._streams[key]
+
+    def _load(self, agent: str, name: str) -> Stream:
+        row = self._db.execute("SELECT ranges FROM stream WHERE agent = ? AND stream = ?", (agent, name)).fetchone()
+        return Stream() if row is None else msgspec.msgpack.decode(row[0], type=Stream)
+
+    def seen(self, agent: str, name: str, seq: int) -> bool:
+        """Note that a number of a stream is kept; False when it was before.
+
+        A stream older than this file begins with the first number heard: what came before was another file's.
+        """
+        with self._lock:
+            stream = self.stream(agent, name)
+            if not stream.seen:
+                state = self.state(agent)
+                stream.base = seq if state is None or state.since < self._born else 1
+            self._touched.add((agent, name))
+            return stream.add(seq)
+
+    def gaps(self, agent: str, state: State) -> dict[str, list[tuple[int, int]]]:
+        """By stream, the numbers that an agent's state shows to be missing for good; each is told once."""
+        found: dict[str, list[tuple[int, int]]] = {}
+        if state.quarantined:
+            return found  # what the agent holds back is in none of its figures
+        with self._lock:
+            for name, told in state.streams.items():
+                dropped = [(drop.first, drop.last) for drop in told.dropped]
+                stream = self.stream(agent, name)
+                if gaps := stream.gaps(dropped, state.oldest_age_s):
+                    found[name] = gaps
+                    self._touched.add((agent, name))
+        return found
+
+    def save(self) -> None:
+        """Write what was noted since the last call."""
+        with self._lock, self._db:
+            now = _now()
+            for agent, name in self._touched:
+                stream = msgspec.structs.replace(self._streams[agent, name], heard={})
+                self._db.execute(
+                    "INSERT INTO stream VALUES (?, ?, ?, ?) ON CONFLICT (agent, stream)"
+                    " DO UPDATE SET ranges = excluded.ranges, used = excluded.used",
+                    (agent, name, msgspec.msgpack.encode(stream), now),
+                )
+            for agent, (gaps, duplicates, samples) in self._sums.items():
+                self._db.execute(
+                    "INSERT INTO agent (agent, seen, gaps, duplicates, samples) VALUES (?1, ?2, ?3, ?4, ?5)"
+                    " ON CONFLICT (agent) DO UPDATE SET seen = ?2, gaps = gaps + ?3, duplicates = duplicates + ?4,"
+                    " samples = samples + ?5",
+                    (agent, now, gaps, duplicates, samples),
+                )
+            self._forget_old(agent for agent, _ in self._touched)
+            self._touched.clear()
+            self._sums.clear()
+
+    def _forget_old(self, agents: Iterable[str]) -> None:
+        for agent in set(agents):
+            self._db.execute(
+                "DELETE FROM stream WHERE agent = ?1 AND stream NOT IN"
+                " (SELECT stream FROM stream WHERE agent = ?1 ORDER BY used DESC LIMIT ?2)",
+                (agent, STREAMS),
+            )
+
+    def close(self) -> None:
+        """Save and release the file."""
+        self.save()
+        with self._lock:
+            self._db.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=10, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.executescript(_SCHEMA)
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
+    return db
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def summary(row: AgentRow) -> Mapping[str, object]:
+    """An agent for people and scripts: what it says of itself and what was counted here."""
+    state = row.state
+    return {
+        "agent": row.agent,
+        "online": None if state is None else state.online,
+        "seen": row.seen,
+        "since": None if state is None else state.since,
+        "version": None if state is None else state.version,
+        "outbox_rows": None if state is None else state.outbox_rows,
+        "oldest_age_s": None if state is None else state.oldest_age_s,
+        "devices_down": None if state is None else sorted(k for k, device in state.devices.items() if not device.up),
+        "samples": row.samples,
+        "duplicates": row.duplicates,
+        "gaps": row.gaps,
+    }

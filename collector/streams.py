@@ -1,0 +1,94 @@
+"""Which numbers of a stream have come, in compact ranges, and which are missing for good.
+
+Live data travels before the backlog, so a number that has not come yet is no gap. It is one when the agent can not
+send it any more: every row still in its outbox is younger than the later number that we have seen, and the agent
+does not declare it as dropped.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Iterable
+
+import msgspec
+
+Range = tuple[int, int]
+MAX_RANGES = 1000
+"""Ranges kept a stream; beyond that the oldest two are joined, and the gap between them is no longer watched."""
+MARGIN = 5.0
+"""Seconds that an acknowledgement may be under way."""
+
+
+class Stream(msgspec.Struct):
+    """Numbers seen of one stream: ordered, disjoint ranges with first and last included."""
+
+    seen: list[Range] = msgspec.field(default_factory=list)
+    reported: list[Range] = msgspec.field(default_factory=list)
+    base: int = 1
+    """The first number that may be missed; higher than 1 when the stream is older than our memory of it."""
+    heard: dict[int, float] = msgspec.field(default_factory=dict)
+    """Since when each hole is known (monotonic seconds), by its last number; void in another process."""
+
+    def add(self, seq: int) -> bool:
+        """Note a number; False when it was there already."""
+        at = bisect_right(self.seen, (seq, 2**60))
+        if at and self.seen[at - 1][1] >= seq:
+            return False
+        first = last = seq
+        if at < len(self.seen) and self.seen[at][0] == seq + 1:
+            last = self.seen.pop(at)[1]
+        if at and self.seen[at - 1][1] == seq - 1:
+            at -= 1
+            first = self.seen.pop(at)[0]
+        self.seen.insert(at, (first, last))
+        if len(self.seen) > MAX_RANGES:
+            self.seen[:2] = [(self.seen[0][0], self.seen[1][1])]
+        return True
+
+    def holes(self) -> list[Range]:
+        """Ranges between the base and the highest number seen that have not come."""
+        return subtract([(self.base, self.seen[-1][1])], self.seen) if self.seen else []
+
+    def gaps(self, dropped: Iterable[Range], oldest_age: float | None) -> list[Range]:
+        """Ranges that are missing for good, each told once; `oldest_age` in seconds, None when the outbox is empty."""
+        now = time.monotonic()
+        fresh: list[Range] = []
+        holes = self.holes()
+        self.heard = {last: self.heard.get(last, now) for _, last in holes}
+        for hole in holes:
+            waited = now - self.heard[hole[1]]
+            if oldest_age is None or oldest_age + MARGIN < waited:
+                fresh.append(hole)
+        fresh = subtract(fresh, dropped)
+        fresh = subtract(fresh, self.reported)
+        self.reported = merge([*self.reported, *fresh])[-MAX_RANGES:]
+        return fresh
+
+
+def merge(ranges: Iterable[Range]) -> list[Range]:
+    """Ranges in order, neighbours and overlaps joined."""
+    out: list[Range] = []
+    for first, last in sorted(ranges):
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(last, out[-1][1]))
+        else:
+            out.append((first, last))
+    return out
+
+
+def subtract(ranges: Iterable[Range], holes: Iterable[Range]) -> list[Range]:
+    """What of `ranges` lies outside `holes`."""
+    taken = merge(holes)
+    out: list[Range] = []
+    for start, last in merge(ranges):
+        first = start
+        for low, high in taken[max(0, bisect_right(taken, (first, 0)) - 1) :]:
+            if low > last:
+                break
+            if low > first:
+                out.append((first, low - 1))
+            first = max(first, high + 1)
+        if first <= last:
+            out.append((first, last))
+    return out

@@ -1,0 +1,66 @@
+"""One sink and the thread of its own: a store that cannot take data waits, and holds up no other store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from collector.sinks.base import EventRecord, Record, Refusal, Sink, SinkUnavailable
+
+log = logging.getLogger(__name__)
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+
+
+class Writer:
+    """Writes batches to one sink, one at a time, with back-off while the sink cannot take them."""
+
+    def __init__(self, name: str, sink: Sink) -> None:
+        self.name, self.sink = name, sink
+        self.down_since: float | None = None
+        """Monotonic seconds since when the sink cannot take data; None while it can."""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sink-{name}")
+
+    async def write(
+        self, records: Sequence[Record], events: Sequence[EventRecord], patience: float, stop: asyncio.Event
+    ) -> list[Refusal] | None:
+        """The refusals once the batch is durable; None when the sink could not take it for `patience` seconds."""
+        deadline = time.monotonic() + patience
+        pause = FIRST_PAUSE
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                refusals = await loop.run_in_executor(self._thread, self.sink.write, records, events)
+            except SinkUnavailable as err:
+                self._lost(err)
+            else:
+                self._back()
+                return refusals
+            if time.monotonic() + pause > deadline or stop.is_set():
+                return None
+            await _pause(stop, pause)
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def _lost(self, err: SinkUnavailable) -> None:
+        if self.down_since is None:
+            self.down_since = time.monotonic()
+            log.error("store %s cannot take data: %s; the agents keep theirs until it can", self.name, err)
+
+    def _back(self) -> None:
+        if self.down_since is not None:
+            log.info("store %s takes data again after %.0f s", self.name, time.monotonic() - self.down_since)
+            self.down_since = None
+
+    def close(self) -> None:
+        """Release the sink in its own thread."""
+        self._thread.submit(self.sink.close).result()
+        self._thread.shutdown()
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
