@@ -73,7 +73,7 @@ class DeadLetters:
         self._db.executescript(_SCHEMA)
 
     def put(self, drafts: Sequence[Draft]) -> list[bool]:
-        """Keep them, durable on return; False for each that its agent's quota or the disk refuses. A repeat is kept once."""
+        """Keep them, durable on return; False where the agent's quota or the disk refuses. A repeat is kept once."""
         if not drafts:
             return []
         try:

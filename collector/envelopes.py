@@ -14,6 +14,7 @@ from collector.normalise.records import normalise
 from collector.sinks.base import EventRecord, Record
 from profiles.wire.codec import FrameError, decode, decoder, digest, encode, split_evidence, unpack
 from profiles.wire.messages import Data, Events, EvidenceChunk, Seq, StreamId
+from profiles.wire.topics import Kind
 
 _DATA, _EVENTS, _CHUNK = decoder(Data), decoder(Events), decoder(EvidenceChunk)
 REASONS = 5
@@ -33,7 +34,7 @@ class Envelope:
     """One numbered envelope on its way through the pipeline."""
 
     agent: str
-    kind: str
+    kind: Kind
     frame: bytes
     digest: str
     replay: int | None = None

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from collector.registry import FILE, MANIFESTS, Registry
+from profiles.wire.codec import encode
+from profiles.wire.messages import State, StreamState
+
+STREAM = "0" * 32
+LATER = 253402300799999
+
+
+def state(since: int = LATER, **rest: object) -> State:
+    told = {STREAM: StreamState(last=9)}
+    return State(v=1, online=True, since=since, version="1", streams=told, **rest)  # type: ignore[arg-type]
+
+
+def test_a_restart_remembers_which_numbers_were_seen(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    assert registry.seen("a", STREAM, 1)
+    registry.close()
+    registry = Registry(tmp_path)
+    assert not registry.seen("a", STREAM, 1)
+    registry.close()
+
+
+def test_a_damaged_registry_is_set_aside_and_rebuilt(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"this is no database " * 500)
+    registry = Registry(tmp_path)
+    assert registry.agents() == []
+    assert list(tmp_path.glob("*.damaged-*"))
+    registry.close()
+
+
+def test_a_gap_is_reported_once_even_over_a_restart(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.put_state("a", encode(state()))
+    for number in (1, 2, 5):
+        registry.seen("a", STREAM, number)
+    assert registry.gaps("a", state()) == {STREAM: [(3, 4)]}
+    registry.close()
+    registry = Registry(tmp_path)
+    assert registry.gaps("a", state()) == {}
+    registry.close()
+
+
+def test_a_lost_registry_reports_no_gap_for_what_it_forgot(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.put_state("a", encode(state(since=0)))
+    registry.seen("a", STREAM, 7)
+    assert registry.gaps("a", state(since=0)) == {}
+    registry.close()
+
+
+def test_the_first_claim_of_a_code_stands(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.claim("a", ["P1", "P2"])
+    registry.claim("b", ["P2", "P3"])
+    assert registry.claimed() == {"P1": "a", "P2": "a", "P3": "b"}
+    registry.close()
+
+
+def test_manifests_are_bounded_and_the_one_in_use_stays(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for number in range(MANIFESTS + 20):
+        registry.put_manifest("a", f"{number:064}", b"{}")
+    assert registry.manifest("a", f"{MANIFESTS + 19:064}") == b"{}"
+    assert registry.manifest("b", f"{MANIFESTS + 19:064}") is None
+    registry.close()
+
+
+def test_an_agents_counts_add_up_over_restarts(tmp_path: Path) -> None:
+    for _ in range(2):
+        registry = Registry(tmp_path)
+        registry.note("a", samples=5, duplicates=1)
+        registry.close()
+    registry = Registry(tmp_path)
+    [row] = registry.agents()
+    assert (row.samples, row.duplicates, row.state) == (10, 2, None)
+    registry.close()
