@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asyncua import ua
+
+from edge_agent.drivers.opcua import subscription
+from edge_agent.drivers.opcua.driver import OpcuaDriver
+from tests.edge_agent.drivers.opcua.plant import URI, device, plant, process, running, until
+from tests.edge_agent.drivers.opcua.wire import recording
+from tests.servers import free_port
+
+AT = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
+AT_MS = int(AT.timestamp() * 1000)
+
+
+def stamped(value: float, at: datetime = AT, status: int = 0) -> ua.DataValue:
+    time: Any = at
+    code: Any = status
+    return ua.DataValue(ua.Variant(value, ua.VariantType.Double), ua.StatusCode(code), time)
+
+
+async def test_every_change_is_delivered_in_order_with_its_source_time_even_ties_in_one_ms() -> None:
+    async with plant() as site, recording(site.port) as wire, running(device(wire.port)) as heard:
+        await until(lambda: heard.values("level"), "the first value")
+        for number in range(100):
+            await site.show("level", stamped(float(number + 2), AT + timedelta(milliseconds=number // 10)))
+        await until(lambda: len(heard.values("level")) >= 101, "all changes")
+        later = [each for each in heard.got if each.value != 1.0]
+        assert [each.value for each in later] == [float(n + 2) for n in range(100)]
+        assert [each.time for each in later] == [AT_MS + n // 10 for n in range(100)]
+        assert all(each.source_time and each.quality == "good" for each in later)
+        assert heard.links == ["up"]
+        assert heard.clocks
+
+
+@pytest.mark.parametrize(
+    ("status", "quality"),
+    [
+        (ua.StatusCodes.GoodLocalOverride, "good"),
+        (ua.StatusCodes.UncertainLastUsableValue, "uncertain:last_usable_value"),
+        (ua.StatusCodes.BadSensorFailure, "bad:sensor_failure"),
+        (ua.StatusCodes.Bad, "bad:instrument"),
+    ],
+)
+async def test_status_codes_become_quality_with_the_status_name_as_reason(status: int, quality: str) -> None:
+    async with plant() as site, recording(site.port) as wire:
+        await site.show("level", stamped(7.5, status=status))
+        for mode in ("subscription", "polling"):
+            async with running(device(wire.port, mode=mode)) as heard:
+                await until(lambda found=heard: found.got, "a value")
+                assert heard.got[0].quality == quality
+                assert heard.got[0].time == AT_MS
+        (line,) = await OpcuaDriver.read_once(device(wire.port))
+        assert line.reading.quality == quality
+        assert line.raw.startswith(ua.StatusCode(status).name)  # type: ignore[arg-type]
+
+
+async def test_array_elements_and_scale_are_read_by_path_and_a_wrong_type_is_bad_decode() -> None:
+    async with plant() as site, recording(site.port) as wire:
+        await site.add("list", [10.0, 20.0, 30.0])
+        await site.add("text", "running")
+        tags = [
+            {"name": "third", "node": f"nsu={URI};s=list", "path": "[2]", "scale": 0.5, "offset": 1.0},
+            {"name": "beyond", "node": f"nsu={URI};s=list", "path": "[9]"},
+            {"name": "state", "node": f"nsu={URI};s=text", "type": "text"},
+            {"name": "wrong", "node": f"nsu={URI};s=text"},
+            {"name": "missing", "node": f"nsu={URI};s=nowhere"},
+            {"name": "homeless", "node": "nsu=http://other;s=level"},
+        ]
+        for mode in ("subscription", "polling"):
+            async with running(device(wire.port, tags, mode=mode)) as heard:
+                await until(lambda found=heard: {each.tag for each in found.got} == {t["name"] for t in tags}, "tags")
+                found = {each.tag: (each.value, each.quality) for each in heard.got}
+                assert found == {
+                    "third": (16.0, "good"), "beyond": (None, "bad:decode"), "state": ("running", "good"),
+                    "wrong": (None, "bad:decode"), "missing": (None, "bad:address"), "homeless": (None, "bad:address"),
+                }  # fmt: skip
+                assert heard.links == ["up"]
+
+
+async def test_fields_of_structures_are_read_by_path() -> None:
+    from asyncua.common.structures104 import new_struct, new_struct_field
+
+    async with plant() as site, recording(site.port) as wire:
+        fields = [new_struct_field("Level", ua.VariantType.Double), new_struct_field("Active", ua.VariantType.Boolean)]
+        await new_struct(site.server, site.index, "TankAlarm", fields)
+        await site.server.load_data_type_definitions()
+        await site.add("alarm", ua.TankAlarm(Level=4.5, Active=True))  # type: ignore[attr-defined]
+        tags = [
+            {"name": "height", "node": f"nsu={URI};s=alarm", "path": "Level"},
+            {"name": "active", "node": f"nsu={URI};s=alarm", "path": "Active", "type": "flag"},
+        ]
+        lines = await OpcuaDriver.read_once(device(wire.port, tags))
+        assert [line.reading.value for line in lines] == [4.5, True]
+
+
+async def test_requests_stay_within_the_servers_operation_limits() -> None:
+    async with plant() as site, recording(site.port) as wire:
+        for number in range(25):
+            await site.add(f"n{number}", float(number))
+        limits = ua.ObjectIds
+        for limit in (
+            limits.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+            limits.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+        ):
+            await site.server.get_node(limit).write_value(ua.Variant(7, ua.VariantType.UInt32))
+        tags = [{"name": f"n{n}", "node": f"nsu={URI};s=n{n}"} for n in range(25)]
+        for mode in ("subscription", "polling"):
+            async with running(device(wire.port, tags, mode=mode)) as heard:
+                await until(lambda found=heard: len({each.tag for each in found.got}) == 25, "all tags")
+                assert {each.tag: each.value for each in heard.got} == {f"n{n}": float(n) for n in range(25)}
+        assert wire.batches["CreateMonitoredItemsRequest"] == [7, 7, 7, 4]
+        assert max(wire.batches["ReadRequest"]) == 7
+
+
+async def test_a_silent_subscription_is_rebuilt_on_a_fresh_session() -> None:
+    settings = device(0, keep_alive_count=2, lifetime_count=6)
+    async with plant() as site, recording(site.port) as wire:
+        settings = settings.model_copy(update={"endpoint": f"opc.tcp://127.0.0.1:{wire.port}"})
+        async with running(settings) as heard:
+            await until(lambda: heard.values("level"), "the first value")
+            wire.mute.set()
+            await until(lambda: len(heard.links) == 2, "the loss")
+            assert "silent" in heard.links[1]
+            wire.mute.clear()
+            await site.show("level", stamped(2.0))
+            await until(lambda: 2.0 in heard.values("level"), "the new value")
+        assert wire.services.count("CreateSessionRequest") >= 2
+        assert heard.links[-1] == "up"
+
+
+@pytest.mark.parametrize("kind", ["asyncua", "opcua"])
+@pytest.mark.parametrize("mode", ["subscription", "polling"])
+async def test_a_server_that_restarts_renumbered_never_gives_another_nodes_value(
+    tmp_path: Path, kind: str, mode: str
+) -> None:
+    first = process(tmp_path, kind, [URI, "http://plant.test/other"])
+    second = process(tmp_path, kind, ["http://plant.test/other", URI], first.port)
+    try:
+        first.start()
+        async with recording(first.port) as wire, running(device(wire.port, mode=mode)) as heard:
+            await until(lambda: heard.values("level"), "the first value")
+            first.kill()
+            await until(lambda: len(heard.links) == 2, "the loss")
+            before = len(heard.got)
+            assert [each.quality for each in heard.got].count("bad:link") == 1
+            second.start()
+            await until(lambda: len(heard.got) > before, "a value after the restart", 60)
+        assert set(heard.values("level")) == {1.0}
+        assert [link.split()[0] for link in heard.links] == ["up", "down", "up"]
+        assert [each.quality for each in heard.got].count("bad:link") == 1
+    finally:
+        first.stop()
+        second.stop()
+
+
+async def test_a_server_that_is_not_there_is_reported_once_and_stopping_is_prompt() -> None:
+    async with running(device(free_port())) as heard:
+        await until(lambda: heard.counters.get("failures", 0) >= 3, "three attempts")
+    assert len(heard.links) == 1
+    assert heard.links[0].startswith("down ")
+    assert [(each.value, each.quality) for each in heard.got] == [(None, "bad:link")]
+
+
+async def test_the_end_of_a_subscription_told_by_the_server_leads_to_a_new_one() -> None:
+    async with plant() as site, recording(site.port) as wire, running(device(wire.port)) as heard:
+        await until(lambda: heard.values("level"), "the first value")
+        for each in list(site.server.iserver.subscription_service.subscriptions.values()):
+            await each.enqueue_statuschange(ua.StatusCode(ua.StatusCodes.BadTimeout))
+        await site.show("level", stamped(5.0))
+        await until(lambda: len(heard.links) == 3, "the way back")
+        assert "BadTimeout" in heard.links[1]
+        await until(lambda: heard.values("level")[-1] == 5.0, "the value of the new subscription")
+
+
+async def test_a_node_that_appears_later_is_found_without_a_new_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "RETEST", 0.2)
+    tags = [{"name": "level", "node": f"nsu={URI};s=level"}, {"name": "late", "node": f"nsu={URI};s=late"}]
+    async with plant() as site, recording(site.port) as wire, running(device(wire.port, tags)) as heard:
+        await until(lambda: any(each.tag == "late" for each in heard.got), "the refusal")
+        await site.add("late", 3.0)
+        await until(lambda: 3.0 in heard.values("late"), "the value")
+        assert wire.services.count("CreateSessionRequest") == 1
