@@ -7,6 +7,7 @@ import logging
 import statistics
 import time
 from collections import Counter
+from collections.abc import Mapping
 
 from collector.dead_letters import DeadLetters
 from collector.evidence import EvidenceStore
@@ -24,15 +25,15 @@ LOOK_AROUND = 1.0
 
 
 class Collector:
-    """A collector in this process. Make it in the event loop that runs it."""
+    """A collector in this process, made in the event loop that runs it. `kinds` of sink: left out, the installed ones."""
 
-    def __init__(self, settings: CollectorSettings) -> None:
+    def __init__(self, settings: CollectorSettings, kinds: Mapping[str, type[Sink]] | None = None) -> None:
         self._settings = settings
         self.counters: Counter[str] = Counter()
         """messages, envelopes, samples, stored, dead, duplicates, gaps, waiting, forgotten, connects, and others."""
         self._registry = Registry(settings.state)
         self.dead_letters = DeadLetters(settings.state, settings.dead_letters.quota)
-        kinds = sinks()
+        kinds = sinks() if kinds is None else kinds
         self._writers = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
         self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters)
         self._pipeline = Pipeline(
