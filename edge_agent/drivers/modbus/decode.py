@@ -29,6 +29,8 @@ def reorder(raw: bytes, order: Order) -> bytes:
     CDAB reverses the words (of 64 bits all four: GHEFCDAB), BADC swaps the two bytes of each, DCBA does both, which
     reverses all bytes. With 16 bits only the bytes count.
     """
+    if order == "ABCD":
+        return raw
     words = [raw[at : at + 2] for at in range(0, len(raw), 2)]
     if order in ("CDAB", "DCBA"):
         words.reverse()

@@ -1,6 +1,9 @@
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from edge_agent.drivers.modbus.settings import ModbusDevice, ModbusTag, check, endpoint_key
@@ -98,3 +101,12 @@ def test_two_devices_are_not_the_same_unit_of_an_endpoint() -> None:
 def test_a_tag_can_be_a_key_though_it_holds_dictionaries() -> None:
     loaded = device(tag(enum={0: "off"}))
     assert {loaded.tags: 1}[loaded.tags] == 1
+
+
+def test_the_sample_in_the_manual_loads_without_a_fault() -> None:
+    manual = (Path(__file__).parents[4] / "docs/modbus.md").read_text(encoding="utf-8")
+    [sample] = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    entry = yaml.safe_load(sample)["devices"][0]
+    loaded = ModbusDevice.model_validate(entry)
+    assert check([loaded]) == []
+    assert [loaded.tag_type(each) for each in loaded.tags] == ["number", "number", "flag", "flag", "text"]
