@@ -154,7 +154,12 @@ class Subscription:
             if isinstance(notification, ua.DataChangeNotification):
                 self._changed(notification.MonitoredItems)
             elif isinstance(notification, ua.StatusChangeNotification) and not self._ended.done():
-                self._ended.set_result(f"the subscription ended: {notification.Status.name}")
+                own = message.SequenceNumber == 0  # asyncua tells of a lost connection by a message of its own
+                self._ended.set_result(
+                    "the connection was lost"
+                    if own
+                    else f"the server ended the subscription: {notification.Status.name}"
+                )
         if message.NotificationData:
             self._count_gap(int(message.SequenceNumber))
 
@@ -172,7 +177,7 @@ class Subscription:
 
     def _count_gap(self, sequence: int) -> None:
         if sequence == 0:
-            return  # asyncua's own message of a lost link has no number
+            return
         if self._sequence is not None and sequence > self._sequence + 1:
             self._counters["lost_notifications"] += sequence - self._sequence - 1
         self._sequence = sequence

@@ -45,6 +45,9 @@ class Heard:
     def device_counters(self, device: str, counters: dict[str, int]) -> None:
         self.counters = counters
 
+    def tags(self) -> set[str]:
+        return {each.tag for each in self.got}
+
     def values(self, tag: str) -> list[Any]:
         return [each.value for each in self.got if each.tag == tag and each.quality != "bad:link"]
 

@@ -11,7 +11,7 @@ URI = "http://plant.test/unit"
 
 
 def serve_opcua(port: int, namespaces: list[str]) -> None:
-    import opcua  # type: ignore[import-untyped]
+    import opcua
 
     server: Any = opcua.Server()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")

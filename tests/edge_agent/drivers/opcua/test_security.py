@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,32 @@ async def test_a_wrong_password_is_refused_and_the_right_one_reads(keys: Keys) -
                 assert password not in str(refusal.value)
 
 
+class Badges:
+    def get_user(self, iserver: Any, username: Any = None, password: Any = None, certificate: Any = None) -> Any:
+        return User(role=UserRole.User) if certificate is not None and username is None else None
+
+
+async def test_a_user_logs_in_by_certificate_and_nobody_else_does(keys: Keys, tmp_path: Path) -> None:
+    keys.accept()
+    badge = await pair(tmp_path, "operator", ExtendedKeyUsageOID.CLIENT_AUTH)
+    user = {"certificate": str(badge.certificate), "key": str(badge.key)}
+    async with plant(prepare=secured(keys, [TYPES.Basic256Sha256_SignAndEncrypt], Badges())) as site:
+        (line,) = await OpcuaDriver.read_once(device(site.port, security=keys.settings(), user=user))
+        assert line.reading.value == 1.0
+
+
+async def test_a_password_that_the_server_takes_unencrypted_is_sent_only_when_allowed(
+    keys: Keys,
+) -> None:
+    keys.accept()
+    user = {"username": "operator", "password": "right"}
+    async with plant(prepare=secured(keys, [TYPES.NoSecurity], Operators())) as site:
+        allowed = device(site.port, user=user, open_password=True)
+        assert (await OpcuaDriver.read_once(allowed))[0].reading.value == 1.0
+        with pytest.raises(ConnectionError, match="unencrypted"):
+            await OpcuaDriver.read_once(allowed.model_copy(update={"open_password": False}))
+
+
 async def test_a_missing_certificate_is_named(keys: Keys) -> None:
     keys.accept()
     settings = keys.settings() | {"certificate": str(keys.trust / "nowhere.der")}
@@ -176,5 +203,5 @@ async def test_with_security_on_the_servers_own_log_shows_reading_services_alone
     async with plant(prepare=secured(keys, [TYPES.Basic256Sha256_SignAndEncrypt])) as site:
         for mode in ("subscription", "polling"):
             async with running(device(site.port, security=keys.settings(), mode=mode)) as heard:
-                await until(lambda found=heard: found.values("level"), "a value")
+                await until(partial(heard.values, "level"), "a value")
     assert used == {"read"}

@@ -1,10 +1,10 @@
-"""A proxy that records which services a client asks for, and can withhold the server's answers to Publish."""
+"""A proxy that records which services a client asks for."""
 
 from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from asyncua import ua
@@ -29,7 +29,6 @@ class Wire:
     def __init__(self) -> None:
         self.services: list[str] = []
         self.batches: dict[str, list[int]] = {"ReadRequest": [], "CreateMonitoredItemsRequest": []}
-        self.mute = asyncio.Event()
         self.writers: list[asyncio.StreamWriter] = []
         self.port = 0
         self.target = 0
@@ -41,20 +40,23 @@ class Wire:
             writer.close()
             return
         self.writers += [writer, below]
-        await asyncio.gather(self.pump(reader, below, self.request), self.pump(above, writer, self.answer))
+        await asyncio.gather(self.pump(reader, below, self.request), self.pump(above, writer, None))
 
-    async def pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, look) -> None:  # type: ignore[no-untyped-def]
+    async def pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, look: Callable[[bytes], None] | None
+    ) -> None:
         try:
             while True:
                 head = await source.readexactly(8)
                 message = head + await source.readexactly(struct.unpack("<I", head[4:])[0] - 8)
-                if head[:3] != b"MSG" or look(message[HEADER:]):
-                    sink.write(message)
-                    await sink.drain()
+                if look is not None and head[:3] == b"MSG":
+                    look(message[HEADER:])
+                sink.write(message)
+                await sink.drain()
         except (OSError, asyncio.IncompleteReadError):
             sink.close()
 
-    def request(self, body: bytes) -> bool:
+    def request(self, body: bytes) -> None:
         rest = Buffer(body)
         name = NAMES[int(nodeid_from_binary(rest).Identifier)]
         self.services.append(name)
@@ -64,11 +66,6 @@ class Wire:
         elif name == "CreateMonitoredItemsRequest":
             struct_from_binary(ua.RequestHeader, rest)
             self.batches[name].append(len(struct_from_binary(ua.CreateMonitoredItemsParameters, rest).ItemsToCreate))
-        return True
-
-    def answer(self, body: bytes) -> bool:
-        name = NAMES[int(nodeid_from_binary(Buffer(body)).Identifier)]
-        return not (self.mute.is_set() and name == "PublishResponse")
 
 
 @asynccontextmanager
