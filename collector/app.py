@@ -25,7 +25,7 @@ LOOK_AROUND = 1.0
 
 
 class Collector:
-    """A collector in this process, made in the event loop that runs it. `kinds` of sink: left out, the installed ones."""
+    """A collector in this process, made in the loop that runs it. `kinds` of sink: left out, the installed ones."""
 
     def __init__(self, settings: CollectorSettings, kinds: Mapping[str, type[Sink]] | None = None) -> None:
         self._settings = settings

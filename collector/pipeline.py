@@ -208,10 +208,10 @@ class Pipeline:
         frame = self._registry.manifest(agent, name)
         if frame is None:
             return None
-        manifest = decode(frame, _MANIFEST)
-        compiled = compile_manifest(manifest, self._library, agent=agent, claimed=self._registry.claimed())
-        points = (tag.point for name, tag in manifest.tags.items() if name in compiled.series)
-        self._registry.claim(agent, (point.code for point in points if point is not None))
+        compiled = compile_manifest(
+            decode(frame, _MANIFEST), self._library, agent=agent, claimed=self._registry.claimed()
+        )
+        self._registry.claim(agent, compiled.codes)
         for tag, reason in compiled.faults.items():
             log.warning("agent %s, tag %s: %s; its samples become dead letters", agent, tag, reason)
         self._compiled[key] = compiled

@@ -18,11 +18,23 @@ from collector.settings import CollectorSettings, DeadLetterSettings, IntakeSett
 from collector.sinks.base import EventRecord, Record, Refusal, Sink, SinkUnavailable
 from config.model import Settings
 from config.mqtt import MqttSettings
+from edge_agent.simulators import tank_farm
 from profiles.wire.codec import decode, decoder, digest, encode, freeze_data, manifest_hash
-from profiles.wire.messages import Ack, Manifest, ManifestDevice, ManifestTag, Point, Request, Site, State, StreamState
+from profiles.wire.messages import (
+    Ack,
+    Limits,
+    Manifest,
+    ManifestDevice,
+    ManifestTag,
+    Point,
+    Request,
+    Site,
+    State,
+    StreamState,
+)
 from tests.servers import LOCAL
 
-HAZARD = "110110001001"
+HAZARD = tank_farm.HAZARD
 STREAM = "0" * 31 + "1"
 NOW = time.time_ns() // 1_000_000
 
@@ -37,7 +49,7 @@ def manifest(*names: str, unit: str = "m") -> bytes:
     for name in names:
         asset = HAZARD + name
         point = Point(profile="hazchem-storage", asset=asset, quantity="YW", code=f"{asset}YW001")
-        tags[name] = ManifestTag(type="number", device="plc", unit=unit, point=point)
+        tags[name] = ManifestTag(type="number", device="plc", unit=unit, point=point, limits=Limits(HH=50.0, H=40.0))
     site = Site(code=HAZARD[:9], name="plant", adcode="110110", gateway=f"{HAZARD[:9]}01")
     devices = {"plc": ManifestDevice(driver="modbus")}
     return encode(Manifest(v=1, software="test 1", site=site, tags=tags, devices=devices))

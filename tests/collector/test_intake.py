@@ -82,13 +82,12 @@ def test_memory_is_bounded_in_bytes() -> None:
 
 async def test_a_stand_by_takes_over_by_taking_the_name(broker: Server) -> None:
     first, second = make(broker.port), make(broker.port)
-    async with listening(first) as stop:
-        async with listening(second):
-            await eventually(lambda: first.counters["reconnects"] == 1)
-            assert not first.connected.is_set()
-            stop.set()
-            await asyncio.to_thread(publish, broker.port, b"{}")
-            assert len(await second.take(30)) == 1
+    async with listening(first) as stop, listening(second):
+        await eventually(lambda: first.counters["reconnects"] == 1)
+        assert not first.connected.is_set()
+        stop.set()
+        await asyncio.to_thread(publish, broker.port, b"{}")
+        assert len(await second.take(30)) == 1
 
 
 def test_a_collector_that_was_thrown_off_does_not_fight_back_in_a_storm() -> None:

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from collector.cli.agents import command as agents
+from collector.cli.dead_letters import command as dead_letters
+from collector.dead_letters import DeadLetters, Draft
+from collector.registry import Registry
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "collector.yaml"
+    path.write_text(
+        "collector: bureau\nstate: state\nmqtt: {host: 127.0.0.1}\n"
+        "sinks: [{type: sqlite, name: store, path: store.db}]\n"
+    )
+    return path
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(dead_letters, [str(word) for word in words])
+
+
+def fill(file: Path) -> None:
+    letters = DeadLetters(file.parent / "state", 1000)
+    letters.put([Draft("plant-a", "data", b'{"v":1}', "no samples"), Draft("plant-b", "event", b"\x00", "no JSON")])
+    letters.close()
+
+
+def test_dead_letters_are_listed_with_their_reasons(file: Path) -> None:
+    fill(file)
+    rows = json.loads(call("list", file, "--json").output)
+    assert [(row["agent"], row["reason"]) for row in rows] == [("plant-a", "no samples"), ("plant-b", "no JSON")]
+    assert "no samples" in call("list", file).output
+
+
+def test_a_dead_letter_is_shown_with_its_frame_even_if_it_is_no_json(file: Path) -> None:
+    fill(file)
+    assert '"v": 1' in call("show", file, 1).output
+    assert json.loads(call("show", file, 2, "--json").output)["frame"] == "00"
+    assert call("show", file, 9).exit_code == 1
+
+
+def test_replay_marks_and_discard_deletes_only_what_was_named(file: Path) -> None:
+    fill(file)
+    assert call("replay", file, 1).exit_code == 0
+    assert [row["replay"] for row in json.loads(call("list", file, "--json").output)] == [True, False]
+    assert call("discard", file, 2).exit_code == 0
+    assert call("discard", file, 2).exit_code == 1
+    assert len(json.loads(call("list", file, "--json").output)) == 1
+
+
+def test_replay_and_discard_want_ids_or_all(file: Path) -> None:
+    assert call("replay", file).exit_code == 2
+    assert call("discard", file, 1, "--all").exit_code == 2
+
+
+def test_agents_are_listed_for_scripts(file: Path) -> None:
+    registry = Registry(file.parent / "state")
+    registry.note("plant-a", samples=3, gaps=2)
+    registry.close()
+    [row] = json.loads(CliRunner().invoke(agents, [str(file), "--json"]).output)
+    assert (row["agent"], row["samples"], row["gaps"], row["online"]) == ("plant-a", 3, 2, None)

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from profiles.wire.codec import freeze_evidence, manifest_hash
+from profiles.wire.messages import EvidenceChunk
+from tests.collector.field import (
+    HAZARD,
+    NOW,
+    STREAM,
+    Agent,
+    Shelf,
+    collecting,
+    eventually,
+    manifest,
+    settings,
+)
+from tests.servers import Server, mosquitto, running
+
+GOOD = "good"
+TANK = manifest("G0001")
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    with running(mosquitto(tmp_path / "broker")) as server:
+        yield server
+
+
+@pytest.fixture
+def agent(broker: Server) -> Iterator[Agent]:
+    agent = Agent(broker.port)
+    yield agent
+    agent.close()
+
+
+@pytest.fixture
+def neighbour(broker: Server) -> Iterator[Agent]:
+    agent = Agent(broker.port, "plant-b")
+    yield agent
+    agent.close()
+
+
+def rows(*values: float, tag: str = "G0001") -> list[tuple[str, int, float, str]]:
+    return [(tag, NOW + at, value, GOOD) for at, value in enumerate(values)]
+
+
+async def test_an_envelope_is_acknowledged_once_every_store_holds_it(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    first, second = Shelf(), Shelf()
+    second.up = False
+    async with collecting(settings(broker.port, tmp_path, first, second)):
+        agent.send("manifest", TANK)
+        frame = agent.data(1, TANK, rows(3.5, 3.6))
+        await eventually(lambda: len(first.readings) == 2, "the first store")
+        assert not agent.acked
+        second.up = True
+        await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        assert first.readings == second.readings
+        assert {point for point, _ in first.readings} == {f"{HAZARD}G0001YW001"}
+
+
+async def test_everything_delivered_twice_and_over_a_restart_changes_nothing_in_the_store(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    for round_ in range(2):
+        async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+            for _ in range(2):
+                agent.acked.clear()
+                agent.send("manifest", TANK)
+                frames = {seq: agent.data(seq, TANK, rows(seq, seq + 0.5)) for seq in (1, 2, 3)}
+                await eventually(lambda sent=frames: all(agent.has(*each) for each in sent.items()), "acks")  # type: ignore[misc]
+            if round_ == 0:
+                before = dict(shelf.readings)
+            assert shelf.readings == before
+            assert collector.counters["duplicates"] == (3 if round_ == 0 else 6)
+            assert collector.latency()[0] > 0
+
+
+async def test_a_stand_by_that_takes_over_changes_nothing_in_the_store(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, tmp_path / "first", shelf)):
+        agent.send("manifest", TANK)
+        frame = agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: agent.has(1, frame), "the first collector")
+    agent.acked.clear()
+    before = dict(shelf.readings)
+    async with collecting(settings(broker.port, tmp_path / "second", shelf)):
+        frame = agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: agent.asked, "the request for the manifest that the stand-by never had")
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: agent.has(1, frame), "the second collector")
+    assert shelf.readings == before
+
+
+async def test_an_unknown_manifest_is_asked_for_once_and_holds_up_nobody_else(
+    broker: Server, agent: Agent, neighbour: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        for seq in (1, 2, 3):
+            agent.data(seq, TANK, rows(seq))
+        other = manifest("G0002")
+        neighbour.send("manifest", other)
+        frame = neighbour.data(1, other, rows(7.0, tag="G0002"))
+        await eventually(lambda: neighbour.has(1, frame), "the neighbour's acknowledgement")
+        await eventually(lambda: agent.asked, "the request")
+        assert [request.args for request in agent.asked] == [{"hashes": [manifest_hash(TANK)]}]
+        assert not agent.acked
+        assert collector.dead_letters.count() == 0
+
+
+async def test_a_faulty_tag_becomes_dead_letters_and_its_neighbours_flow(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        agent.send("manifest", TANK)
+        frame = agent.data(1, TANK, [*rows(1.0, 2.0), ("NO-SUCH-TAG", NOW, 5.0, GOOD)])
+        await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        assert len(shelf.readings) == 2
+        [letter] = collector.dead_letters.letters()
+        assert (letter.agent, letter.kind, letter.samples) == ("plant-a", "data", 1)
+
+
+async def test_a_message_that_cannot_be_decoded_is_kept_whole_once_and_rejected(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    broken = b'{"v":1,"stream":"%s","seq":4,"s":"no list"}' % STREAM.encode()
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        for _ in range(2):
+            agent.send("data", broken)
+            agent.send("data", b"\x00 neither JSON nor zlib")
+        await eventually(lambda: 4 in agent.rejected, "the rejection")
+        await eventually(lambda: collector.counters["dead"] == 4, "both repeats")
+        kept = [collector.dead_letters.get(letter.id) for letter in collector.dead_letters.letters()]
+        assert sorted(found[1] for found in kept if found) == [b"\x00 neither JSON nor zlib", broken]
+
+
+async def test_a_record_that_one_store_refuses_becomes_a_dead_letter_and_replays(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    shelf.refuse = lambda record: record.value == 2.0
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        agent.send("manifest", TANK)
+        frame = agent.data(1, TANK, rows(1.0, 2.0, 3.0))
+        await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        assert [value for value, _ in shelf.readings.values()] == [1.0, 3.0]
+        [letter] = collector.dead_letters.letters()
+        assert "too odd" in letter.reason
+        shelf.refuse = lambda record: False
+        collector.dead_letters.mark(None)
+        await eventually(lambda: collector.dead_letters.count() == 0, "the replay")
+        assert sorted(value for value, _ in shelf.readings.values()) == [1.0, 2.0, 3.0]
+
+
+async def test_a_store_that_is_down_makes_no_dead_letters_and_data_that_was_forgotten_comes_again(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    shelf.up = False
+    async with collecting(settings(broker.port, tmp_path, shelf, hold=0.3)) as collector:
+        agent.send("manifest", TANK)
+        for seq in range(1, 41):  # more than the broker's window: each send waits for PUBACK
+            frame = agent.data(seq, TANK, rows(seq))
+        await eventually(lambda: collector.counters["waiting"] or collector.counters["forgotten"], "the patience's end")
+        assert not agent.acked
+        shelf.up = True
+        await eventually(lambda: not agent.data(40, TANK, rows(40)) or agent.has(40, frame), "the acknowledgement")
+        assert collector.dead_letters.count() == 0
+
+
+async def test_beyond_the_quota_of_dead_letters_envelopes_stay_unacknowledged(
+    broker: Server, agent: Agent, neighbour: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, tmp_path, shelf, quota=100)) as collector:
+        agent.send("data", b'{"v":1,"stream":"%s","seq":1,"x":"%s"}' % (STREAM.encode(), b"x" * 100))
+        await eventually(lambda: collector.counters["waiting"] == 1, "the refusal")
+        neighbour.send("data", b'{"v":1,"stream":"%s","seq":1}' % STREAM.encode())
+        await eventually(lambda: 1 in neighbour.rejected, "the neighbour")
+        assert not agent.rejected
+
+
+async def test_a_gap_is_reported_and_counted(
+    broker: Server, agent: Agent, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with collecting(settings(broker.port, tmp_path, Shelf())) as collector:
+        agent.send("manifest", TANK)
+        agent.tell(last=0)
+        await eventually(lambda: collector.counters["messages"] == 2, "the first state")
+        frames = {seq: agent.data(seq, TANK, rows(seq)) for seq in (1, 5)}
+        await eventually(lambda: all(agent.has(seq, frame) for seq, frame in frames.items()), "acks")
+        agent.tell(last=5)
+        await eventually(lambda: collector.counters["gaps"] == 3, "the gap")
+    assert "will never come: 2 to 4" in caplog.text
+
+
+async def test_evidence_is_on_disk_before_it_is_acknowledged(broker: Server, agent: Agent, tmp_path: Path) -> None:
+    chunks = [
+        freeze_evidence(
+            EvidenceChunk(
+                v=1, stream=STREAM, seq=at + 1, era=0, manifest="0" * 64, id="../../etc/x", offset=at * 4, total=8
+            ),
+            body,
+        )
+        for at, body in enumerate([b"half", b"done"])
+    ]
+    async with collecting(settings(broker.port, tmp_path, Shelf())):
+        for chunk in chunks:
+            agent.send("evidence", chunk)
+        await eventually(lambda: agent.has(1, chunks[0]) and agent.has(2, chunks[1]), "acks")
+    assert [file.read_bytes() for file in (tmp_path / "evidence" / "plant-a").iterdir()] == [b"halfdone"]
+
+
+async def test_a_clean_stop_finishes_and_acknowledges_the_batch_at_hand(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, tmp_path, shelf)):
+        agent.send("manifest", TANK)
+        frame = agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: shelf.writes, "the write")
+    await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+    assert asyncio.all_tasks() == {asyncio.current_task()}
