@@ -83,7 +83,7 @@ class Subscription:
         self._heard = time.monotonic()
         revised = (interval, given.RevisedMaxKeepAliveCount, given.RevisedLifetimeCount)
         if revised != (device.publishing_interval, device.keep_alive_count, device.lifetime_count):
-            log.warning(
+            log.info(
                 "%s: the server revised the subscription: publishing interval %s s, keep-alive count %s, lifetime "
                 "count %s", device.name, *revised,
             )  # fmt: skip
@@ -99,7 +99,7 @@ class Subscription:
             batch = items[start : start + self._session.max_items]
             refused += await self._monitor_batch(batch, revised)
         for (sampling, queue), count in revised.items():
-            log.warning(
+            log.info(
                 "%s: the server revised %d items: sampling interval %s s, queue size %s",
                 self._session.device.name, count, sampling, queue,
             )  # fmt: skip
