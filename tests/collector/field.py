@@ -65,14 +65,15 @@ class Agent:
         self.asked: list[Request] = []
         self._ready = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=MQTTv5)
-        self._client.on_connect = lambda *_: self._client.subscribe(
-            [(f"{self._prefix}/ack", 1), (f"{self._prefix}/request", 1)]
-        )
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._ready.set()
         self._client.on_message = self._hear
         self._client.connect(LOCAL, port)
         self._client.loop_start()
         assert self._ready.wait(30)
+
+    def _subscribe(self, client: Client, *_: Any) -> None:
+        client.subscribe([(f"{self._prefix}/ack", 1), (f"{self._prefix}/request", 1)])
 
     def _hear(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         frame = bytes(message.payload)
