@@ -93,7 +93,7 @@ def bare(frames: Iterable[bytes], prefixes: dict[str, str]) -> Iterator[str]:
     reader, lines = msgspec.json.Decoder(Bare), list[str]()
     for frame in frames:
         data = reader.decode(unpack(frame))
-        lines += [f"{prefixes[row.tag]} value={row.value!r} {data.t0 + row.dt}000000" for row in data.s]
+        lines += [f'{prefixes[row.tag]} quality="good",value={row.value!r} {data.t0 + row.dt}000000' for row in data.s]
         if len(lines) >= BATCH:
             yield "\n".join(lines)
             lines = []
