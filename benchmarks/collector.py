@@ -104,7 +104,7 @@ def usual(frames: Iterable[bytes], _: object) -> Iterator[str]:
     for frame in frames:
         data = json.loads(unpack(frame))
         for tag, dt, value in data["s"]:
-            point = Point("reading").tag("profile", "hazchem-storage").tag("site", "110110001").tag("region", "110110")
+            point = Point("reading").tag("profile", "hazchem-storage").tag("site", "110110001").tag("region", "110110")  # type: ignore[no-untyped-call]  # the library is untyped
             point = point.tag("asset", tag).tag("point", tag + "YW001").tag("quantity", "YW")
             point = point.field("value", value).field("quality", "good")
             lines.append(point.time((data["t0"] + dt) * 1_000_000, WritePrecision.NS).to_line_protocol())
