@@ -18,6 +18,7 @@ from collector.settings import CollectorSettings
 from collector.sinks.base import Sink, sinks
 from collector.writers import Writer
 from profiles.load import library
+from profiles.wire.messages import State
 
 log = logging.getLogger(__name__)
 LOOK_AROUND = 1.0
@@ -56,6 +57,10 @@ class Collector:
     def connected(self) -> bool:
         """Whether the collector hears its agents now."""
         return self._intake.connected.is_set()
+
+    def agent_state(self, agent: str) -> State | None:
+        """What an agent said of itself last."""
+        return self._registry.state(agent)
 
     def latency(self) -> tuple[float, float]:
         """50th and 99th percentile, in ms, from a sample's event time to its durable write; of the newest samples."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -56,3 +59,8 @@ Size = Annotated[int, BeforeValidator(size), _text_schema(_SIZE, "512MiB")]
 """Bytes; written with a unit."""
 FilePath = Annotated[Path, AfterValidator(_beside)]
 """A file or folder; relative ones are relative to the settings file's folder (`config.load` says which)."""
+
+
+def one_of(models: Sequence[type[BaseModel]], key: str) -> Any:
+    """The union of models that are told apart by the word under `key`; of one model, that model."""
+    return Annotated[reduce(or_, models), Field(discriminator=key)] if len(models) > 1 else models[0]

@@ -118,7 +118,7 @@ class Agent:
         while not stop.is_set():
             try:
                 await runner.run(stop)
-            except Exception as err:  # noqa: BLE001  # the one place that keeps a driver's defect to itself (I6)
+            except Exception as err:  # the one place that keeps a driver's defect to itself (I6)
                 log.exception("driver task %s failed; it is started again in %.0f s", runner.name, pause)
                 self._recorder.note("FAULT", f"driver task {runner.name} failed and is started again: {err!r}")
             else:

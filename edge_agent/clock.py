@@ -1,8 +1,8 @@
 """The agent's own clock: has it stepped, and may its times be trusted?
 
 Samples carry the wall clock (UTC, ms); whatever it does, nothing stored may be overwritten
-(docs/decisions/0005-time.md). A step back of more than a second begins a new era; a step of either kind makes times uncertain until the clock has run
-steadily for `settle`. Delays and time-outs never use this clock but the monotonic one.
+(docs/decisions/0005-time.md). A step back of more than a second begins a new era; a step of either kind makes
+times uncertain until the clock has run steadily for `settle`. Delays and time-outs use the monotonic clock instead.
 """
 
 from __future__ import annotations

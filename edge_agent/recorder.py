@@ -7,6 +7,7 @@ gap that the promise has (docs/delivery.md), and it is as long as a flush.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -92,7 +93,9 @@ class Recorder:
         """A fact about the agent itself, as an event."""
         now = self._clock.read()
         made = event_id(self._agent, "agent", level, now, self._clock.era, text)
-        self._event(Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text))
+        self._event(
+            Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text)
+        )
 
     def device_states(self) -> dict[str, DeviceState]:
         """For the state message."""
@@ -105,10 +108,8 @@ class Recorder:
     async def run(self) -> None:
         """Commit each `flush` seconds, or as soon as a batch is full, until `end` is called; then once more."""
         while not self._ending:
-            try:
+            with contextlib.suppress(TimeoutError):  # the usual second has passed
                 await asyncio.wait_for(self._wake.wait(), self._settings.flush)
-            except TimeoutError:
-                pass  # the usual second has passed
             self._wake.clear()
             self._enter(self._sampler.tick(self._links.are_down()))
             await self._flush()
@@ -175,7 +176,9 @@ class Recorder:
         for incident in self._outbox.incidents():
             self.note("FAULT" if incident.count else "WARN", incident.text)
         if self._dropped and not self._blocked:
-            self.note("FAULT", f"{self._dropped} samples or events were lost: the outbox could not be written for too long")
+            self.note(
+                "FAULT", f"{self._dropped} samples or events were lost: the outbox could not be written for too long"
+            )
             self._dropped = 0
         drafts = [*self._drafts_of_events(), *self._drafts_of_samples()]
         if not drafts:

@@ -1,7 +1,7 @@
 """What must survive a restart beside the envelopes: committed with them in the outbox's small state, key by key.
 
-Keys: ``clock`` (the latest ms used), ``alarms:<tag>``, ``faults:<device>``, ``stamp:<tag>``; values are JSON, empty when
-there is nothing any more.
+Keys: ``clock`` (the latest ms used), ``alarms:<tag>``, ``faults:<device>``, ``stamp:<tag>``; values are JSON, empty
+when there is nothing any more.
 """
 
 from __future__ import annotations

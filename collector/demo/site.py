@@ -99,18 +99,31 @@ class Site:
         for child in reversed(self.children):
             await child.stop()
 
-    async def watch(self) -> None:
-        """Start an agent that was killed again, as systemd would; raise ChildFailedError when another process ended."""
-        for child in (self._broker, *self._instruments.values()):
+    async def check(self, collecting: asyncio.Task[None]) -> None:
+        """Raise ChildFailedError when a process ended by itself, or what the collector ended with."""
+        for child in self.children:
             child.check()
+        if collecting.done():
+            await collecting
+
+    async def watch(self, collecting: asyncio.Task[None]) -> None:
+        """Start an agent that was killed again, as systemd would; otherwise as `check`."""
         if not self._agent.running:
             await self._agent.start()
+        await self.check(collecting)
+
+    @property
+    def agent_running(self) -> bool:
+        """Whether the agent's process runs."""
+        return self._agent.running
+
+    def agent_pid(self) -> int | None:
+        """The agent's process id."""
+        return self._agent.pid
 
     def served(self) -> list[tuple[str, Value]]:
         """Every value that the instruments served, by their own ledgers."""
-        return [
-            (entry.tag, entry.value) for name in self._instruments for entry in read_ledger(self._ledger(name))
-        ]
+        return [(entry.tag, entry.value) for name in self._instruments for entry in read_ledger(self._ledger(name))]
 
     def tags(self) -> dict[str, str]:
         """Point code (or the tag's name, where it has no code) to tag, as the store knows them."""
@@ -120,6 +133,11 @@ class Site:
             for device in settings["devices"]
             for tag in device["tags"]
         }
+
+    def labels(self) -> dict[str, str]:
+        """What people call each tag."""
+        settings = yaml.safe_load((self.folder / "agent.yaml").read_text(encoding="utf-8"))
+        return {tag["name"]: tag.get("label", "") for device in settings["devices"] for tag in device["tags"]}
 
     def _instrument(self, module: str, *options: str) -> Child:
         name = module.replace("_", "-")

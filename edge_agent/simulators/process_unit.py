@@ -70,7 +70,7 @@ def nodes() -> list[SimulatedNode]:
                 limits={"HH": 110.0, "H": 95.0, "hysteresis": 0.5, "delay": "1s"}),
         _number("PRESSURE", "R101反应釜压力", "MPa", _wave(0.62, 0.15, 90, 4), limits={"HH": 1.0, "H": 0.9}),
         _number("LEVEL", "R101反应釜液位", "%", _wave(55.0, 20.0, 240, 2), limits={"H": 85.0, "L": 15.0}),
-        _number("AGITATOR", "R101搅拌转速", "/min", _wave(180.0, 4.0, 30, 1), limits={"L": 60.0}),
+        _number("AGITATOR", "R101搅拌转速", "r/min", _wave(180.0, 4.0, 30, 1), limits={"L": 60.0}),
         _number("FEED", "R101进料流量", "m3/h", _wave(3.2, 0.9, 150, 3)),
         _number("COOLANT", "R101冷却水温度", "Cel", _wave(24.0, 3.0, 200, 2)),
         _other("STATUS", "R101工艺状态", "text", lambda step: _STATES[step // 10 % len(_STATES)]),

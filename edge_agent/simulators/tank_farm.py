@@ -153,8 +153,10 @@ def _sampler(tag: SimulatedTag, number: int, sequence: bool, started: float) -> 
         else:
             value = tag.course(time.monotonic() - started)
             value += 0.0 if flag else noise.uniform(-3, 3) * 10.0**-tag.decimals
-        value = max(0.0, round(value, tag.decimals))
-        return (bool(value) if flag else value), tag.pack(value)
+        raw = tag.pack(max(0.0, round(value, tag.decimals)))
+        if tag.settings["type"] == "float32":
+            return struct.unpack(">f", raw)[0], raw  # the ledger holds what the wire carries
+        return (bool(value) if flag else max(0.0, round(value, tag.decimals))), raw
 
     return sample
 

@@ -1,0 +1,21 @@
+"""``edge-collector``."""
+
+from __future__ import annotations
+
+import click
+
+from config.cli import EPILOG, LazyGroup
+
+COMMANDS = {
+    name: f"collector.cli.{name.replace('-', '_')}"
+    for name in ("run", "check", "schema", "init", "query", "agents", "dead-letters", "demo", "version")
+}
+
+
+@click.group(cls=LazyGroup, modules=COMMANDS, epilog=EPILOG)
+def main() -> None:
+    """Take in what agents deliver, normalise it to the specifications, store it, and acknowledge what is durable."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The demo from start to count: what is started first, what is ended first, and the proof at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+
+from collector.app import Collector
+from collector.demo.count import Account, by_tag, compare
+from collector.demo.processes import ChildFailedError
+from collector.demo.site import AGENT, Site
+from collector.demo.view import Look, View
+from collector.settings import load_collector
+from collector.sinks.sqlite.settings import SqliteSettings
+from collector.sinks.sqlite.sink import SqliteSink
+from profiles.wire.messages import State
+
+READY_WITHIN = 60.0
+"""Seconds within which the agent must have all devices; only a hang reaches it."""
+ALL = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the demo counted."""
+
+    account: Account
+    committed: int
+    published: int
+    alarms: int
+    latency: tuple[float, float]
+
+    def figures(self) -> dict[str, object]:
+        """The JSON line."""
+        return {
+            "produced": self.account.produced,
+            "committed": self.committed,
+            "published": self.published,
+            "stored": self.account.stored,
+            "missing": self.account.missing,
+            "duplicates": self.account.duplicates,
+            "alarms": self.alarms,
+            "latency_ms": {"p50": round(self.latency[0], 1), "p99": round(self.latency[1], 1)},
+        }
+
+    def text(self) -> str:
+        """For people."""
+        lines = [
+            f"The instruments served {self.account.produced} values by their own ledgers; the store holds "
+            f"{self.account.stored}: {self.account.missing} missing, {self.account.duplicates} too many.",
+            *self.account.examples,
+        ]
+        return "\n".join(lines)
+
+
+class Demo:
+    """One run in a folder of its own."""
+
+    def __init__(self, folder: Path, interval: str) -> None:
+        self._folder = folder.resolve()
+        self._site = Site(self._folder, interval)
+        self._latest: State | None = None
+
+    async def run(self, stop: asyncio.Event, seconds: float | None, *, show: bool) -> Result:
+        """Until `stop` or for so long; then end in order and count."""
+        site = self._site
+        loaded = load_collector(site.collector_settings())
+        ending = asyncio.Event()
+        try:
+            await site.start_broker()
+            collector = Collector(loaded.settings)
+            collecting = asyncio.create_task(collector.run(ending))
+            try:
+                await site.start()
+                await self._ready(collector, collecting, stop)
+                site.begin()
+                await self._watch(collector, collecting, stop, seconds, show)
+                await site.stop_agent()
+                await self._all_in(collector)
+            finally:
+                ending.set()
+                await collecting
+            return self._count(collector)
+        finally:
+            await site.stop()
+
+    async def _ready(self, collector: Collector, collecting: asyncio.Task[None], stop: asyncio.Event) -> None:
+        """Until the agent says that every device answers."""
+        deadline = time.monotonic() + READY_WITHIN
+        while not stop.is_set():
+            await self._site.check(collecting)
+            state = self._state(collector)
+            if state is not None and state.devices and all(device.up for device in state.devices.values()):
+                return
+            if time.monotonic() > deadline:
+                raise ChildFailedError(f"the agent did not reach its instruments in {READY_WITHIN:.0f} s: {state}")
+            await asyncio.sleep(0.1)
+
+    async def _watch(
+        self,
+        collector: Collector,
+        collecting: asyncio.Task[None],
+        stop: asyncio.Event,
+        seconds: float | None,
+        show: bool,
+    ) -> None:
+        deadline = None if seconds is None else time.monotonic() + seconds
+        store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
+        console = Console(quiet=not show)
+        view = View(self._site.tags(), self._site.labels(), self._hints())
+        with Live(console=console, screen=show and console.is_terminal, auto_refresh=False) as live:
+            while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
+                up = self._site.agent_running
+                await self._site.watch(collecting)
+                if show:
+                    live.update(view.render(await asyncio.to_thread(self._look, collector, store, up)), refresh=True)
+                left = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+                await _wait(stop, left)
+        store.close()
+
+    def _look(self, collector: Collector, store: SqliteSink, agent_up: bool) -> Look:
+        state = self._state(collector)
+        return Look(
+            stored=collector.counters["stored"],
+            backlog=state.outbox_rows if state else None,
+            latency=collector.latency(),
+            latest=store.latest(),
+            alarms=[alarm for alarm in store.alarms() if alarm["kind"] in ("limit", "link")],
+            agent_up=agent_up,
+        )
+
+    async def _all_in(self, collector: Collector) -> None:
+        """Until the collector has heard the agent's last word: it is offline, and what was left it says itself."""
+        deadline = time.monotonic() + READY_WITHIN
+        while (state := self._state(collector)) is None or state.online:
+            if time.monotonic() > deadline:
+                raise ChildFailedError("the agent ended without saying so")
+            await asyncio.sleep(0.05)
+
+    def _count(self, collector: Collector) -> Result:
+        """Hold the ledgers against the store, both as files that everybody has left."""
+        tags = self._site.tags()
+        store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
+        try:
+            rows = [row for point in tags for row in store.history(point, 0, ALL * 10, ALL)]
+            alarms = sum(alarm["kind"] == "limit" for alarm in store.alarms())
+        finally:
+            store.close()
+        stored = by_tag(rows, tags)
+        account = compare(self._site.served(), stored)
+        counters = self._latest.counters if self._latest else {}
+        return Result(
+            account, counters.get("committed", 0), counters.get("published_samples", 0), alarms, collector.latency()
+        )
+
+    def _state(self, collector: Collector) -> State | None:
+        found = collector.agent_state(AGENT)
+        self._latest = found or self._latest
+        return found
+
+    def _hints(self) -> list[str]:
+        pid = self._site.agent_pid()
+        return [
+            f"kill -9 {pid}   # the agent; it starts again and nothing committed is lost",
+            f"edge-collector query {self._folder}/collector.yaml",
+            f"edge-agent read {self._folder}/agent.yaml    edge-agent outbox status {self._folder}/agent.yaml",
+            "Ctrl-C ends everything in order and counts",
+        ]
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), max(0.0, seconds))
+    except TimeoutError:
+        return

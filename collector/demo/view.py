@@ -1,0 +1,84 @@
+"""The demo's live view: values, rate, backlog, alarms, latency, and what to try next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+
+ROWS = 30
+"""Points shown at most."""
+
+
+@dataclass(slots=True)
+class Look:
+    """What the view shows, taken once a second."""
+
+    stored: int = 0
+    backlog: int | None = None
+    latency: tuple[float, float] = (0.0, 0.0)
+    latest: list[dict[str, Any]] = field(default_factory=list)
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    agent_up: bool = True
+
+
+class View:
+    """Renders looks; keeps what it needs for the rate."""
+
+    def __init__(self, tags: Mapping[str, str], labels: Mapping[str, str], hints: list[str]) -> None:
+        self._tags, self._labels, self._hints = tags, labels, hints
+        self._before: tuple[float, int] | None = None
+        self._rate = 0.0
+
+    def render(self, look: Look) -> RenderableType:
+        """One frame."""
+        now = time.monotonic()
+        if self._before is not None and now > self._before[0]:
+            rate = (look.stored - self._before[1]) / (now - self._before[0])
+            self._rate = rate if self._rate == 0 else 0.7 * self._rate + 0.3 * rate
+        self._before = now, look.stored
+        return Group(self._head(look), self._values(look), self._alarm_table(look), self._next())
+
+    def _head(self, look: Look) -> RenderableType:
+        table = Table.grid(padding=(0, 3))
+        backlog = "…" if look.backlog is None else str(look.backlog)
+        agent = "[green]running[/]" if look.agent_up else "[red]killed; starts again[/]"
+        table.add_row(
+            f"agent {agent}", f"stored [bold]{look.stored}[/]", f"[bold]{self._rate:.0f}[/]/s",
+            f"backlog [bold]{backlog}[/] envelopes",
+            f"latency p50 [bold]{look.latency[0]:.0f}[/] ms, p99 [bold]{look.latency[1]:.0f}[/] ms",
+        )  # fmt: skip
+        return Panel(table, title="edge-gateway demo", title_align="left")
+
+    def _values(self, look: Look) -> RenderableType:
+        table = Table(expand=True, show_edge=False, pad_edge=False)
+        for head in ("tag", "", "value", "quality", "quantity", "age"):
+            table.add_column(head, no_wrap=True, justify="right" if head in ("value", "age") else "left")
+        now = time.time() * 1000
+        for row in sorted(look.latest, key=lambda row: self._tags.get(row["point"], row["point"]))[:ROWS]:
+            tag = self._tags.get(row["point"], row["point"])
+            value = row["value"]
+            shown = "—" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+            quality = row["quality"] if row["quality"] == "good" else f"[yellow]{row['quality']}[/]"
+            age = f"{max(0.0, now - row['time']) / 1000:.1f} s"
+            table.add_row(tag, self._labels.get(tag, ""), shown, quality, row["quantity"], age)
+        return table
+
+    def _alarm_table(self, look: Look) -> RenderableType:
+        if not look.alarms:
+            return Panel("none yet", title="alarms", title_align="left")
+        table = Table.grid(padding=(0, 2))
+        for alarm in look.alarms[:6]:
+            colour = "red" if alarm["state"] != "cleared" else "green"
+            since = time.strftime("%H:%M:%S", time.localtime(alarm["since"] / 1000))
+            text = alarm["text"] or f"value {alarm['value']}"
+            table.add_row(f"[{colour}]{alarm['state']}[/]", since, alarm["level"], alarm["source"], text)
+        return Panel(table, title=f"alarms ({len(look.alarms)})", title_align="left")
+
+    def _next(self) -> RenderableType:
+        return Panel("\n".join(self._hints), title="try next", title_align="left")

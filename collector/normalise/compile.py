@@ -1,0 +1,82 @@
+"""What each tag's samples need, computed once a manifest: its series, conversion and bounds, or its fault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from collector.normalise.lines import reading_prefix
+from collector.sinks.base import Series
+from profiles.judge import judge, tag_conversion
+from profiles.load import Library
+from profiles.wire.messages import Manifest, ManifestTag, Site, TagType
+
+NO_PROFILE = "none"
+"""Profile of tags that no specification knows: stored under their device and name, reported to nobody."""
+
+
+class Rule(NamedTuple):
+    """What a tag's samples are made into records by; `low` and `high` in the profile's unit."""
+
+    series: Series
+    type: TagType
+    factor: float
+    offset: float
+    low: float
+    high: float
+    plain: bool
+    """Whether values pass through unchanged."""
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A manifest, ready for its data."""
+
+    site: Site
+    rules: dict[str, Rule] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    """Tags whose samples become dead letters, and why."""
+
+    @property
+    def series(self) -> dict[str, Series]:
+        """The series of each faultless tag."""
+        return {tag: rule.series for tag, rule in self.rules.items()}
+
+    @property
+    def codes(self) -> list[str]:
+        """The point codes that the agent claims by it."""
+        return [rule.series.point for rule in self.rules.values() if rule.series.profile != NO_PROFILE]
+
+
+def compile_manifest(
+    manifest: Manifest, library: Library, *, agent: str, claimed: Mapping[str, str] | None = None
+) -> Compiled:
+    """Judge and prepare every tag; `claimed` names the agent that each point code belongs to (a code has one owner)."""
+    compiled = Compiled(manifest.site)
+    judged = judge(manifest, library)
+    for name, tag in manifest.tags.items():
+        errors = [fault.message for fault in judged.get(name, ()) if fault.severity == "error"]
+        owner = (claimed or {}).get(tag.point.code, agent) if tag.point else agent
+        if owner != agent:
+            errors.append(f"code {tag.point.code if tag.point else ''!r} belongs to agent {owner!r}")
+        if errors:
+            compiled.faults[name] = "; ".join(errors)
+        else:
+            compiled.rules[name] = _rule(name, tag, manifest.site, library)
+    return compiled
+
+
+def _rule(name: str, tag: ManifestTag, site: Site, library: Library) -> Rule:
+    low, high, factor, offset = float("-inf"), float("inf"), 1.0, 0.0
+    if tag.point is None:
+        parts = (NO_PROFILE, site.code, site.adcode, tag.device, name, "value")
+    else:
+        point, profile = tag.point, library[tag.point.profile]
+        quantity = profile.quantities[point.quantity]
+        parts = (point.profile, site.code, site.adcode, point.asset, point.code, point.quantity)
+        factor, offset = tag_conversion(tag, profile, quantity)
+        if quantity.range is not None:
+            low, high = quantity.range
+    series = Series(*parts, prefix=reading_prefix(*parts))
+    return Rule(series, tag.type, factor, offset, low, high, (factor, offset) == (1.0, 0.0))

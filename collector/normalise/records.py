@@ -1,0 +1,84 @@
+"""Samples to records: specification codes and units, range, and the field that the tag's type has for ever.
+
+Only rules without a memory are applied here, so that a repeat never changes a verdict; those with one stand at the
+agent.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from collector.normalise.compile import Compiled, Rule
+from collector.sinks.base import Record
+from profiles.wire.messages import Data, Sample, Value
+from profiles.wire.quality import BAD_NOT_A_NUMBER, BAD_RANGE, GOOD, is_bad
+
+LATEST_MS = 9_223_372_036_854
+"""The last millisecond that ns in 64 bits can tell (2262-04-11), and that the stores take."""
+
+
+class Normalised(NamedTuple):
+    """Records in the order of the samples, and the samples (by index) that cannot be used, with the reason."""
+
+    records: list[Record]
+    faulty: list[tuple[int, str]]
+
+
+def normalise(data: Data, compiled: Compiled) -> Normalised:
+    """Every sample becomes a record or is named as faulty; nothing is left out."""
+    records: list[Record] = []
+    faulty: list[tuple[int, str]] = []
+    rules, t0, era = compiled.rules, data.t0, data.era
+    for index, sample in enumerate(data.s):
+        rule = rules.get(sample.tag)
+        at = t0 + sample.dt
+        if rule is None or not 0 <= at < LATEST_MS:
+            faulty.append((index, _why(sample, at, compiled)))
+            continue
+        value, time = sample.value, at * 1_000_000 + era
+        if type(value) is float and rule.plain and rule.low <= value <= rule.high and rule.type == "number":
+            records.append(Record(rule.series, time, value, None, None, sample.quality))  # nearly all samples
+            continue
+        record = _record(rule, time, value, sample.quality)
+        if isinstance(record, str):
+            faulty.append((index, f"tag {sample.tag!r}: {record}"))
+        else:
+            records.append(record)
+    return Normalised(records, faulty)
+
+
+def _record(rule: Rule, time: int, value: Value, quality: str) -> Record | str:
+    """The record of a sample, or why there is none."""
+    if value is None:
+        return Record(rule.series, time, None, None, None, BAD_NOT_A_NUMBER if quality == GOOD else quality)
+    if rule.type == "flag":
+        if isinstance(value, bool) or value in (0, 1):
+            return Record(rule.series, time, None, None, bool(value), quality)
+        return f"expected true or false, not {value!r}"
+    if rule.type == "text":
+        if isinstance(value, str):
+            return Record(rule.series, time, None, value, None, quality)
+        return f"expected text, not {value!r}"
+    return _number(rule, time, value, quality)
+
+
+def _number(rule: Rule, time: int, value: Value, quality: str) -> Record | str:
+    exact = None
+    if isinstance(value, str):
+        if not value.lstrip("-").isdecimal() or len(value) > 40:
+            return f"expected a number, not {value[:40]!r}"
+        exact, value = value, float(int(value))  # an integer beyond 2^53: its digits stay beside the nearest double
+    if isinstance(value, bool) or value is None:
+        return f"expected a number, not {value!r}"
+    number = float(value) if rule.plain else value * rule.factor + rule.offset
+    if not rule.low <= number <= rule.high and not is_bad(quality):
+        quality = BAD_RANGE  # the number is kept
+    return Record(rule.series, time, number, exact, None, quality)
+
+
+def _why(sample: Sample, at: int, compiled: Compiled) -> str:
+    if sample.tag in compiled.faults:
+        return f"tag {sample.tag!r}: {compiled.faults[sample.tag]}"
+    if sample.tag not in compiled.rules:
+        return f"tag {sample.tag!r} does not stand in the manifest"
+    return f"tag {sample.tag!r}: time {at} ms is beyond what can be stored (1970 to 2262)"

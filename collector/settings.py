@@ -1,0 +1,82 @@
+"""The collector's settings file as a model; the sinks' shapes come from the installed kinds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from pydantic import Field, create_model
+
+from collector.sinks.base import sinks
+from config.load import Fault, Loaded, load
+from config.logs import LogSettings
+from config.model import Duration, FilePath, Settings, Size, one_of
+from config.mqtt import MqttSettings
+from profiles.wire.topics import ID_PATTERN
+
+
+class IntakeSettings(Settings):
+    """How much is held in memory on its way to the stores."""
+
+    messages: Annotated[int, Field(ge=10)] = 500
+    """Messages held at most; beyond, they are forgotten and come again."""
+    size: Size = 64 * 2**20
+    """Bytes held at most."""
+    flush: Annotated[Duration, Field(ge=0.01, le=30)] = 0.5
+    """Longest time that messages wait to be written together."""
+    batch: Annotated[int, Field(ge=1)] = 20_000
+    """Records that are written together at most."""
+    hold: Duration = 10.0
+    """Longest time that a message is held while a store cannot take it; then it is forgotten and comes again."""
+
+
+class DeadLetterSettings(Settings):
+    """What could not be used is kept, up to a bound an agent."""
+
+    quota: Size = 64 * 2**20
+    """Bytes of dead letters an agent; beyond, its envelopes stay unacknowledged."""
+
+
+class CollectorSettings(Settings):
+    """Settings of ``edge-collector``."""
+
+    collector: Annotated[str, Field(pattern=ID_PATTERN)]
+    """Id of this collector: the name that its agents deliver to, and the common name of its certificate."""
+    mqtt: MqttSettings
+    """The broker."""
+    state: FilePath = Path("/var/lib/edge-collector")
+    """Folder of what it remembers: agents, manifests, dead letters."""
+    sinks: tuple[Any, ...]
+    """The stores; a reading is acknowledged when all of them have it."""
+    profiles: tuple[FilePath, ...] = ()
+    """Folders with profiles of your own, beside those of the package."""
+    intake: IntakeSettings = IntakeSettings()
+    """How much is held in memory."""
+    dead_letters: DeadLetterSettings = DeadLetterSettings()
+    """What could not be used."""
+    log: LogSettings = LogSettings()
+    """Logging."""
+
+
+@functools.cache
+def collector_model() -> type[CollectorSettings]:
+    """CollectorSettings whose `sinks` are the models of the installed kinds, told apart by ``type``."""
+    models = tuple(kind.settings_model for kind in sinks().values())
+    several: Any = tuple[one_of(models, "type"), ...]  # type: ignore[misc]  # made at run time
+    made = create_model("Collector", __base__=CollectorSettings, sinks=(Annotated[several, Field(min_length=1)], ...))
+    return cast("type[CollectorSettings]", made)
+
+
+def load_collector(path: Path) -> Loaded[CollectorSettings]:
+    """Read and check a collector's settings; ConfigError with every mistake and its line."""
+    return load(path, collector_model(), [_names])
+
+
+def _names(settings: CollectorSettings) -> Iterator[Fault]:
+    first: dict[str, int] = {}
+    for number, sink in enumerate(settings.sinks):
+        if first.setdefault(sink.name, number) != number:
+            yield Fault(("sinks", number, "name"), f"sink {sink.name!r} stands twice; first",
+                        first=("sinks", first[sink.name], "name"))  # fmt: skip

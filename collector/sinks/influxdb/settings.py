@@ -1,0 +1,51 @@
+"""Settings of the InfluxDB sink."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from config.model import Duration, FilePath, Settings
+
+
+class InfluxSettings(Settings):
+    """InfluxDB 1.x, 2.x, 3.x, or openGemini."""
+
+    type: Literal["influxdb"]
+    name: str = "influxdb"
+    """Name of this sink in logs and commands."""
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$")]
+    """Address, such as https://influx.example:8086."""
+    api: Literal["v1", "v2"]
+    """v1: plain /write, for InfluxDB 1.x and openGemini. v2: for 1.8 and newer."""
+    database: str | None = None
+    """v1: the database, which must exist."""
+    retention_policy: str | None = None
+    """v1: left out, the database's default."""
+    username: str | None = None
+    password: SecretStr | None = None
+    """v1: use !secret."""
+    org: str | None = None
+    """v2: the organisation."""
+    bucket: str | None = None
+    """v2: the bucket, which must exist; reading back needs its DBRP mapping (docs/store-schema.md)."""
+    token: SecretStr | None = None
+    """v2: use !secret."""
+    gzip: bool = False
+    """Compress; worth it over a thin link only (docs/performance.md)."""
+    timeout: Annotated[Duration, Field(gt=0)] = 10.0
+    """How long one write may take."""
+    ca: FilePath | None = None
+    """Certificate authority of an https address; left out: the system's."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> InfluxSettings:
+        wanted = ("database",) if self.api == "v1" else ("org", "bucket", "token")
+        missing = [key for key in wanted if getattr(self, key) is None]
+        if missing:
+            raise PydanticCustomError(
+                "influxdb", "api {api} needs {missing}", {"api": self.api, "missing": ", ".join(missing)}
+            )
+        return self

@@ -1,0 +1,132 @@
+"""The SQLite sink: one file, durable on return (WAL, synchronous=FULL), twice is once (the primary key upserts)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any, ClassVar
+
+from collector.sinks.base import EventRecord, Record, Refusal, Series, SinkUnavailable
+from collector.sinks.sqlite.settings import SqliteSettings
+
+_SERIES = "profile, site, region, asset, point, quantity"
+
+
+class SqliteSink:
+    """See `collector.sinks.base.Sink`."""
+
+    name: ClassVar[str] = "sqlite"
+    settings_model: ClassVar[type[SqliteSettings]] = SqliteSettings
+
+    def __init__(self, settings: SqliteSettings) -> None:
+        self._path = settings.path
+        self._db: sqlite3.Connection | None = None
+        self._ids: dict[Series, int] = {}
+
+    def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
+        """One transaction. SQLite refuses no record: what is normalised has a place."""
+        try:
+            db = self._open()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                rows = [
+                    (self._id(db, series), time, value, text, flag, quality)
+                    for series, time, value, text, flag, quality in records
+                ]
+                db.executemany("INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?)", rows)
+                marks = ", ".join("?" * 20)
+                db.executemany(f"INSERT OR REPLACE INTO event VALUES ({marks})", map(_event, events))  # noqa: S608
+                db.execute("COMMIT")
+            except BaseException:
+                self._ids.clear()  # ids given in this transaction are void
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, OSError) as err:
+            raise SinkUnavailable(f"{self._path}: {err}") from err
+        return []
+
+    def latest(self, site: str | None = None) -> list[dict[str, Any]]:
+        """The newest record of each point."""
+        newest = "(SELECT max(time) FROM reading WHERE series = series.id)"
+        where = "" if site is None else " WHERE site = ?"
+        query = (
+            f"SELECT {_SERIES}, time, value, text, flag, quality FROM series"  # noqa: S608
+            f" JOIN reading ON reading.series = series.id AND time = {newest}{where} ORDER BY {_SERIES}"
+        )
+        return [_row(found) for found in self._read(query, [] if site is None else [site])]
+
+    def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
+        """Records of one point, oldest first."""
+        query = (
+            f"SELECT {_SERIES}, time, value, text, flag, quality FROM series"  # noqa: S608
+            " JOIN reading ON reading.series = series.id"
+            " WHERE point = ? AND time >= ? AND time < ? ORDER BY time LIMIT ?"
+        )
+        latest = 2**63 // 1_000_000 - 1
+        bounds = [min(max(moment, 0), latest) * 1_000_000 for moment in (start, end)]
+        return [_row(found) for found in self._read(query, [point, *bounds, limit])]
+
+    def alarms(self) -> list[dict[str, Any]]:
+        """Every alarm in its present state, the newest first: source, level, state, since and time (ms), text."""
+        names = "alarm, agent, site, asset, point, quantity, source, kind, level, state, since, time, value, text"
+        found = self._read(f"SELECT {names} FROM alarm ORDER BY since DESC", [])  # noqa: S608
+        return [dict(zip(names.split(", "), row, strict=True)) for row in found]
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.executescript(resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
+            self._db = db
+        return self._db
+
+    def _read(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+        try:
+            return self._open().execute(query, parameters).fetchall()
+        except (sqlite3.Error, OSError) as err:
+            raise SinkUnavailable(f"{self._path}: {err}") from err
+
+    def _id(self, db: sqlite3.Connection, series: Series) -> int:
+        """The row of a series; equal series of two manifests share it."""
+        if series not in self._ids:
+            key = (series.profile, series.site, series.region, series.asset, series.point, series.quantity)
+            db.execute(f"INSERT OR IGNORE INTO series ({_SERIES}) VALUES (?, ?, ?, ?, ?, ?)", key)  # noqa: S608
+            where = _SERIES.replace(", ", " = ? AND ") + " = ?"
+            self._ids[series] = db.execute(f"SELECT id FROM series WHERE {where}", key).fetchone()[0]  # noqa: S608
+        return self._ids[series]
+
+
+def _event(record: EventRecord) -> tuple[object, ...]:
+    event = record.event
+    source = event.tag or event.device or event.camera or ""
+    return (
+        event.id, event.alarm, record.agent, record.site, record.region, record.profile, record.asset, record.point,
+        record.quantity, source, event.kind, event.level, event.state, record.era, record.seq, event.time, event.since,
+        json.dumps(event.value), event.limit, event.text,
+    )  # fmt: skip
+
+
+def _row(found: tuple[Any, ...]) -> dict[str, Any]:
+    profile, site, region, asset, point, quantity, time, value, text, flag, quality = found
+    return {
+        "profile": profile, "site": site, "region": region, "asset": asset, "point": point, "quantity": quantity,
+        "time": time // 1_000_000, "value": _value(value, text, flag), "quality": quality,
+    }  # fmt: skip
+
+
+def _value(value: float | None, text: str | None, flag: int | None) -> float | str | bool | None:
+    """The one that is set; a number beyond 2^53 by its exact digits."""
+    if flag is not None:
+        return bool(flag)
+    return text if text is not None else value

@@ -1,0 +1,21 @@
+"""``edge-agent``."""
+
+from __future__ import annotations
+
+import click
+
+from config.cli import EPILOG, LazyGroup
+
+COMMANDS = {
+    name: f"edge_agent.cli.{name}"
+    for name in ("run", "check", "schema", "init", "plan", "read", "simulate", "outbox", "version")
+}
+
+
+@click.group(cls=LazyGroup, modules=COMMANDS, epilog=EPILOG)
+def main() -> None:
+    """Read a site's instruments, keep every reading until it is safe, and deliver it to the collector."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The agent's settings file as a model; the devices' shapes come from the installed drivers."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from pydantic import Field, create_model
+
+from config.load import Fault, Loaded, load
+from config.logs import LogSettings
+from config.model import FilePath, Settings, one_of
+from config.mqtt import MqttSettings
+from edge_agent.clock import ClockSettings
+from edge_agent.drivers.base import drivers
+from edge_agent.manifest import build_manifest
+from edge_agent.outbox.settings import OutboxSettings
+from edge_agent.tags import DeviceSettings, TagSettings
+from edge_agent.uplink.settings import UplinkSettings
+from profiles.judge import judge, judge_site
+from profiles.load import library
+from profiles.units import unit_fault
+from profiles.wire.topics import ID_PATTERN
+
+
+class SiteSettings(Settings):
+    """The site as the specification names it (specification notes, 1.7 and 2.1)."""
+
+    code: str
+    """Enterprise code (企业编码), issued by the platform."""
+    name: str
+    """Name of the site (企业名称)."""
+    adcode: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+    """Six-digit county code (行政区划代码, GB/T 2260)."""
+    gateway: str = ""
+    """Gateway code (网关编码), issued by the platform."""
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    """Longitude, degrees east (WGS 84)."""
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    """Latitude, degrees north (WGS 84)."""
+    industry: str = ""
+    """Industry, as the platform's dictionary has it."""
+
+
+class AgentSettings(Settings):
+    """Settings of ``edge-agent``."""
+
+    agent: Annotated[str, Field(pattern=ID_PATTERN)]
+    """Id of this agent: lower-case letters, digits and '-'; the common name of its client certificate."""
+    collector: Annotated[str, Field(pattern=ID_PATTERN)]
+    """Id of the collector that it delivers to."""
+    site: SiteSettings
+    """The site."""
+    mqtt: MqttSettings
+    """The broker."""
+    state: FilePath = Path("/var/lib/edge-agent")
+    """Folder of the outbox; on a disk that honours fsync."""
+    outbox: OutboxSettings = OutboxSettings()
+    """How much is kept while the collector cannot be reached."""
+    uplink: UplinkSettings = UplinkSettings()
+    """How it is delivered."""
+    clock: ClockSettings = ClockSettings()
+    """How far clocks are trusted."""
+    log: LogSettings = LogSettings()
+    """Logging."""
+    profiles: tuple[FilePath, ...] = ()
+    """Folders with profiles of your own, beside those of the package."""
+    devices: tuple[DeviceSettings, ...]
+    """The instruments."""
+
+
+@functools.cache
+def agent_model() -> type[AgentSettings]:
+    """AgentSettings whose `devices` are the models of the installed drivers, told apart by ``driver``."""
+    models = tuple(driver.device_model for driver in drivers().values())
+    several: Any = tuple[one_of(models, "driver"), ...]  # type: ignore[misc]  # made at run time
+    made = create_model("Agent", __base__=AgentSettings, devices=(Annotated[several, Field(min_length=1)], ...))
+    return cast("type[AgentSettings]", made)
+
+
+def load_agent(path: Path) -> Loaded[AgentSettings]:
+    """Read and check an agent's settings; ConfigError with every mistake and its line."""
+    checks: list[Callable[[AgentSettings], Iterable[Fault]]] = [_names, _limits, _units, _drivers, _profiles]
+    return load(path, agent_model(), checks)
+
+
+TagAt = tuple[tuple[str | int, ...], TagSettings]
+
+
+def _tags(settings: AgentSettings) -> Iterator[TagAt]:
+    for number, device in enumerate(settings.devices):
+        for index, tag in enumerate(device.all_tags()):
+            yield ("devices", number, "tags", index), tag
+
+
+def _names(settings: AgentSettings) -> Iterator[Fault]:
+    """Names and codes that stand twice."""
+    devices = ((("devices", number), device.name) for number, device in enumerate(settings.devices))
+    yield from _twice(devices, "name", "device")
+    yield from _twice(((path, tag.name) for path, tag in _tags(settings)), "name", "tag")
+    codes = (((*path, "point"), tag.point.code) for path, tag in _tags(settings) if tag.point is not None)
+    yield from _twice(codes, "code", "point code")
+
+
+def _twice(named: Iterable[tuple[tuple[str | int, ...], str]], key: str, what: str) -> Iterator[Fault]:
+    first: dict[str, tuple[str | int, ...]] = {}
+    for path, name in named:
+        if name in first:
+            yield Fault((*path, key), f"{what} {name!r} stands twice; first", first=(*first[name], key))
+        else:
+            first[name] = path
+
+
+def _limits(settings: AgentSettings) -> Iterator[Fault]:
+    """Limits in their order, and of the kind that the tag's type has (specification notes, 2.4)."""
+    types = {tag.name: device.tag_type(tag) for device in settings.devices for tag in device.all_tags()}
+    for path, tag in _tags(settings):
+        limits = tag.limits
+        if limits is None:
+            continue
+        at = (*path, "limits")
+        numbers = [(name, value) for name in ("LL", "L", "H", "HH") if (value := getattr(limits, name)) is not None]
+        if numbers and types[tag.name] != "number":
+            yield Fault(at, f"{numbers[0][0]} is for numbers; this tag is a {types[tag.name]}: use alarm_when")
+        if limits.alarm_when is not None and types[tag.name] != "flag":
+            yield Fault(at, f"alarm_when is for switches; this tag is a {types[tag.name]}: use HH, H, L, LL")
+        for (low, below), (high, above) in itertools.pairwise(numbers):
+            if below > above or (below == above and (low, high) == ("L", "H")):
+                yield Fault((*at, high), f"{low} ({below:g}) must be below {high} ({above:g})")
+
+
+def _units(settings: AgentSettings) -> Iterator[Fault]:
+    for path, tag in _tags(settings):
+        if fault := unit_fault(tag.unit):
+            yield Fault((*path, "unit"), fault)
+
+
+def _drivers(settings: AgentSettings) -> Iterator[Fault]:
+    """What each driver finds among its own devices."""
+    for name, driver in drivers().items():
+        numbers = [number for number, device in enumerate(settings.devices) if device.driver == name]
+        for (index, *path), message in driver.check([settings.devices[number] for number in numbers]):
+            yield Fault(("devices", numbers[cast("int", index)], *path), message)
+
+
+def _profiles(settings: AgentSettings) -> Iterator[Fault]:
+    """What the profiles say of points, codes, units and types."""
+    manifest, profiles = build_manifest(settings), library(settings.profiles)
+    for fault in judge_site(manifest, profiles):
+        yield Fault(("site", *fault.field), fault.message, fault.severity)
+    found = judge(manifest, profiles)
+    for path, tag in _tags(settings):
+        for fault in found.get(tag.name, ()):
+            yield Fault((*path, *fault.field), fault.message, fault.severity)
