@@ -28,6 +28,7 @@ _EXPECTED = {
     "model_type": "expected a table of keys and values",
     "model_attributes_type": "expected a table of keys and values",
     "path_type": "expected a path",
+    "too_short": "expected at least one entry",
     "none_required": "expected nothing",
 }
 
@@ -37,7 +38,7 @@ def problems_of(errors: Iterable[ErrorDetails], document: Document, model: type[
     found = []
     for error in errors:
         path, meant = follow(document.data, error["loc"])
-        if meant:
+        if meant and not _counted_what_failed(error):
             found.append(_problem(error, path, document, model))
     return sorted(set(found))
 
@@ -59,6 +60,12 @@ def follow(data: Any, loc: Sequence[str | int]) -> tuple[KeyPath, bool]:
             scalar = step.startswith(("literal[", "str", "bool", "int", "float", "none"))
             meant = meant and scalar != isinstance(here, dict)
     return tuple(path), meant
+
+
+def _counted_what_failed(error: ErrorDetails) -> bool:
+    """pydantic calls a list too short whose entries all have faults; those are told one by one."""
+    given = error["input"]
+    return error["type"] == "too_short" and isinstance(given, list) and len(given) >= error["ctx"]["min_length"]
 
 
 def _holds(here: Any, step: str | int) -> bool:

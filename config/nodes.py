@@ -28,6 +28,10 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _HEXADECIMAL = re.compile(r"0x[0-9A-Fa-f]+")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][-+]?[0-9]+)?|[-+]?\.[0-9]+")
 _STANDARD = "tag:yaml.org,2002:"
+_KNOWN = {
+    _STANDARD + name for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq", "merge", "value")
+}
+"""What PyYAML guesses for a word, a table or a list; the guess itself is not used."""
 
 KeyPath = tuple[str | int, ...]
 """Keys and indices from the top of a document."""
@@ -111,7 +115,7 @@ class Reader:
             return None
         if node.tag in self.tags:
             return self.tags[node.tag](self, node, path)
-        if not node.tag.startswith(_STANDARD):
+        if node.tag not in _KNOWN:
             self.problem(mark, f"unknown tag {node.tag}; expected one of {', '.join(sorted(self.tags))}, or none")
             return None
         if isinstance(node, yaml.MappingNode):

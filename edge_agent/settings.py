@@ -97,19 +97,17 @@ def _tags(settings: AgentSettings) -> Iterator[TagAt]:
 
 
 def _names(settings: AgentSettings) -> Iterator[Fault]:
-    """Names and codes that stand twice."""
+    """Names that stand twice; codes are the profiles' matter."""
     devices = ((("devices", number), device.name) for number, device in enumerate(settings.devices))
-    yield from _twice(devices, "name", "device")
-    yield from _twice(((path, tag.name) for path, tag in _tags(settings)), "name", "tag")
-    codes = (((*path, "point"), tag.point.code) for path, tag in _tags(settings) if tag.point is not None)
-    yield from _twice(codes, "code", "point code")
+    yield from _twice(devices, "device")
+    yield from _twice(((path, tag.name) for path, tag in _tags(settings)), "tag")
 
 
-def _twice(named: Iterable[tuple[tuple[str | int, ...], str]], key: str, what: str) -> Iterator[Fault]:
+def _twice(named: Iterable[tuple[tuple[str | int, ...], str]], what: str) -> Iterator[Fault]:
     first: dict[str, tuple[str | int, ...]] = {}
     for path, name in named:
         if name in first:
-            yield Fault((*path, key), f"{what} {name!r} stands twice; first", first=(*first[name], key))
+            yield Fault((*path, "name"), f"{what} {name!r} stands twice; first", first=(*first[name], "name"))
         else:
             first[name] = path
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings
@@ -69,6 +69,11 @@ def _deadband(raw: object) -> object:
     return Deadband(size=float(match[1]), percent=True)
 
 
+_DEADBAND_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}]}
+)
+
+
 class TagSettings(Settings):
     """What every tag has, whatever driver reads it."""
 
@@ -80,7 +85,7 @@ class TagSettings(Settings):
     """Unit of the value after scale and offset, as a UCUM code (m, Cel, kPa, %LEL)."""
     interval: Annotated[Duration, Field(gt=0)] | None = None
     """How often the tag is read; left out: the device's interval."""
-    deadband: Annotated[Deadband, BeforeValidator(_deadband)] | None = None
+    deadband: Annotated[Deadband, BeforeValidator(_deadband), _DEADBAND_SCHEMA] | None = None
     """Change below which a value is not sent; left out: every reading is sent."""
     max_silence: Duration = 60.0
     """Time after which an unchanged value is sent all the same."""

@@ -20,6 +20,13 @@ _PINT = {
     "W": "watt", "kW": "kilowatt", "MW": "megawatt", "kW.h": "kilowatt_hour", "MW.h": "megawatt_hour",
     "uS/cm": "microsiemens/centimeter", "ms": "millisecond", "s": "second", "min": "minute", "h": "hour", "d": "day",
 }  # fmt: skip
+_ALSO_WRITTEN = {
+    "℃": "Cel", "°C": "Cel", "degC": "Cel", "C": "Cel", "celsius": "Cel", "℉": "[degF]", "degF": "[degF]",
+    "meter": "m", "meters": "m", "metre": "m", "米": "m", "mg/m³": "mg/m3", "m³": "m3", "m³/h": "m3/h", "m^3/h": "m3/h",
+    "LEL": "%LEL", "psi": "[psi]", "rpm": "r/min", "°": "deg", "kWh": "kW.h", "MWh": "MW.h", "us/cm": "uS/cm",
+    "l/min": "L/min", "%vol": "%VOL", "RH": "%RH", "ph": "pH",
+}  # fmt: skip
+"""How people write units too; the hint names ours."""
 MOLAR_VOLUME = 24.45
 """Litres a mole at 25 °C and 101.3 kPa: mg/m³ = ppm × M / 24.45 (specification notes, 2.5)."""
 
@@ -44,9 +51,10 @@ def unit_fault(unit: str) -> str:
     """What is wrong with a unit, or nothing; no unit at all is in order."""
     if not unit or unit in _PINT:
         return ""
-    near = difflib.get_close_matches(unit, _PINT, 3, 0.4)
-    folded = [known for known in _PINT if known.lower() == unit.lower()]
-    hint = f"; did you mean {' or '.join(dict.fromkeys(folded + near))}?" if near or folded else ""
+    meant = [_ALSO_WRITTEN[each] for each in (unit, unit.lower()) if each in _ALSO_WRITTEN]
+    meant += [known for known in _PINT if known.lower() == unit.lower()]
+    near = list(dict.fromkeys(meant)) or difflib.get_close_matches(unit, _PINT, 3, 0.5)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return f"unit {unit!r} is not known{hint} (docs/profiles.md lists them)"
 
 

@@ -1,0 +1,32 @@
+"""``edge-agent simulate``: a simulated instrument on a real socket, to try the agent without a site."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import yaml
+
+from config.cli import EPILOG
+
+INSTRUMENTS = {"tank-farm": "edge_agent.simulators.tank_farm", "process-unit": "edge_agent.simulators.process_unit"}
+
+
+@click.command("simulate", epilog=EPILOG)
+@click.argument("instrument", type=click.Choice(list(INSTRUMENTS)))
+@click.option("--port", type=click.IntRange(1, 65535), required=True, help="TCP port on 127.0.0.1.")
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write every served value here.")
+@click.option("--settings", is_flag=True, help="Print the entry for the agent's `devices` and end.")
+def command(instrument: str, port: int, ledger: Path | None, settings: bool) -> None:
+    """Serve a simulated INSTRUMENT until Ctrl-C: a tank farm over Modbus TCP, or a process unit over OPC UA."""
+    module = INSTRUMENTS[instrument]
+    if settings:
+        entry = importlib.import_module(module).device_settings(port)
+        click.echo(yaml.safe_dump([entry], allow_unicode=True, sort_keys=False), nl=False)
+        return
+    options = ["--ledger", str(ledger)] if ledger else []
+    ended = subprocess.run([sys.executable, "-m", module, "--port", str(port), *options], check=False)  # noqa: S603
+    raise click.exceptions.Exit(ended.returncode)
