@@ -1,0 +1,167 @@
+"""A whole plant as processes that a test may kill: instrument, agent, broker, collector, store."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+import yaml
+
+from edge_agent.outbox.recovery import open_outbox
+from edge_agent.outbox.settings import OutboxSettings
+from edge_agent.simulators import tank_farm
+from profiles.wire.codec import decode, decoder
+from profiles.wire.messages import Data, Value
+from tests.servers import Server, influxdb, mosquitto, wait_for
+
+AGENT, COLLECTOR, DATABASE = "plant-1", "county-1", "gateway"
+
+
+@dataclass
+class Program:
+    """One of our programs as a process."""
+
+    name: str
+    folder: Path
+    arguments: list[str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *self.arguments],
+                stdout=subprocess.PIPE if self.name == "instrument" else log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return int(self.process.returncode)
+
+
+class Plant:
+    """Everything on ports that the system hands out; `folder` holds all files."""
+
+    def __init__(self, folder: Path, *, interval: str = "200ms") -> None:
+        self.folder = folder
+        self.ledger = folder / "ledger"
+        self.broker: Server = mosquitto(folder / "mosquitto")
+        self.store: Server = influxdb(folder / "influxdb")
+        simulator = ["edge_agent.simulators.tank_farm", "--sequence", "--ledger", str(self.ledger)]
+        self.instrument = Program("instrument", folder, simulator)
+        self.agent = Program("agent", folder, ["edge_agent.cli.main", "run", str(folder / "agent.yaml")])
+        self.collector = Program("collector", folder, ["collector.cli.main", "run", str(folder / "collector.yaml")])
+        self._interval = interval
+
+    def start(self) -> None:
+        """Start all, and lay a trigger into the outbox that keeps every commit's bytes for the count."""
+        self.broker.start()
+        self.store.start()
+        self.query("CREATE DATABASE " + DATABASE, method="POST")
+        self.instrument.start()
+        assert self.instrument.process is not None
+        assert self.instrument.process.stdout is not None
+        port = json.loads(self.instrument.process.stdout.readline())["port"]
+        self._write_settings(port)
+        state = self.folder / "agent"
+        state.mkdir()
+        open_outbox(state / "outbox.db", OutboxSettings()).close()
+        with sqlite3.connect(state / "outbox.db") as db:
+            db.execute("CREATE TABLE audit (frame BLOB NOT NULL)")
+            db.execute(
+                "CREATE TRIGGER audit_of_commits AFTER INSERT ON envelope WHEN new.lane = 'data'"
+                " BEGIN INSERT INTO audit VALUES (new.frame); END"
+            )
+        db.close()
+        self.collector.start()
+        self.agent.start()
+
+    def stop(self) -> None:
+        """End what still runs."""
+        for program in (self.agent, self.collector, self.instrument):
+            program.stop()
+        self.broker.stop()
+        self.store.stop()
+
+    def waiting(self) -> int:
+        """Envelopes in the outbox."""
+        with sqlite3.connect(self.folder / "agent/outbox.db", timeout=30) as db:
+            count = db.execute("SELECT count(*) FROM envelope").fetchone()[0]
+        db.close()
+        return int(count)
+
+    def delivered(self) -> None:
+        """Return once the outbox is empty."""
+        wait_for(lambda: self.waiting() == 0, seconds=90, what="the outbox to be delivered")
+
+    def committed(self) -> Iterator[tuple[str, int, Value]]:
+        """Every sample of every commit: tag, time in ms, value."""
+        reader = decoder(Data)
+        with sqlite3.connect(self.folder / "agent/outbox.db", timeout=30) as db:
+            frames = db.execute("SELECT frame FROM audit").fetchall()
+        db.close()
+        for (frame,) in frames:
+            data = decode(frame, reader)
+            for sample in data.s:
+                yield sample.tag, data.t0 + sample.dt, sample.value
+
+    def stored(self) -> list[tuple[str, int, Value]]:
+        """Every record of the store: tag, time in ms, value."""
+        codes = {tag.settings["point"]["code"]: tag.settings["name"] for tag in tank_farm.tags()}
+        found = []
+        answer = self.query("SELECT value, flag FROM reading GROUP BY point", db=DATABASE, epoch="ms")
+        for series in answer["results"][0].get("series", []):
+            for moment, value, flag in series["values"]:
+                if value is not None or flag is not None:
+                    found.append((codes[series["tags"]["point"]], moment, flag if flag is not None else value))
+        return found
+
+    def query(self, statement: str, *, method: str = "GET", **parameters: str) -> Any:
+        """Ask the store in InfluxQL."""
+        url = f"http://127.0.0.1:{self.store.port}/query"
+        answer = urllib3.request(method, url, fields={"q": statement} | parameters, timeout=30.0)
+        assert answer.status == 200, answer.data
+        return answer.json()
+
+    def _write_settings(self, port: int) -> None:
+        mqtt = {"host": "127.0.0.1", "port": self.broker.port, "tls": "disabled"}
+        site = {"code": tank_farm.HAZARD[:9], "name": "plant", "adcode": "110110"}
+        agent = {
+            "agent": AGENT, "collector": COLLECTOR, "site": site, "mqtt": mqtt, "state": "agent",
+            "outbox": {"flush": "300ms"}, "uplink": {"resend": "2s", "backoff": "1s", "state_interval": "1s"},
+            "devices": [tank_farm.device_settings(port, interval=self._interval)],
+        }  # fmt: skip
+        sink = {"type": "influxdb", "url": f"http://127.0.0.1:{self.store.port}", "api": "v1", "database": DATABASE}
+        collector = {"collector": COLLECTOR, "mqtt": mqtt, "state": "collector", "sinks": [sink]}
+        for name, settings in (("agent", agent), ("collector", collector)):
+            text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
+            (self.folder / f"{name}.yaml").write_text(text, encoding="utf-8")
