@@ -1,12 +1,37 @@
-"""What stands beside the outbox's file: the reserve for a full disk, and the era that must outlive the file."""
+"""What stands beside the outbox's file: its lock, the reserve for a full disk, and the era that must outlive it."""
 
 from __future__ import annotations
 
+import fcntl
+import logging
 import os
 from pathlib import Path
 
+from edge_agent.outbox.rows import OutboxMisplacedError
+
+log = logging.getLogger(__name__)
+
 FREE_FACTOR = 4
 """The reserve is laid by again only when this many times its size is free, so that it does not fill the disk itself."""
+
+
+class Lock:
+    """One agent an outbox: held from open to close, and freed by the system when the process dies (flock(2))."""
+
+    def __init__(self, outbox: Path) -> None:
+        """Take it; OutboxMisplacedError when another process has it, OSError when the folder is not writable."""
+        self._file = outbox.with_suffix(".lock").open("ab")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            self._file.close()
+            raise OutboxMisplacedError(
+                f"{outbox}: in use by another running agent; expected a `state` folder of its own for each agent"
+            ) from err
+
+    def release(self) -> None:
+        """Let another process have it."""
+        self._file.close()
 
 
 class Reserve:
@@ -23,8 +48,13 @@ class Reserve:
         disk = os.statvfs(self._path.parent)
         if disk.f_bavail * disk.f_frsize < FREE_FACTOR * self._size:
             return
-        with self._path.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, self._size)
+        try:
+            with self._path.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, self._size)
+        except OSError as err:  # a quota, or another program was quicker: the outbox works without a reserve as well
+            log.warning("outbox: no reserve of %d bytes at %s: %s", self._size, self._path, err)
+            self._path.unlink(missing_ok=True)
+            return
         self._held = True
 
     def give_up(self) -> bool:
@@ -40,11 +70,14 @@ def _sidecar(outbox: Path) -> Path:
     return outbox.with_suffix(".era")
 
 
-def sidecar_era(outbox: Path) -> int:
-    """The era noted beside the outbox; 0 when there is none or it is not readable."""
+def sidecar_era(outbox: Path) -> int | None:
+    """The era noted beside the outbox; None when there is no note, 0 when it is not readable."""
     try:
         return int(_sidecar(outbox).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
+        return None
+    except ValueError as err:
+        log.error("outbox: %s is not readable and counts as 0: %s", _sidecar(outbox), err)
         return 0
 
 

@@ -1,143 +1,187 @@
-"""Opening the outbox: a damaged file is set aside, what can be read is salvaged, and the agent goes on."""
+"""Opening the outbox: a damaged file is set aside, what can be read is salvaged, and the agent goes on.
+
+The salvaged rows are written to a new file first and the damaged one is renamed only then, so that an end at any
+moment (power, full disk) leaves either the damaged file to begin with again or the finished new one.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.outbox.bounds import sidecar_era
+from edge_agent.outbox.bounds import Lock, sidecar_era
+from edge_agent.outbox.file import APPLICATION_ID, connect, prepare
+from edge_agent.outbox.rows import OutboxMisplacedError
 from edge_agent.outbox.settings import OutboxSettings
-from edge_agent.outbox.store import APPLICATION_ID, Incident, Outbox
+from edge_agent.outbox.store import Outbox
 from profiles.wire.codec import digest
 
 log = logging.getLogger(__name__)
 
+CHECK_SECONDS = 20.0
+"""Longest time that the check at start may take (about 4 GiB from a flash disk); a longer one is broken off."""
+SALVAGED_AT_MOST = 2_000_000
+"""Row ids looked at in a damaged file, the newest ones."""
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FORMAT}
+"""Primary result codes that mean a damaged file (https://www.sqlite.org/rescode.html); others are circumstances."""
+
 _COLUMNS = "lane, stream, seq, digest, manifest, count, first, last, size, frame, quarantined"
-
-
-class OutboxMisplacedError(Exception):
-    """The path cannot hold an outbox; the text says why (a folder that is not writable, another program's database)."""
+_PARTS = ("", "-wal", "-shm")
 
 
 def open_outbox(path: Path, settings: OutboxSettings) -> Outbox:
     """Open, or make, the outbox at `path`.
 
-    Raises OutboxMisplacedError only for what an engineer must put right; damage is survived: the file is set aside as
-    ``<name>.damaged-<UTC>``, its readable rows are taken over, and `Outbox.incidents` tells it.
+    Raises OutboxMisplacedError only for what an engineer must put right, and OutboxUnavailable on a disk that is full
+    in spite of the reserve. Damage is survived: the file is set aside as ``<name>.damaged-<UTC>``, its readable rows
+    are taken over, and `Outbox.incidents` tells it.
     """
-    existed = path.exists()
-    fault = _fault(path) if existed else ""
-    era = sidecar_era(path)
     try:
+        lock = Lock(path)
+    except OSError as err:
+        raise OutboxMisplacedError(f"{path}: {err}; expected a folder that the agent may write") from err
+    try:
+        outbox = _open(path, settings)
+    except BaseException:
+        lock.release()
+        raise
+    outbox.on_close(lock.release)
+    return outbox
+
+
+def _open(path: Path, settings: OutboxSettings) -> Outbox:
+    try:
+        _finish_salvage(path)
+        existed = path.exists()
+        fault = _fault(path) if existed else ""
         if not fault:
             # a file that is gone while its era stands is a lost disk: times given before are not known, so begin anew
-            return Outbox(path, settings, era=era + 1 if not existed and _sidecar_stands(path) else era)
-    except sqlite3.DatabaseError as err:
+            return Outbox(path, settings, new_era=not existed and sidecar_era(path) is not None)
+    except sqlite3.Error as err:
+        if not _is_damage(err):
+            raise OutboxMisplacedError(f"{path}: {err}; expected a folder that the agent may write") from err
         fault = str(err)
     except OSError as err:
         raise OutboxMisplacedError(f"{path}: {err}") from err
-    if "unable to open" in fault or "readonly" in fault:
-        raise OutboxMisplacedError(f"{path}: {fault}")
-    return _salvage(path, settings, fault, era + 1)
+    return _salvage(path, settings, fault)
 
 
-def _sidecar_stands(path: Path) -> bool:
-    return path.with_suffix(".era").exists()
+def _is_damage(err: sqlite3.Error) -> bool:
+    return getattr(err, "sqlite_errorcode", 0) & 0xFF in DAMAGE
 
 
 def _fault(path: Path) -> str:
     """What is wrong with the file, or nothing; raises OutboxMisplacedError for another program's database."""
-    try:
-        db = sqlite3.connect(path, timeout=10)
+    with contextlib.closing(connect(path, writing=True)) as db:
         try:
             mark = db.execute("PRAGMA application_id").fetchone()[0]
             tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if tables and mark != APPLICATION_ID:
                 raise OutboxMisplacedError(f"{path}: a database of another program; name another folder as `state`")
+            ends = time.monotonic() + CHECK_SECONDS
+            db.set_progress_handler(lambda: time.monotonic() > ends, 100_000)
             found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            return "" if found == "ok" else str(found)
-        finally:
-            db.close()
-    except sqlite3.DatabaseError as err:
-        return str(err)
+            return "" if found == "ok" else " ".join(str(found).split())
+        except sqlite3.OperationalError as err:
+            if err.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            log.warning("outbox %s: the check was broken off after %.0f s without a finding", path, CHECK_SECONDS)
+            return ""
 
 
-def _salvage(path: Path, settings: OutboxSettings, fault: str, era: int) -> Outbox:
-    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
-    for suffix in ("", "-wal", "-shm"):
+def _salvage(path: Path, settings: OutboxSettings, fault: str) -> Outbox:
+    log.error("outbox %s is damaged (%s); what can be read is taken over", path, fault)
+    new, aside = _new(path), _aside(path)
+    try:
+        taken = _take_over(path, new)
+    except sqlite3.Error as err:
+        raise OutboxMisplacedError(f"{path}: damaged ({fault}), and its rows cannot be taken over: {err}") from err
+    for suffix in reversed(_PARTS):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.replace(aside.with_name(aside.name + suffix))
-    log.error("outbox %s is damaged (%s); it is set aside as %s", path, fault, aside)
-    fresh = Outbox(path, settings, era=era)
-    fresh.close()
-    rows = _take_over(aside, path)
-    text = f"the outbox was damaged ({fault}) and set aside as {aside.name}; {rows} envelopes were salvaged"
-    return Outbox(path, settings, incidents=[Incident(text)], era=era)
+    new.replace(path)
+    outbox = Outbox(path, settings, new_era=True)
+    outbox.report(f"the outbox was damaged ({fault}) and set aside as {aside.name}; {taken} envelopes were salvaged")
+    return outbox
 
 
-def _take_over(aside: Path, path: Path) -> int:
-    """Copy what still reads and whose bytes still match their digest; how many envelopes."""
-    target = sqlite3.connect(path)
+def _new(path: Path) -> Path:
+    return path.with_name(path.name + ".salvage")
+
+
+def _aside(path: Path) -> Path:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    taken = len(list(path.parent.glob(f"{path.name}.damaged-*[0-9Z]")))
+    return path.with_name(f"{path.name}.damaged-{stamp}" + (f"-{taken}" if taken else ""))
+
+
+def _finish_salvage(path: Path) -> None:
+    """After an end in the middle of a salvage: the new file counts if the damaged one is out of the way already."""
+    new = _new(path)
+    if not new.exists():
+        return
+    if path.exists():
+        for suffix in _PARTS:
+            new.with_name(new.name + suffix).unlink(missing_ok=True)
+    else:
+        new.replace(path)
+
+
+def _take_over(damaged: Path, new: Path) -> int:
+    """Copy to a new file what still reads and whose bytes still match their digest; how many envelopes."""
     taken = 0
-    try:
-        for row in _readable(aside, f"SELECT {_COLUMNS} FROM envelope WHERE id = ?", "envelope"):  # noqa: S608
+    marks = ", ".join("?" * len(_COLUMNS.split(",")))
+    with contextlib.closing(connect(new, writing=True)) as target:
+        prepare(target)
+        target.execute("BEGIN")
+        for row in _envelopes(damaged):
             if isinstance(row[9], bytes) and digest(row[9]) == row[3]:
-                marks = ", ".join("?" * len(row))
-                taken += target.execute(
-                    f"INSERT OR IGNORE INTO envelope ({_COLUMNS}) VALUES ({marks})",  # noqa: S608
-                    row,
-                ).rowcount
+                insert = f"INSERT OR IGNORE INTO envelope ({_COLUMNS}) VALUES ({marks})"  # noqa: S608
+                taken += target.execute(insert, row).rowcount
         for table, columns in (("manifest", 2), ("stream", 3), ("small", 2), ("dropped", 5)):
-            marks = ", ".join("?" * columns)
-            for row in _table(aside, table):
-                target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608
-        target.commit()
-    finally:
-        target.close()
+            for found in _table(damaged, table):
+                target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * columns)})", found)  # noqa: S608
+        target.execute("COMMIT")
     return taken
 
 
-def _readable(aside: Path, query: str, table: str) -> Iterator[tuple[object, ...]]:
+def _envelopes(damaged: Path) -> Iterator[tuple[object, ...]]:
     """Rows one by one, by their id, so that an unreadable page costs only its own rows."""
-    try:
-        source = sqlite3.connect(f"file:{aside}?mode=ro", uri=True)
-        highest = _highest(source, table)
-    except sqlite3.DatabaseError as err:
-        log.error("outbox: nothing of %s can be read: %s", table, err)
-        return
-    try:
-        for number in range(max(1, highest - 2_000_000), highest + 1):
+    with contextlib.closing(connect(damaged, writing=False)) as source:
+        highest = _highest(source)
+        for number in range(max(1, highest - SALVAGED_AT_MOST), highest + 1):
             try:
-                found = source.execute(query, [number]).fetchone()
-            except sqlite3.DatabaseError:
+                found = source.execute(f"SELECT {_COLUMNS} FROM envelope WHERE id = ?", [number]).fetchone()  # noqa: S608
+            except sqlite3.Error:
                 continue  # this row's page is damaged; the incident tells how many came through
             if found is not None:
                 yield found
-    finally:
-        source.close()
 
 
-def _highest(source: sqlite3.Connection, table: str) -> int:
-    try:
-        return int(source.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", [table]).fetchone()[0])
-    except (sqlite3.DatabaseError, TypeError):
-        return int(source.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0)  # noqa: S608
+def _highest(source: sqlite3.Connection) -> int:
+    for query in ("SELECT seq FROM sqlite_sequence WHERE name = 'envelope'", "SELECT max(id) FROM envelope"):
+        try:
+            found = source.execute(query).fetchone()
+        except sqlite3.Error as err:
+            log.error("outbox: %s: %s", query, err)
+            continue
+        if found is not None and isinstance(found[0], int):
+            return found[0]
+    return 0
 
 
-def _table(aside: Path, table: str) -> list[tuple[object, ...]]:
+def _table(damaged: Path, table: str) -> list[tuple[object, ...]]:
     """A small table whole, as far as it reads."""
     rows: list[tuple[object, ...]] = []
-    try:
-        source = sqlite3.connect(f"file:{aside}?mode=ro", uri=True)
+    with contextlib.closing(connect(damaged, writing=False)) as source:
         try:
             for row in source.execute(f"SELECT * FROM {table}"):  # noqa: S608
                 rows.append(row)  # what was read before a damaged page counts
-        finally:
-            source.close()
-    except sqlite3.DatabaseError as err:
-        log.error("outbox: table %s is not wholly readable: %s", table, err)
+        except sqlite3.Error as err:
+            log.error("outbox: table %s is not wholly readable: %s", table, err)
     return rows

@@ -1,0 +1,135 @@
+"""The outbox's file: schema, one writing and one reading connection, transactions that a full disk cannot tear.
+
+Sources of the durability claims: https://www.sqlite.org/wal.html and
+https://www.sqlite.org/pragma.html#pragma_synchronous (in WAL mode FULL syncs the WAL at each commit).
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from edge_agent.outbox.bounds import Reserve
+from edge_agent.outbox.rows import OutboxUnavailable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS envelope (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, lane TEXT NOT NULL, stream TEXT NOT NULL, seq INTEGER NOT NULL,
+    digest TEXT NOT NULL, manifest TEXT NOT NULL, count INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    size INTEGER NOT NULL, frame BLOB NOT NULL, quarantined TEXT NOT NULL DEFAULT '', UNIQUE (stream, seq)
+);
+CREATE INDEX IF NOT EXISTS by_lane ON envelope (lane, id, size);
+CREATE INDEX IF NOT EXISTS by_manifest ON envelope (manifest);
+CREATE INDEX IF NOT EXISTS set_aside ON envelope (id) WHERE quarantined != '';
+CREATE TABLE IF NOT EXISTS manifest (hash TEXT PRIMARY KEY, frame BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stream (stream TEXT PRIMARY KEY, opened INTEGER NOT NULL, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS dropped (
+    stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, samples INTEGER NOT NULL, reason TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS small (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+"""
+APPLICATION_ID = 0x45444F42
+"""In the file's header (``PRAGMA application_id``): "EDOB"."""
+WAL_LIMIT = 4 * 2**20
+"""Bytes at which the WAL is cut back after a checkpoint; part of what the lanes may take on the disk."""
+PATIENCE = 10.0
+"""Seconds that a connection waits for another process's lock (``edge-agent outbox``)."""
+
+
+def connect(path: Path, *, writing: bool) -> sqlite3.Connection:
+    """A connection in autocommit mode; read-only ones change nothing. sqlite3.Error when there is no such file."""
+    mode = "rwc" if writing else "ro"
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=PATIENCE,
+    )
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Make the connection durable and the tables present."""
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
+    if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.executescript(SCHEMA)
+
+
+class OutboxFile:
+    """The open file. Writing is one at a time (`lock`); reading has a connection of its own and waits for no fsync."""
+
+    def __init__(self, path: Path, reserve: Reserve) -> None:
+        """Open a sound or new file; sqlite3.Error when it is neither."""
+        self.path, self._reserve = path, reserve
+        self.lock = threading.RLock()
+        self._reading = threading.Lock()
+        self.db = connect(path, writing=True)
+        try:
+            prepare(self.db)
+            self._reader = connect(path, writing=False)
+        except BaseException:
+            self.db.close()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """BEGIN IMMEDIATE … COMMIT; OutboxUnavailable, with nothing changed, when the disk does not take it."""
+        with self.lock:
+            try:
+                self.db.execute("BEGIN IMMEDIATE")
+                yield self.db
+                self.db.execute("COMMIT")
+            except (sqlite3.Error, OSError) as err:
+                self._roll_back()
+                raise OutboxUnavailable(f"{self.path}: {err}") from err
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def freeing(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do in a transaction what makes room, or must be done on a full disk: the reserve is given up for it."""
+        with self.lock:
+            try:
+                with self.transaction() as db:
+                    return work(db)
+            except OutboxUnavailable:
+                if not self._reserve.give_up():
+                    raise
+                log.error("outbox %s: the disk is full; the reserve is given up so that rows can be deleted", self.path)
+            with self.transaction() as db:
+                return work(db)
+
+    def restore_reserve(self) -> None:
+        """Lay the reserve by again, once there is room."""
+        with self.lock:
+            self._reserve.restore()
+
+    def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """All rows of a query at once, so that no reader stays open and makes the WAL grow."""
+        with self._reading:
+            return self._reader.execute(query, parameters).fetchall()
+
+    def changed_by_others(self) -> int:
+        """A number that changes when another process has written (https://www.sqlite.org/pragma.html#pragma_data_version)."""
+        return int(self.db.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Close both connections; the WAL is folded into the file."""
+        with self.lock, self._reading:
+            self._reader.close()
+            self.db.close()
+
+    def _roll_back(self) -> None:
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")

@@ -1,0 +1,1 @@
+"""The outbox, held to its promises."""
