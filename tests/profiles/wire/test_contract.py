@@ -20,7 +20,10 @@ from profiles.wire.topics import Topic, subscription
 STREAM, HASH = "a" * 32, "b" * 64
 EVENT = Event(
     id="e", alarm="a", kind="limit", level="H", state="raised", time=2, since=1, tag="t", value=5.0, limit=4.0
-)
+)  # fmt: skip
+ACK = Ack(v=1, stream=STREAM, acked=[(1, "c" * 32)], rejected=[(2, "d" * 32, "why")])
+ROWS = [("t", 5, 1.5, "good"), ("u", 6, None, "bad:link")]
+LATER = {"v": 2, "stream": STREAM, "seq": 1, "era": 0, "manifest": HASH, "t0": 0, "s": [["t", 0, 1]]}
 SITE = Site(code="110110001", name="plant", adcode="110110")
 
 
