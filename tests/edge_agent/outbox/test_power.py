@@ -1,0 +1,120 @@
+"""The outbox when the power goes, and when the disk is full."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_agent.outbox.rows import OutboxUnavailable, Row
+from edge_agent.outbox.store import Outbox
+from tests.edge_agent.outbox.make import data, number_of, outbox
+
+COMMITTER = """
+import sys
+from pathlib import Path
+from tests.edge_agent.outbox.make import data, event, outbox
+
+box = outbox(Path(sys.argv[1]))
+number = 0
+while True:
+    box.commit([data(number, samples=20), event(number)], {"clock": str(number)})
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_a_killed_agent_has_lost_nothing_that_was_committed(tmp_path: Path) -> None:
+    last = []
+    for round_ in range(3):
+        child = subprocess.Popen([sys.executable, "-c", COMMITTER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        said = -1
+        while said < 30 + 10 * round_:
+            said = int(child.stdout.readline())
+        child.send_signal(signal.SIGKILL)
+        said = max([said, *(int(line) for line in child.stdout.read().split("\n")[:-1])])
+        child.stdout.close()
+        child.wait()
+        last.append(said)
+    box = outbox(tmp_path)
+    rows = box.waiting("data", after=0, limit=100_000)
+    for said, (stream, state) in zip(last, box.streams().items(), strict=False):
+        mine = [row for row in rows if row.stream == stream]
+        numbers = [number_of(box.frame(row)) for row in mine]
+        assert numbers == list(range(len(numbers))), "each once, in order, without a gap"
+        assert said <= numbers[-1] <= said + 1, "what was said to be committed is there"
+        assert [row.seq for row in mine] == [2 * number + 1 for number in numbers]
+        assert state.last == 2 * len(mine)
+    assert box.incidents() == [], "a kill damages nothing"
+    box.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MiB of its own; only root may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = os.geteuid() == 0 and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if not made or made.returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def _fill(box: Outbox, number: int) -> tuple[list[Row], int]:
+    """Commit until the disk is full; the rows, and the number that was refused."""
+    rows: list[Row] = []
+    while True:
+        try:
+            rows += box.commit([data(number, samples=300)])
+        except OutboxUnavailable:
+            return rows, number
+        number += 1
+        assert number < 100_000
+
+
+def test_a_full_disk_takes_no_number_and_is_over_when_rows_are_delivered(small_disk: Path) -> None:
+    box = outbox(small_disk, reserve="256KiB")
+    rows, refused = _fill(box, 0)
+    assert len(rows) > 20
+    assert (small_disk / "outbox.reserve").exists()
+    for _ in range(5):
+        with pytest.raises(OutboxUnavailable, match="full"):
+            box.commit([data(refused, samples=300)])
+    gone = box.acknowledge(box.stream, [(row.seq, row.digest) for row in rows[: len(rows) // 2]])
+    assert gone == rows[: len(rows) // 2], "deliveries are crossed off although the disk is full"
+    [row] = box.commit([data(refused, samples=300)])
+    assert row.seq == rows[-1].seq + 1
+    numbers = [number_of(box.frame(each)) for each in box.waiting("data", after=0, limit=10_000)]
+    assert numbers == list(range(len(rows) // 2, refused + 1))
+    box.close()
+
+
+def test_an_agent_starts_on_a_full_disk_and_recovers_when_it_is_freed(small_disk: Path) -> None:
+    ballast = small_disk / "another-programs-log"
+    ballast.write_bytes(b"x" * 1_300_000)
+    box = outbox(small_disk, reserve="256KiB")
+    rows, refused = _fill(box, 0)
+    box.close()
+    assert os.statvfs(small_disk).f_bavail < 16
+    again = outbox(small_disk, reserve="256KiB")
+    again.put_manifest(b'{"manifest":1}')
+    assert again.incidents() == [], "a full disk is no damage"
+    assert again.depth().rows == len(rows)
+    assert _fill(again, refused)[1] < refused + 1000
+    ballast.unlink()
+    again.acknowledge(rows[0].stream, [(row.seq, row.digest) for row in rows])
+    assert again.commit([data(1)])
+    assert again.commit([data(2)])
+    assert (small_disk / "outbox.reserve").exists(), "the reserve is laid by again once there is room"
+    again.close()
