@@ -107,9 +107,11 @@ class Recorder:
 
     async def run(self) -> None:
         """Commit each `flush` seconds, or as soon as a batch is full, until `end` is called; then once more."""
-        while not self._ending:
+        ended = False
+        while not ended:
+            ended = self._ending
             with contextlib.suppress(TimeoutError):  # the usual second has passed
-                await asyncio.wait_for(self._wake.wait(), self._settings.flush)
+                await asyncio.wait_for(self._wake.wait(), 0 if ended else self._settings.flush)
             self._wake.clear()
             self._enter(self._sampler.tick(self._links.are_down()))
             await self._flush()
