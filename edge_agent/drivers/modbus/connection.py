@@ -2,7 +2,8 @@
 
 After a time-out or a doubtful answer a TCP connection is closed: a late answer dies with it. On a serial line, and
 behind a serial device server, it does not: there the line must be quiet for longer than the slowest answer before it is
-asked again, and what comes meanwhile is thrown away.
+asked again, and what comes meanwhile is thrown away. The same holds when the program starts, since the one that ran
+before it may have left a request unanswered.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
-from edge_agent.drivers.modbus.guard import LinkError, Tap, body
+from edge_agent.drivers.modbus.guard import LinkError, RefusedError, Tap
 from edge_agent.drivers.modbus.plan import Block, silent_interval
 from edge_agent.drivers.modbus.settings import (
     ModbusDevice,
@@ -36,33 +37,46 @@ class Connection:
         self._timeout = max(device.timeout for device in devices)
         self._quiet = max(device.quiet or device.timeout for device in devices)
         self._rtu = not isinstance(self._settings, TcpConnection)
-        self._tap = Tap()
+        self._tap = Tap(rtu=self._rtu)
         self._client: Client | None = None
-        self._owes_quiet = False
+        self._owes_quiet = self._rtu
         self._last_unit: int | None = None
         self._last_end = 0.0
-        self.reconnects = 0
+        self.connects = 0
+        """How often the connection was made."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether something came that no request asked for; the next request makes a new beginning."""
+        return bool(self._tap.doubt)
 
     async def read(self, device: ModbusDevice, block: Block) -> bytes:
         """Ask for a block; its data bytes. RefusedError for an exception answer, LinkError for everything else."""
-        client = await self._ready()
         await self._pause(device)
-        self._tap.begin()
+        client = await self._ready()
+        answered = False
         try:
-            async with asyncio.timeout(device.timeout + self._timeout):  # pymodbus has its own; this one ends a hang
-                await _ask(client, block, device.unit)
-            answer = body(self._tap, block, rtu=self._rtu)
-        except (ModbusException, TimeoutError, OSError) as err:
-            self.give_up()
-            heard = f" ({len(self._tap.received)} bytes came)" if self._tap.received else ""
-            raise LinkError(f"no answer within {self._timeout:g} s{heard}") from err
-        except LinkError:
-            self.give_up()
+            data = await self._exchange(client, device, block)
+            answered = True
+        except RefusedError:
+            answered = True
             raise
         finally:
             self._last_unit, self._last_end = device.unit, time.monotonic()
-            self._tap.sent = b""  # from now on nothing is expected
-        return answer
+            self._tap.settle()
+            if not answered:  # also when this task was cancelled
+                self.give_up()
+        return data
+
+    async def _exchange(self, client: Client, device: ModbusDevice, block: Block) -> bytes:
+        try:
+            async with asyncio.timeout(device.timeout) as limit:  # pymodbus's own is longer, so that there is but one
+                self._tap.expect(lambda: limit.reschedule(0))
+                await _ask(client, block, device.unit)
+        except (ModbusException, TimeoutError, OSError) as err:
+            heard = f", {len(self._tap.received)} bytes of it" if self._tap.received else ""
+            raise LinkError(self._tap.doubt or f"no answer within {device.timeout:g} s{heard}") from err
+        return self._tap.answer()
 
     def give_up(self) -> None:
         """What is on the line is doubtful: close a TCP connection; owe quiet to a serial line."""
@@ -77,7 +91,7 @@ class Connection:
             self._client = None
 
     async def _ready(self) -> Client:
-        if self._client is not None and (self._tap.stray or not self._client.connected):
+        if self._client is not None and (self._tap.doubt or not self._client.connected):
             self.give_up()
         client = self._client
         if client is None or not client.connected:
@@ -88,10 +102,10 @@ class Connection:
 
     async def _connect(self) -> Client:
         self.close()
-        self._tap.begin()
+        self._tap.start()
         client = self._new_client()
         try:
-            async with asyncio.timeout(self._timeout + 1):
+            async with asyncio.timeout(self._timeout):
                 connected = await client.connect()
         except (TimeoutError, OSError, ModbusException) as err:
             client.close()
@@ -100,28 +114,30 @@ class Connection:
             client.close()
             raise LinkError("cannot connect")
         self._client = client
-        self.reconnects += 1
+        self.connects += 1
         return client
 
     def _new_client(self) -> Client:
+        patience = self._timeout + 1
         match self._settings:
             case RtuConnection() as line:
                 return AsyncModbusSerialClient(
                     line.port, baudrate=line.baudrate, parity=line.parity, stopbits=line.stopbits,
-                    bytesize=line.bytesize, timeout=self._timeout, retries=0, reconnect_delay=0,
-                    trace_packet=self._tap,
+                    bytesize=line.bytesize, timeout=patience, retries=0, reconnect_delay=0,
+                    trace_packet=self._tap.packet, trace_connect=self._tap.connection,
                 )  # fmt: skip
             case TcpConnection() | RtuOverTcpConnection() as peer:
                 return AsyncModbusTcpClient(
                     peer.host, port=peer.port, framer=FramerType.RTU if self._rtu else FramerType.SOCKET,
-                    timeout=self._timeout, retries=0, reconnect_delay=0, trace_packet=self._tap,
+                    timeout=patience, retries=0, reconnect_delay=0,
+                    trace_packet=self._tap.packet, trace_connect=self._tap.connection,
                 )  # fmt: skip
 
     async def _wait_for_quiet(self) -> None:
         for _ in range(NEVER_QUIET):
-            self._tap.begin()
+            self._tap.start()
             await asyncio.sleep(self._quiet)
-            if not self._tap.stray:
+            if not self._tap.doubt:
                 self._owes_quiet = False
                 return
         raise LinkError(f"the line is never quiet for {self._quiet:g} s; somebody else talks on it")
@@ -133,8 +149,12 @@ class Connection:
             pause = max(pause, silent_interval(self._settings))
         if self._last_unit not in (None, device.unit):
             pause += device.turnaround_delay
-        if (left := self._last_end + pause - time.monotonic()) > 0:
+        left = self._last_end + pause - time.monotonic()
+        if left > 0:
             await asyncio.sleep(left)
+        elif self._rtu:  # no transaction id: bytes that came unasked must be seen before the request is sent
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
 
 async def _ask(client: Client, block: Block, unit: int) -> None:

@@ -120,7 +120,7 @@ class EndpointRunner:
         self._counted_at = time.monotonic()
         for device in self._devices:
             counters = device.reader.counters | {
-                "connects": self._connection.reconnects,
+                "connects": self._connection.connects,
                 "overruns": device.overruns,
             }
             self._out.device_counters(device.settings.name, counters)
