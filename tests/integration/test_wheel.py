@@ -1,0 +1,42 @@
+"""The wheel, in an empty environment and another folder: templates, profiles and schemas came with it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(900)
+def test_the_wheel_runs_the_demo_far_from_the_checkout(tmp_path: Path) -> None:
+    pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
+    subprocess.run(
+        [sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT], check=True, cwd=tmp_path
+    )
+    [wheel] = tmp_path.glob("edge_gateway-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert not [name for name in names if name.startswith(("tests", "benchmarks"))]
+    venv.create(tmp_path / "env", with_pip=True)
+    bin_folder = tmp_path / "env/bin"
+    subprocess.run([bin_folder / "python", *pip, "install", wheel], check=True, cwd=tmp_path)
+    for program, name in (("edge-agent", "agent"), ("edge-collector", "collector")):
+        subprocess.run([bin_folder / program, "init"], check=True, cwd=tmp_path)
+        subprocess.run([bin_folder / program, "check", f"{name}.yaml"], check=True, cwd=tmp_path)
+    for part in ("mosquitto/acl", "mosquitto/mosquitto.conf"):
+        assert f"config/templates/{part}" in names
+    assert "profiles/schemas/data.json" in names
+    done = subprocess.run(
+        [bin_folder / "edge-collector", "demo", "--seconds", "3", "--json"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["missing"] == 0
