@@ -145,6 +145,11 @@ class Outbox:
         found = self._file.read("SELECT seq FROM sqlite_sequence WHERE name = 'envelope'")
         return int(found[0][0]) if found else 0
 
+    def row(self, number: int) -> Row | None:
+        """An envelope by its id; None when it is gone or set aside."""
+        found = self._file.read(f"SELECT {ROW} FROM envelope WHERE id = ? AND quarantined = ''", number)  # noqa: S608
+        return Row(*found[0]) if found else None
+
     def frame(self, row: Row) -> bytes | None:
         """The bytes of an envelope; None when it is gone."""
         found = self._file.read("SELECT frame FROM envelope WHERE id = ?", row.id)

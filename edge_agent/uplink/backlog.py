@@ -33,6 +33,10 @@ class Feed:
         self._old = dict.fromkeys(LANES, 0)
         self._new = dict.fromkeys(LANES, self._split)
 
+    def rewind(self) -> None:
+        """Look at all that is old again: what was released from quarantine lies behind the cursors."""
+        self._old = dict.fromkeys(LANES, 0)
+
     def next(self, window: Window, now: float) -> tuple[Row, bool] | None:
         """The next envelope to send, and whether it is backlog; None when there is none or no room."""
         if window.careful:
@@ -56,16 +60,12 @@ class Feed:
 
     def _suspect(self, window: Window) -> tuple[Row, bool] | None:
         """While some are suspected of breaking the link: those first, one at a time."""
-        for lane in LANES:
-            if not window.room(lane, (), backlog=False):
-                return None
-            after = 0
-            while page := self._outbox.waiting(lane, after=after, limit=100):
-                for row in page:
-                    if window.suspected(row) and row not in window:
-                        return row, True
-                after = page[-1].id
-        window.forgive()
+        for number in window.suspects():
+            row = self._outbox.row(number)
+            if row is None:
+                window.clear_of_suspicion(number)
+            elif row not in window:
+                return (row, True) if window.room(row.lane, (), backlog=False) else None
         return None
 
     def _peek(self, lane: Lane, window: Window, *, new: bool) -> Row | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from config.mqtt import MqttSettings
 
+log = logging.getLogger(__name__)
+
+INFLIGHT = 8
+"""Messages without the broker's PUBACK, whatever the window: brokers announce a Receive Maximum (MQTT 5, 3.2.2.3.3) of
+10 and more, cut the link beyond it, and paho does not heed it. It bounds nothing at 3.1.1 but costs nothing either."""
 HEADROOM = 1024
 """Bytes of a packet beside the payload that are reckoned with, against the broker's largest packet."""
 
@@ -34,7 +40,6 @@ class MqttLink:
         will: tuple[str, bytes] | None,
         on_message: Callable[[str, bytes], None],
         on_received: Callable[[int], None],
-        inflight: int,
     ) -> None:
         self._settings = settings
         self._loop = asyncio.get_running_loop()
@@ -42,6 +47,7 @@ class MqttLink:
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._connected: asyncio.Future[None] = self._loop.create_future()
+        self._told = False
         self.max_frame: int | None = None
         """Largest payload that the broker takes, where it says so (MQTT 5, 3.2.2.3.6)."""
         version5 = settings.version == "5"
@@ -54,7 +60,7 @@ class MqttLink:
             **clean,
         )
         client = self._client
-        client.max_inflight_messages_set(inflight)
+        client.max_inflight_messages_set(INFLIGHT)
         client.connect_timeout = settings.connect_timeout
         if settings.username is not None:
             password = settings.password.get_secret_value() if settings.password else None
@@ -66,7 +72,7 @@ class MqttLink:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _c, _u, message: self._call(on_message, message.topic, message.payload)
-        client.on_publish = lambda _c, _u, mid, _reason, _properties: self._call(self._puback, mid)
+        client.on_publish = lambda _c, _u, mid, reason, _properties: self._call(self._puback, mid, reason)
 
     async def open(self, subscriptions: Sequence[str]) -> None:
         """Connect and subscribe at QoS 1; LinkDownError when the broker does not let us in time."""
@@ -128,7 +134,10 @@ class MqttLink:
     def _on_disconnect(self, _client: paho.Client, _user: Any, _flags: Any, reason: ReasonCode, _props: Any) -> None:
         self._call(self._gone, str(reason))
 
-    def _puback(self, mid: int) -> None:
+    def _puback(self, mid: int, reason: ReasonCode) -> None:
+        if reason.is_failure and not self._told:
+            self._told = True  # once a connection: the broker may refuse every message
+            log.error("the broker refuses what is published: %s; does its ACL let this agent write?", reason)
         self._on_received(mid)
         if (waiter := self._waiting.pop(mid, None)) is not None:
             waiter.set_result(None)

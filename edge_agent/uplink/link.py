@@ -11,27 +11,34 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
 from config.mqtt import MqttSettings
-from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
+from edge_agent.outbox.rows import OutboxUnavailable, Row
+from edge_agent.outbox.store import Outbox
+from edge_agent.uplink.answers import Answers
 from edge_agent.uplink.backlog import Feed
 from edge_agent.uplink.client import LinkDownError, MqttLink
+from edge_agent.uplink.manifests import Manifests
 from edge_agent.uplink.settings import UplinkSettings
 from edge_agent.uplink.window import Window
-from profiles.wire.codec import FrameError, decode, decoder, encode
-from profiles.wire.messages import Ack, Request, Response, State
+from profiles.wire.codec import encode
+from profiles.wire.messages import Request, Response, State
 from profiles.wire.topics import Kind, Topic
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
 """Seconds before the second attempt to connect; doubled each time up to `backoff`, each jittered by half."""
+STEADY = 30.0
+"""Seconds after which a connection counts as good, so that the next pause begins small again. Two agents with one
+client id, which throw each other off, do so ever more rarely."""
 TICK = 0.1
 """Seconds between looks at resends and at the backlog's rate."""
-HELD = 1000
-"""Acknowledgements and requests that may wait for their turn; beyond, they are forgotten and come again."""
+SILENCE = 300.0
+"""Seconds without any acknowledgement, while envelopes are on their way, after which the log names the causes."""
 
 
 class Uplink:
@@ -51,17 +58,24 @@ class Uplink:
         self._mqtt, self._settings, self._outbox = mqtt, settings, outbox
         self._agent, self._collector = agent, collector
         self._state, self._on_request = state, on_request
-        self._window = Window(settings)
-        self._feed = Feed(outbox, settings)
+        self._window, self._feed, self._manifests = Window(settings), Feed(outbox, settings), Manifests()
         self._link: MqttLink | None = None
         self._wake = asyncio.Event()
-        self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(HELD)
-        self._manifests: set[str] = set()
-        self._ack, self._request = decoder(Ack), decoder(Request)
+        self._state_mid: int | None = None
         self._down_since: float | None = None
+        self._up_since = self._heard_at = time.monotonic()
         self.counters = {
-            "published": 0, "published_samples": 0, "resent": 0, "acknowledged": 0, "rejected": 0, "connects": 0,
+            "published": 0, "published_samples": 0, "resent": 0, "acknowledged": 0, "rejected": 0, "quarantined": 0,
+            "connects": 0,
         }  # fmt: skip
+        self._answers = Answers(
+            outbox,
+            ack_topic=self._topic("ack"),
+            request_topic=self._topic("request"),
+            on_gone=self._gone,
+            on_request=self._reply,
+            counters=self.counters,
+        )
 
     @property
     def connected(self) -> bool:
@@ -77,74 +91,102 @@ class Uplink:
         """Connect, deliver, and connect again, until `stop` is set."""
         pause = FIRST_PAUSE
         while not stop.is_set():
+            self._up_since = time.monotonic()
             try:
-                link = await self._open()
+                await self._connection(stop)
             except LinkDownError as err:
                 self._say_down(str(err))
-                await _wait(stop, pause * random.uniform(0.5, 1.5))  # noqa: S311  # jitter
-                pause = min(2 * pause, self._settings.backoff)
-                continue
-            pause = FIRST_PAUSE
-            self._say_up()
-            try:
-                await self._serve(link, stop)
-            finally:
-                self._link = None
-                await link.close()
+            if time.monotonic() - self._up_since > STEADY + self._mqtt.connect_timeout:
+                pause = FIRST_PAUSE
+            await _wait(stop, pause * random.uniform(0.5, 1.5))  # noqa: S311  # jitter
+            pause = min(2 * pause, self._settings.backoff)
 
     # -- one connection
 
+    async def _connection(self, stop: asyncio.Event) -> None:
+        link = await self._open()
+        self._say_up()
+        try:
+            await self._serve(link, stop)
+        finally:
+            self._link = None
+            await link.close()
+
     async def _open(self) -> MqttLink:
         farewell = encode(self._offline())
-        link = MqttLink(
-            self._mqtt,
-            self._mqtt.client_id or self._agent,
-            will=(self._topic("state"), farewell),
-            on_message=self._heard,
-            on_received=self._received,
-            inflight=self._settings.window + 8,
-        )
-        await link.open([self._topic("ack"), self._topic("request")])
+        try:
+            link = MqttLink(
+                self._mqtt,
+                self._mqtt.client_id or self._agent,
+                will=(self._topic("state"), farewell),
+                on_message=self._answers.heard,
+                on_received=self._received,
+            )
+        except OSError as err:  # a certificate or key that cannot be used: the engineer may be replacing it just now
+            raise LinkDownError(f"TLS: {err}") from err
+        await link.open(self._answers.topics)
         self._window.clear()
         self._feed.begin()
-        self._manifests.clear()
+        self._manifests.begin()
+        self._state_mid = None
         self.counters["connects"] += 1
         self._link = link
-        self._publish_state()
+        self._heard_at = time.monotonic()
+        self._publish_state(link)
         return link
 
     async def _serve(self, link: MqttLink, stop: asyncio.Event) -> None:
-        answering = asyncio.create_task(self._answer())
+        answering = asyncio.create_task(self._answers.run(lambda it: self._respond(link, it)))
         stopping = asyncio.create_task(stop.wait())
         try:
-            ends: float | None = None
             state_at = time.monotonic() + self._settings.state_interval
-            while not link.lost.done():
+            while not link.lost.done() and not stop.is_set():
                 self._pump(link)
-                if stop.is_set():
-                    ends = ends or time.monotonic() + self._settings.drain
-                    if time.monotonic() > ends or (self._outbox.depth().rows == 0):
-                        await self._say_goodbye(link)
-                        return
-                elif time.monotonic() >= state_at:
+                if time.monotonic() >= state_at:
                     state_at = time.monotonic() + self._settings.state_interval
-                    self._publish_state()
-                await self._sleep(link, stopping)
-            self._broken(link.lost.result())
+                    self._look_round(link)
+                await self._sleep(link, stopping, answering)
+            if stop.is_set():
+                await self._drain(link, answering)
+            if link.lost.done():
+                self._broken(link.lost.result())
+            else:
+                await self._say_goodbye(link)
         finally:
             for task in (answering, stopping):
                 task.cancel()
 
-    async def _sleep(self, link: MqttLink, stopping: asyncio.Task[bool]) -> None:
-        """Until there may be something to do; a stop is noticed once, then the tick alone counts."""
+    async def _drain(self, link: MqttLink, answering: asyncio.Task[None]) -> None:
+        """Deliver what is left, for a moment."""
+        ends = time.monotonic() + self._settings.drain
+        while not link.lost.done() and time.monotonic() < ends:
+            depth = self._outbox.depth()
+            if depth.rows == depth.quarantined:
+                return
+            self._pump(link)
+            await self._sleep(link, answering)
+
+    async def _sleep(self, link: MqttLink, *tasks: asyncio.Task[Any]) -> None:
+        """Until there may be something to do; a defect in one of the tasks is raised here, not swallowed."""
         waking = asyncio.create_task(self._wake.wait())
-        await asyncio.wait(
-            {waking, link.lost, *(() if stopping.done() else (stopping,))},
-            timeout=TICK,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        watched: set[asyncio.Future[Any]] = {waking, link.lost, *tasks}
+        await asyncio.wait(watched, timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
         waking.cancel()
         self._wake.clear()
+        for task in tasks:
+            if task.done():
+                task.result()
+
+    def _look_round(self, link: MqttLink) -> None:
+        """What is due every state interval."""
+        self._publish_state(link)
+        self._feed.rewind()
+        if len(self._window) and time.monotonic() - self._heard_at > SILENCE:
+            self._heard_at = time.monotonic()
+            log.warning(
+                "collector %s has acknowledged nothing for %.0f s; does it run, can it write to its store, and may "
+                "this agent read %s?", self._collector, SILENCE, self._answers.topics[0],
+            )  # fmt: skip
 
     def _pump(self, link: MqttLink) -> None:
         """Send what is overdue and what has room."""
@@ -152,8 +194,14 @@ class Uplink:
         for flight in self._window.overdue(now):
             self._send(link, flight.row, backlog=flight.backlog)
             self.counters["resent"] += 1
+        if self._window.careful and self._state_mid is not None:
+            return  # a suspect travels only over a link that has just carried something else
         while (found := self._feed.next(self._window, now)) is not None:
-            self._send(link, found[0], backlog=found[1])
+            row, backlog = found
+            self._send_manifest(link, row.manifest)
+            if self._window.careful and self._manifests.flying(row.manifest):
+                return  # so that it is known which of the two breaks the link
+            self._send(link, row, backlog=backlog)
 
     def _send(self, link: MqttLink, row: Row, *, backlog: bool) -> None:
         frame = self._outbox.frame(row)
@@ -163,7 +211,6 @@ class Uplink:
         if link.max_frame is not None and len(frame) > link.max_frame:
             self._set_aside(row, f"{len(frame)} bytes; the broker takes {link.max_frame}")
             return
-        self._send_manifest(link, row.manifest)
         mid = link.publish(self._topic(row.lane), frame)
         self._window.sent(row, mid, time.monotonic(), backlog=backlog)
         self.counters["published"] += 1
@@ -172,14 +219,22 @@ class Uplink:
 
     def _send_manifest(self, link: MqttLink, name: str) -> None:
         """Ahead of the first envelope that refers to it, once a connection."""
-        if name in self._manifests:
-            return
-        self._manifests.add(name)
-        if (frame := self._outbox.manifest(name)) is not None:
-            link.publish(self._topic("manifest"), frame)
+        if self._manifests.due(name):
+            frame = self._outbox.manifest(name)
+            self._manifests.sent(name, None if frame is None else self._publish(link, "manifest", frame))
+
+    def _publish(self, link: MqttLink, kind: Kind, frame: bytes, *, retain: bool = False) -> int | None:
+        """Anything but an envelope; None when the broker takes nothing so large."""
+        if link.max_frame is not None and len(frame) > link.max_frame:
+            log.error("%s: %d bytes; the broker takes %d", self._topic(kind), len(frame), link.max_frame)
+            return None
+        return link.publish(self._topic(kind), frame, retain=retain)
 
     def _broken(self, reason: str) -> None:
         self._say_down(reason)
+        for name in self._manifests.broken():
+            log.error("manifest %s broke the link three times and is not sent again before a restart", name)
+            self._outbox.report(f"manifest {name} broke the link three times; what refers to it cannot be stored")
         for row in self._window.broken():
             self._set_aside(row, "the link broke three times while it was on its way")
 
@@ -187,6 +242,7 @@ class Uplink:
         log.error("envelope %d of stream %s is set aside: %s", row.seq, row.stream, reason)
         try:
             self._outbox.quarantine(row, reason)
+            self.counters["quarantined"] += 1
         except OutboxUnavailable as err:
             log.error("outbox: cannot be written: %s", err)
         self._window.done([row])
@@ -194,78 +250,46 @@ class Uplink:
     # -- what comes back
 
     def _received(self, mid: int) -> None:
+        """The broker's PUBACK: flow control, and proof that the message breaks no link."""
         self._window.received(mid)
+        self._manifests.received(mid)
+        if mid == self._state_mid:
+            self._state_mid = None
         if self._window.careful:
             self._wake.set()
 
-    def _heard(self, topic: str, payload: bytes) -> None:
-        if self._inbox.full():
-            log.warning("%s: too much waits to be read; this message is forgotten", topic)
-            return
-        self._inbox.put_nowait((topic, payload))
-
-    async def _answer(self) -> None:
-        """Acknowledgements and requests in the order in which they came; those that wait together are one commit."""
-        while True:
-            found = [await self._inbox.get()]
-            while not self._inbox.empty():
-                found.append(self._inbox.get_nowait())
-            acks: dict[str, list[tuple[int, str]]] = {}
-            for topic, payload in found:
-                try:
-                    if topic == self._topic("ack"):
-                        self._take_ack(decode(payload, self._ack), acks)
-                    elif topic == self._topic("request"):
-                        await self._reply(decode(payload, self._request))
-                except FrameError as err:
-                    log.error("%s: %s", topic, err)
-            for stream, named in acks.items():
-                await self._cross_off(stream, named)
-
-    def _take_ack(self, ack: Ack, acks: dict[str, list[tuple[int, str]]]) -> None:
-        named = acks.setdefault(ack.stream, [])
-        named += ack.acked
-        for seq, name, reason in ack.rejected:
-            log.error("envelope %d of stream %s became a dead letter at the collector: %s", seq, ack.stream, reason)
-            named.append((seq, name))
-            self.counters["rejected"] += 1
-
-    async def _cross_off(self, stream: str, named: list[tuple[int, str]]) -> None:
-        try:
-            gone = await asyncio.to_thread(self._outbox.acknowledge, stream, named)
-        except OutboxUnavailable as err:
-            log.error("outbox: an acknowledgement could not be written and will come again: %s", err)
-            return
-        self.counters["acknowledged"] += len(gone)
-        self._window.done(gone)
+    def _gone(self, rows: Sequence[Row]) -> None:
+        self._heard_at = time.monotonic()
+        self._window.done(rows)
         self._wake.set()
 
-    async def _reply(self, request: Request) -> None:
-        if request.verb == "manifest":
-            answer = self._send_asked(request)
-        else:
-            answer = await self._on_request(request)
-        if self._link is not None:
-            self._link.publish(self._topic("response"), encode(answer))
-
-    def _send_asked(self, request: Request) -> Response:
-        wanted = [str(name) for name in request.args.get("hashes", [])]
-        self._manifests.difference_update(wanted)
-        for name in wanted:
+    async def _reply(self, request: Request) -> Response:
+        if request.verb != "manifest":
+            return await self._on_request(request)
+        wanted = request.args.get("hashes", [])
+        if not isinstance(wanted, list):
+            return Response(v=1, id=request.id, ok=False, error="hashes: expected a list of manifest hashes")
+        names = [str(name) for name in wanted]
+        self._manifests.asked(names)
+        for name in names:
             if self._link is not None:
                 self._send_manifest(self._link, name)
         return Response(v=1, id=request.id, ok=True)
 
+    def _respond(self, link: MqttLink, response: Response) -> None:
+        self._publish(link, "response", encode(response))
+
     # -- what is said of oneself
 
-    def _publish_state(self) -> None:
-        if self._link is not None:
-            self._link.publish(self._topic("state"), encode(self._state()), retain=True)
+    def _publish_state(self, link: MqttLink) -> None:
+        if self._state_mid is None:  # else a slow link still carries the last one
+            self._state_mid = self._publish(link, "state", encode(self._state()), retain=True)
 
     async def _say_goodbye(self, link: MqttLink) -> None:
         """The last state: offline in good order, with what is left in the outbox."""
-        mid = link.publish(self._topic("state"), encode(self._offline()), retain=True)
-        await link.taken(mid)
+        mid = self._publish(link, "state", encode(self._offline()), retain=True)
+        if mid is not None:
+            await link.taken(mid)
 
     def _offline(self) -> State:
         return msgspec.structs.replace(self._state(), online=False)

@@ -13,7 +13,7 @@ from edge_agent.uplink.settings import UplinkSettings
 LONGEST_RESEND = 300.0
 """Seconds between repeats of an envelope that nobody acknowledges, at most, so that a stalled store draws no storm."""
 STRIKES = 3
-"""An envelope that was on its way alone, or among few, when the link broke this often is set aside."""
+"""An envelope is set aside once the link broke this often while it was on its way: once among others, then alone."""
 LANE_SHARE = 8
 """Each lane that has something to send is left this fraction (1/8) of the window by the others."""
 
@@ -52,9 +52,13 @@ class Window:
         """Whether some envelope is suspected: then one travels at a time, so that the culprit is found alone."""
         return bool(self._strikes)
 
-    def suspected(self, row: Row) -> bool:
-        """Whether it was on its way when the link broke."""
-        return row.id in self._strikes
+    def suspects(self) -> list[int]:
+        """Row ids of those that were on their way when the link broke, oldest first."""
+        return sorted(self._strikes)
+
+    def clear_of_suspicion(self, number: int) -> None:
+        """This row is not in the outbox any more."""
+        self._strikes.pop(number, None)
 
     def room(self, lane: Lane, waiting: Iterable[Lane], *, backlog: bool) -> bool:
         """Whether an envelope of `lane` may be sent while the lanes in `waiting` want to send as well."""
@@ -95,15 +99,19 @@ class Window:
                 self._bytes -= row.size
 
     def overdue(self, now: float) -> list[Flight]:
-        """Those to be sent again."""
-        return [flight for flight in self._flights.values() if now - flight.sent_at >= flight.wait]
+        """Those to be sent again; one that the broker has not taken yet is still on its way over a slow link."""
+        return [each for each in self._flights.values() if each.received and now - each.sent_at >= each.wait]
 
     def broken(self) -> list[Row]:
-        """The link broke: forget the flights; those that have broken it too often."""
+        """The link broke: forget the flights; those that have broken it too often.
+
+        All that were up are suspected then, and travel alone on the next connections, so that the culprit alone
+        collects the further strikes.
+        """
         for flight in self._flights.values():
             if not flight.received:
                 self._strikes[flight.row.id] += 1
-        culprits = [flight.row for flight in self._flights.values() if self._strikes[flight.row.id] >= STRIKES]
+        culprits = [each.row for each in self._flights.values() if self._strikes.get(each.row.id, 0) >= STRIKES]
         for row in culprits:
             del self._strikes[row.id]
         self.clear()
@@ -114,7 +122,3 @@ class Window:
         self._flights.clear()
         self._by_mid.clear()
         self._bytes = 0
-
-    def forgive(self) -> None:
-        """No suspect is in the outbox any more."""
-        self._strikes.clear()
