@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from edge_agent.drivers.base import Output, Reading
@@ -59,6 +60,8 @@ class EndpointRunner:
         start = time.monotonic()
         for device in self._devices:
             device.groups = _groups(device, start)
+        if not any(device.groups for device in self._devices):
+            await stop.wait()
         try:
             while not stop.is_set():
                 moment, group = self._next()
@@ -67,10 +70,11 @@ class EndpointRunner:
                 if group.device.up is False:
                     await self._probe(group.device)
                 else:
-                    await self._poll(group)
+                    await self._poll(group, stop)
                 self._count()
         finally:
             self._connection.close()
+            self._count(last=True)
 
     def _next(self) -> tuple[float, _Group]:
         due = [
@@ -80,14 +84,15 @@ class EndpointRunner:
         moment, _number, group = min(due)
         return moment, group
 
-    async def _poll(self, group: _Group) -> None:
+    async def _poll(self, group: _Group, stop: asyncio.Event) -> None:
         device = group.device
         try:
-            async for readings in device.reader.read(group.tags):
-                if device.up is not True:
-                    device.up, device.pause = True, PROBE[0]
-                    self._out.device_up(device.settings.name)
-                self._out.readings(device.settings.name, readings)
+            async with aclosing(device.reader.read(group.tags)) as blocks:
+                async for readings in blocks:
+                    self._up(device)
+                    self._out.readings(device.settings.name, readings)
+                    if stop.is_set():
+                        break
         except LinkError as err:
             self._down(device, str(err))
         _schedule(group)
@@ -103,6 +108,14 @@ class EndpointRunner:
         for group in device.groups:
             _schedule(group)
         device.groups[0].due = time.monotonic()
+        for other in self._devices:  # what kept this one away may have kept others away, too: ask them now
+            other.probe_at = 0.0
+
+    def _up(self, device: _Device) -> None:
+        if device.up:
+            return
+        device.up, device.pause = True, PROBE[0]
+        self._out.device_up(device.settings.name)
 
     def _down(self, device: _Device, reason: str) -> None:
         device.probe_at = time.monotonic() + device.pause * random.uniform(0.8, 1.2)  # noqa: S311  # jitter
@@ -114,8 +127,8 @@ class EndpointRunner:
             self._out.readings(device.settings.name, lost)
         self._out.device_down(device.settings.name, reason)
 
-    def _count(self) -> None:
-        if time.monotonic() - self._counted_at < COUNTERS_EVERY:
+    def _count(self, *, last: bool = False) -> None:
+        if not last and time.monotonic() - self._counted_at < COUNTERS_EVERY:
             return
         self._counted_at = time.monotonic()
         for device in self._devices:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
 from edge_agent.drivers.base import Reading
 from edge_agent.drivers.modbus.connection import Connection
 from edge_agent.drivers.modbus.guard import LinkError, RefusedError
-from edge_agent.drivers.modbus.plan import Block, Slot, plan
+from edge_agent.drivers.modbus.plan import Block, Slot, limits, plan
 from edge_agent.drivers.modbus.settings import BIT_TABLES, ModbusDevice, ModbusTag, Table
 from profiles.wire.quality import BAD_ADDRESS, BAD_INSTRUMENT, GOOD
 
@@ -33,9 +33,10 @@ class DeviceReader:
         self._plans: dict[tuple[str, ...], tuple[Block, ...]] = {}
         self.on_answer: Callable[[Block, bytes], None] | None = None
         """Called with each answer, for ``edge-agent read``."""
-        self.counters = {"requests": 0, "refused": 0, "failures": 0}
+        self.counters = {"requests": 0, "answers": 0, "exceptions": 0, "failures": 0}
+        """Totals: what was asked, and how often data, an exception or nothing usable came back."""
 
-    async def read(self, tags: tuple[ModbusTag, ...]) -> AsyncIterator[list[Reading]]:
+    async def read(self, tags: tuple[ModbusTag, ...]) -> AsyncGenerator[list[Reading], None]:
         """Read the tags once, a list a block. LinkError when the device does not answer, also on a second try."""
         for block in self._plan(tags):
             yield await self._block(block)
@@ -66,8 +67,9 @@ class DeviceReader:
             self.counters["failures"] += 1
             raise
         except RefusedError:
-            self.counters["refused"] += 1
+            self.counters["exceptions"] += 1
             raise
+        self.counters["answers"] += 1
         if self.on_answer is not None:
             self.on_answer(block, data)
         return data
@@ -95,11 +97,23 @@ class DeviceReader:
             self._exclude(block)
             return _all(block.slots, BAD_ADDRESS)
         left, right = _halves(block)
-        before = len(self._bad)
         readings = await self._block(left) + await self._block(right)
-        if len(self._bad) == before:
+        if self._is_allowed(block) and await self._refuses(block):  # again: it may have been busy with itself
             self._learn(block, left, right)
         return readings
+
+    def _is_allowed(self, block: Block) -> bool:
+        """Whether what is known of the device does not forbid this request."""
+        refused = self._refused.get(block.table, set())
+        longest, _gap = limits(self._limits, block.table)
+        return block.count <= longest and refused.isdisjoint(range(block.address, block.address + block.count))
+
+    async def _refuses(self, block: Block) -> bool:
+        try:
+            await self._ask(block)
+        except RefusedError as err:
+            return err.code in (ILLEGAL_ADDRESS, ILLEGAL_VALUE)
+        return False
 
     def _exclude(self, block: Block) -> None:
         for slot in block.slots:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
@@ -88,18 +89,23 @@ Trick = Callable[[Request], Pieces]
 class Hostile:
     """Answers each request by the next trick, or honestly when there is none.
 
-    `mute` units never answer; `illegal` addresses are refused with exception 2, and more than `longest` registers
-    with 3.
+    `mute` units never answer; where it `hangs_up` it closes the connection instead of answering; `illegal` addresses
+    are refused with exception 2, and more than `longest` registers with 3.
     """
 
     def __init__(self, framing: Framing) -> None:
         self.framing = framing
         self.tricks: deque[Trick] = deque()
         self.requests: list[Request] = []
+        self.times: list[float] = []
+        """When each request came, monotonic s."""
         self.mute: set[int] = set()
+        self.hangs_up = False
         self.illegal: set[int] = set()
         self.longest = 125
         self.accepted = 0
+        self.most_in_flight = 0
+        """Bytes of a further request that waited while one was answered would make it 2."""
         self.on_connect: bytes = b""
         """Sent to the next client as soon as it connects, as a serial device server hands on what came meanwhile."""
         self._writers: set[asyncio.StreamWriter] = set()
@@ -126,6 +132,8 @@ class Hostile:
             while True:
                 request = await self._request(reader)
                 self.requests.append(request)
+                self.times.append(time.monotonic())
+                self.most_in_flight = max(self.most_in_flight, 1 + len(reader._buffer) // 8)  # type: ignore[attr-defined]
                 for piece in self._answer(request):
                     if isinstance(piece, Cut):
                         return
@@ -139,6 +147,11 @@ class Hostile:
             with suppress(OSError):
                 await writer.wait_closed()
             self._writers.discard(writer)
+
+    @property
+    def open(self) -> int:
+        """Connections that stand."""
+        return len(self._writers)
 
     async def cut_all(self) -> None:
         """Close every connection."""
@@ -167,6 +180,8 @@ class Hostile:
         self._late.clear()
         if request.unit in self.mute:
             return late
+        if self.hangs_up:
+            return [CUT]
         if self.tricks:
             return late + self.tricks.popleft()(request)
         if request.count > self.longest:
@@ -183,8 +198,10 @@ async def hostile_server(framing: Framing = "tcp") -> AsyncIterator[tuple[Hostil
     server = await asyncio.start_server(hostile.converse, LOCAL, 0)
     try:
         with recording_proxy(server.sockets[0].getsockname()[1]) as recording:
-            yield hostile, recording.port
-            await hostile.cut_all()
+            try:
+                yield hostile, recording.port
+            finally:
+                await hostile.cut_all()
         assert_read_only_modbus(recording, framing)
     finally:
         server.close()
