@@ -16,12 +16,12 @@ class InfluxSettings(Settings):
     type: Literal["influxdb"]
     name: str = "influxdb"
     """Name of this sink in logs and commands."""
-    url: Annotated[str, Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$")]
-    """Address, such as https://influx.example:8086."""
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")]
+    """Address, such as https://influx.example:8086, without user and password."""
     api: Literal["v1", "v2"]
     """v1: plain /write, for InfluxDB 1.x and openGemini. v2: for 1.8 and newer."""
     database: str | None = None
-    """v1: the database, which must exist."""
+    """v1: the database, which must exist. v2: the one that the bucket is mapped to, if its name is another."""
     retention_policy: str | None = None
     """v1: left out, the database's default."""
     username: str | None = None
@@ -42,10 +42,24 @@ class InfluxSettings(Settings):
 
     @model_validator(mode="after")
     def _whole(self) -> InfluxSettings:
-        wanted = ("database",) if self.api == "v1" else ("org", "bucket", "token")
+        wanted, foreign = _KEYS[self.api]
         missing = [key for key in wanted if getattr(self, key) is None]
         if missing:
-            raise PydanticCustomError(
-                "influxdb", "api {api} needs {missing}", {"api": self.api, "missing": ", ".join(missing)}
-            )
+            raise _fault("api {api} needs {keys}", self.api, missing)
+        needless = [key for key in foreign if getattr(self, key) is not None]
+        if needless:
+            raise _fault("api {api} knows no {keys}", self.api, needless)
+        if self.password is not None and self.username is None:
+            raise _fault("api {api} needs {keys} beside password", self.api, ["username"])
         return self
+
+
+_KEYS = {
+    "v1": (("database",), ("org", "bucket")),
+    "v2": (("org", "bucket", "token"), ("retention_policy", "username", "password")),
+}
+"""What each interface needs, and what would be written in vain."""
+
+
+def _fault(message: str, api: str, keys: list[str]) -> PydanticCustomError:
+    return PydanticCustomError("influxdb", message, {"api": api, "keys": ", ".join(keys)})

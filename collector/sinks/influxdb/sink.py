@@ -1,17 +1,19 @@
-"""The InfluxDB sink: batches of prepared lines; of a refused batch the single bad line is found and named."""
+"""The InfluxDB sink: batches of prepared lines; refused lines are found and named, their neighbours are stored."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from collector.normalise.lines import alarm_line, event_line, record_lines
-from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
+from collector.sinks.base import EventRecord, Record, Refusal
 from collector.sinks.influxdb.settings import InfluxSettings
-from collector.sinks.influxdb.transport import LinesRefusedError, PlainHttp, Transport, VendorClient
+from collector.sinks.influxdb.sieve import Sieve
+from collector.sinks.influxdb.transport import PlainHttp, Transport, VendorClient
 
 _TAGS = ("profile", "site", "region", "asset", "point", "quantity")
+_LATEST_MS = 9_223_372_036_854
+"""The last millisecond that InfluxDB's ns in 64 bits can tell (2262-04-11)."""
 
 
 class InfluxSink:
@@ -23,63 +25,55 @@ class InfluxSink:
     def __init__(self, settings: InfluxSettings) -> None:
         self._http = PlainHttp(settings)
         self._writer: Transport = self._http if settings.api == "v1" else VendorClient(settings)
+        self._sieve = Sieve(self._writer.write)
+        policy = f"{_name(settings.retention_policy)}." if settings.retention_policy else ""
+        self._readings = f"SELECT value, text, flag, quality FROM {policy}reading"  # noqa: S608
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
-        """Write all lines; those that the store can never take are found by halving and returned."""
+        """Write all lines; those that the store can never take are found and returned."""
         lines = list(enumerate(record_lines(records)))
         for number, event in enumerate(events, len(records)):
-            alarm = alarm_line(event)
-            lines.append((number, event_line(event) + (f"\n{alarm}" if alarm else "")))
-        refused: list[Refusal] = []
-        if lines:
-            self._write(lines, refused)
-        return refused
+            lines.append((number, event_line(event)))
+            if alarm := alarm_line(event):
+                lines.append((number, alarm))
+        return [Refusal(number, words) for number, words in sorted(self._sieve.pour(lines).items())]
 
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         """The newest record of each point."""
         where = "" if site is None else f" WHERE site = {_literal(site)}"
-        return self._select(f"{where} GROUP BY {', '.join(_TAGS)} ORDER BY time DESC LIMIT 1")
+        rows = self._select(f"{where} GROUP BY {', '.join(_TAGS)} ORDER BY time DESC LIMIT 1")
+        return sorted(rows, key=lambda row: [row[tag] for tag in _TAGS])
 
     def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         """Records of one point, oldest first."""
-        where = f" WHERE point = {_literal(point)} AND time >= {int(start)}ms AND time < {int(end)}ms"
-        return self._select(f"{where} GROUP BY {', '.join(_TAGS)} ORDER BY time LIMIT {int(limit)}")
+        first, last = (min(max(moment, 0), _LATEST_MS) for moment in (start, end))
+        where = f" WHERE point = {_literal(point)} AND time >= {first}ms AND time < {last}ms"
+        rows = self._select(f"{where} GROUP BY {', '.join(_TAGS)} ORDER BY time LIMIT {limit}")  # limits each series
+        return sorted(rows, key=lambda row: row["time"])[:limit]
 
     def close(self) -> None:
         """Release connections."""
         self._writer.close()
         self._http.close()
 
-    def _write(self, lines: Sequence[tuple[int, str]], refused: list[Refusal]) -> None:
-        try:
-            self._writer.write("\n".join(line for _number, line in lines))
-        except LinesRefusedError as err:
-            if len(lines) > 1:
-                middle = len(lines) // 2
-                self._write(lines[:middle], refused)
-                self._write(lines[middle:], refused)
-                return
-            self._probe()
-            refused.append(Refusal(lines[0][0], str(err)))
-
-    def _probe(self) -> None:
-        """Is it the line, or does the store refuse everything? A write that must succeed tells."""
-        try:
-            self._writer.write(f"probe ok=true {time.time_ns()}")
-        except LinesRefusedError as err:
-            raise SinkUnavailable(f"the store refuses even a plain line: {err}") from err
-
     def _select(self, rest: str) -> list[dict[str, Any]]:
         rows = []
-        for series in self._http.query(f"SELECT value, text, flag, quality FROM reading{rest}"):  # noqa: S608
+        for series in self._http.query(self._readings + rest):
             tags = {tag: series["tags"].get(tag, "") for tag in _TAGS}
             for moment, value, text, flag, quality in series["values"]:
                 seen = flag if flag is not None else text if text is not None else value
+                seen = float(seen) if type(seen) is int else seen  # JSON's 1 is the field's 1.0
                 rows.append(tags | {"time": moment, "value": seen, "quality": quality})
         return rows
 
 
 def _literal(text: str) -> str:
     """An InfluxQL string."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{escaped}'"
+
+
+def _name(text: str) -> str:
+    """An InfluxQL identifier."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

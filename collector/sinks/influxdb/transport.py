@@ -1,7 +1,7 @@
 """Two ways to one store: plain HTTP for the v1 API, the vendor's client for v2. Both write prepared lines at ns.
 
-A refusal of the lines themselves (400, 422) is told apart from everything else, which only waits: a wrong token, a
-bucket that does not exist, a store that is down or slow are states that end.
+A refusal of the lines themselves (400, 422; 413 when they are too many bytes) is told apart from everything else, which
+only waits: a wrong token, a bucket that does not exist, a store that is down or slow are states that end.
 """
 
 from __future__ import annotations
@@ -18,13 +18,10 @@ from influxdb_client.rest import ApiException
 
 from collector.sinks.base import SinkUnavailable
 from collector.sinks.influxdb.settings import InfluxSettings
+from collector.sinks.influxdb.sieve import LinesRefusedError
 
-REFUSED = (400, 422)
-"""Status by which the store says that it cannot take these lines."""
-
-
-class LinesRefusedError(Exception):
-    """The store refuses something about these lines; its own words."""
+REFUSED = (400, 413, 422)
+"""Status by which the store says that it cannot take these lines; 413, a body too large, is cured by halving."""
 
 
 class Transport(Protocol):
@@ -66,7 +63,10 @@ class PlainHttp:
         """The series that an InfluxQL statement gives; times in ms."""
         database = self._settings.database or self._settings.bucket or ""
         path = f"/query?db={quote_plus(database)}&epoch=ms&q={quote_plus(statement)}"
-        found = json.loads(self._call("GET", path, None, self._headers))
+        try:
+            found = json.loads(self._call("GET", path, None, self._headers))
+        except (ValueError, LinesRefusedError) as err:
+            raise SinkUnavailable(f"{self._settings.url}: {err}") from err
         result = found["results"][0] if found.get("results") else {}
         if error := found.get("error") or result.get("error"):
             raise SinkUnavailable(f"{self._settings.url}: {error}")

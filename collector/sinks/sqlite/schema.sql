@@ -21,5 +21,5 @@ SELECT alarm, agent, site, region, profile, asset, point, quantity, source, kind
 FROM event AS last
 WHERE state != 'noted' AND NOT EXISTS (
     SELECT 1 FROM event AS later WHERE later.alarm = last.alarm
-    AND (later.era, later.time, later.seq, later.id) > (last.era, last.time, last.seq, last.id)
+    AND later.state != 'noted' AND (later.era, later.time, later.seq, later.id) > (last.era, last.time, last.seq, last.id)
 );

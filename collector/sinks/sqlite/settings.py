@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from config.model import FilePath, Settings
+from pydantic import Field
+
+from config.model import Duration, FilePath, Settings
 
 
 class SqliteSettings(Settings):
-    """A store in one file: for a trial, the demo, or a small bureau. Nothing is ever deleted from it."""
+    """A store in one file: for a trial, the demo, or a small bureau."""
 
     type: Literal["sqlite"]
     name: str = "sqlite"
     """Name of this sink in logs and commands."""
     path: FilePath
     """The file."""
+    keep: Annotated[Duration, Field(ge=3600)] | None = None
+    """How far back from its newest reading a point's readings are kept, such as 365d; left out: for ever."""

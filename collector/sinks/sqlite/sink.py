@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+import time as clock
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any, ClassVar
 
@@ -12,6 +13,21 @@ from collector.sinks.base import EventRecord, Record, Refusal, Series, SinkUnava
 from collector.sinks.sqlite.settings import SqliteSettings
 
 _SERIES = "profile, site, region, asset, point, quantity"
+_UPSERT = (
+    "INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET value = excluded.value, text = excluded.text, flag = excluded.flag, quality = excluded.quality"
+)
+_EXPIRE = (
+    "DELETE FROM reading WHERE series = :series AND time < min(:now, (SELECT max(time) FROM reading WHERE series ="
+    " :series)) - :keep AND time <= coalesce((SELECT time FROM reading WHERE series = :series ORDER BY time LIMIT 1"
+    " OFFSET :most), :now)"
+)
+"""By the collector's clock and the point's own newest reading: one of them alone, gone wrong, deletes nothing."""
+EXPIRED_AT_ONCE = 1000
+"""Readings of a point that a write deletes at most, so that a `keep` set late makes no giant transaction."""
+IDS = 200_000
+"""Series whose row is held in memory."""
+_TIMES = range(2**63)
 
 
 class SqliteSink:
@@ -22,22 +38,21 @@ class SqliteSink:
 
     def __init__(self, settings: SqliteSettings) -> None:
         self._path = settings.path
+        self._keep = None if settings.keep is None else round(settings.keep * 1e9)
         self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._ids: dict[Series, int] = {}
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
-        """One transaction. SQLite refuses no record: what is normalised has a place."""
+        """One transaction. Only a time that 64 bits of ns cannot tell (1970 to 2262) is refused."""
+        beyond = {index for index, record in enumerate(records) if record.time not in _TIMES}
+        if beyond:
+            records = [record for index, record in enumerate(records) if index not in beyond]
         try:
             db = self._open()
             db.execute("BEGIN IMMEDIATE")
             try:
-                rows = [
-                    (self._id(db, series), time, value, text, flag, quality)
-                    for series, time, value, text, flag, quality in records
-                ]
-                db.executemany("INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?)", rows)
-                marks = ", ".join("?" * 20)
-                db.executemany(f"INSERT OR REPLACE INTO event VALUES ({marks})", map(_event, events))  # noqa: S608
+                self._insert(db, records, events)
                 db.execute("COMMIT")
             except BaseException:
                 self._ids.clear()  # ids given in this transaction are void
@@ -46,7 +61,7 @@ class SqliteSink:
                 raise
         except (sqlite3.Error, OSError) as err:
             raise SinkUnavailable(f"{self._path}: {err}") from err
-        return []
+        return [Refusal(index, "time is beyond what can be stored (1970 to 2262)") for index in sorted(beyond)]
 
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         """The newest record of each point."""
@@ -80,16 +95,45 @@ class SqliteSink:
         if self._db is not None:
             self._db.close()
             self._db = None
+            self._ids.clear()
 
     def _open(self) -> sqlite3.Connection:
+        """The open file; a new one when it was moved away, where writes would go on unseen."""
+        if self._db is not None and self._identity() != self._file:
+            self.close()
         if self._db is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
-            db.executescript(resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
-            self._db = db
+            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=2)
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                db.executescript(resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
+            except BaseException:
+                db.close()
+                raise
+            self._db, self._file = db, self._identity()
         return self._db
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _insert(self, db: sqlite3.Connection, records: Sequence[Record], events: Iterable[EventRecord]) -> None:
+        if len(self._ids) > IDS:
+            self._ids.clear()
+        ids = {series: self._id(db, series) for series in {record.series for record in records}}
+        db.executemany(
+            _UPSERT,
+            [(ids[series], time, value, text, flag, quality) for series, time, value, text, flag, quality in records],
+        )
+        marks = ", ".join("?" * 20)
+        db.executemany(f"INSERT OR REPLACE INTO event VALUES ({marks})", map(_event, events))  # noqa: S608
+        if self._keep is not None:
+            bounds = {"now": clock.time_ns(), "keep": self._keep, "most": EXPIRED_AT_ONCE - 1}
+            db.executemany(_EXPIRE, [bounds | {"series": series} for series in set(ids.values())])
 
     def _read(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
         try:
