@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -22,10 +23,11 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for name in rows[0]:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
         table.add_row(*(_cell(name, value) for name, value in row.items()))
-    Console(soft_wrap=False, markup=False, highlight=False).print(table)
+    width = None if sys.stdout.isatty() else 10_000  # a pipe has no width: rows stay on their lines
+    Console(soft_wrap=False, markup=False, highlight=False, width=width).print(table)
 
 
 def _cell(name: str, value: Any) -> str:

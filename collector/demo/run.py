@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Result:
     published: int
     alarms: int
     latency: tuple[float, float]
+    restarts: int
 
     def figures(self) -> dict[str, object]:
         """The JSON line."""
@@ -55,6 +57,11 @@ class Result:
             f"{self.account.stored}: {self.account.missing} missing, {self.account.duplicates} too many.",
             *self.account.examples,
         ]
+        if self.restarts:
+            lines.append(
+                f"The agent was killed {self.restarts} times: what it had read and not yet committed, a second's values"
+                " at most each time, is gone with it. Everything committed is in the store (docs/delivery.md)."
+            )
         return "\n".join(lines)
 
 
@@ -112,7 +119,7 @@ class Demo:
         deadline = None if seconds is None else time.monotonic() + seconds
         store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
         console = Console(quiet=not show)
-        view = View(self._site.tags(), self._site.labels(), self._hints())
+        view = View(self._site.tags(), self._site.words("label"), self._site.words("unit"), self._hints)
         with Live(console=console, screen=show and console.is_terminal, auto_refresh=False) as live:
             while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
                 up = self._site.agent_running
@@ -155,8 +162,9 @@ class Demo:
         account = compare(self._site.served(), stored)
         counters = self._latest.counters if self._latest else {}
         return Result(
-            account, counters.get("committed", 0), counters.get("published_samples", 0), alarms, collector.latency()
-        )
+            account, counters.get("committed", 0), counters.get("published_samples", 0), alarms, collector.latency(),
+            self._site.restarts,
+        )  # fmt: skip
 
     def _state(self, collector: Collector) -> State | None:
         found = collector.agent_state(AGENT)
@@ -164,11 +172,12 @@ class Demo:
         return found
 
     def _hints(self) -> list[str]:
-        pid = self._site.agent_pid()
+        programs = Path(sys.executable).parent
         return [
-            f"kill -9 {pid}   # the agent; it starts again and nothing committed is lost",
-            f"edge-collector query {self._folder}/collector.yaml",
-            f"edge-agent read {self._folder}/agent.yaml    edge-agent outbox status {self._folder}/agent.yaml",
+            f"kill -9 {self._site.agent_pid()}   # the agent: it starts again, and nothing committed is lost",
+            f"{programs}/edge-collector query {self._folder}/collector.yaml",
+            f"{programs}/edge-agent plan {self._folder}/agent.yaml",
+            f"{programs}/edge-agent outbox status {self._folder}/agent.yaml",
             "Ctrl-C ends everything in order and counts",
         ]
 

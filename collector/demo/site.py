@@ -21,11 +21,13 @@ HELD_BACK = 2.0
 
 
 class Site:
-    """Starts and ends in the order in which nothing is lost; `folder` keeps settings, ledgers, outbox, store and logs."""
+    """Starts and ends in the order in which nothing is lost; `folder` keeps settings, ledgers, outbox, store, logs."""
 
     def __init__(self, folder: Path, interval: str = "1s") -> None:
         self.folder = folder
         self._interval = interval
+        self.restarts = 0
+        """How often the agent was killed and started again."""
         self._broker_port = free_port()
         self._broker = Child("broker", folder, "collector.demo.broker", "--port", str(self._broker_port))
         self._instruments = {
@@ -109,6 +111,7 @@ class Site:
     async def watch(self, collecting: asyncio.Task[None]) -> None:
         """Start an agent that was killed again, as systemd would; otherwise as `check`."""
         if not self._agent.running:
+            self.restarts += 1
             await self._agent.start()
         await self.check(collecting)
 
@@ -134,10 +137,10 @@ class Site:
             for tag in device["tags"]
         }
 
-    def labels(self) -> dict[str, str]:
-        """What people call each tag."""
+    def words(self, key: str) -> dict[str, str]:
+        """What the settings say of each tag under `key`, such as its label or unit."""
         settings = yaml.safe_load((self.folder / "agent.yaml").read_text(encoding="utf-8"))
-        return {tag["name"]: tag.get("label", "") for device in settings["devices"] for tag in device["tags"]}
+        return {tag["name"]: tag.get(key, "") for device in settings["devices"] for tag in device["tags"]}
 
     def _instrument(self, module: str, *options: str) -> Child:
         name = module.replace("_", "-")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,8 +30,14 @@ class Look:
 class View:
     """Renders looks; keeps what it needs for the rate."""
 
-    def __init__(self, tags: Mapping[str, str], labels: Mapping[str, str], hints: list[str]) -> None:
-        self._tags, self._labels, self._hints = tags, labels, hints
+    def __init__(
+        self,
+        tags: Mapping[str, str],
+        labels: Mapping[str, str],
+        units: Mapping[str, str],
+        hints: Callable[[], Sequence[str]],
+    ) -> None:
+        self._tags, self._labels, self._units, self._hints = tags, labels, units, hints
         self._before: tuple[float, int] | None = None
         self._rate = 0.0
 
@@ -57,16 +63,17 @@ class View:
 
     def _values(self, look: Look) -> RenderableType:
         table = Table(expand=True, show_edge=False, pad_edge=False)
-        for head in ("tag", "", "value", "quality", "quantity", "age"):
+        for head in ("tag", "", "value", "unit", "quality", "quantity", "age"):
             table.add_column(head, no_wrap=True, justify="right" if head in ("value", "age") else "left")
         now = time.time() * 1000
         for row in sorted(look.latest, key=lambda row: self._tags.get(row["point"], row["point"]))[:ROWS]:
             tag = self._tags.get(row["point"], row["point"])
-            value = row["value"]
-            shown = "—" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+            shown = _short(row["value"])
             quality = row["quality"] if row["quality"] == "good" else f"[yellow]{row['quality']}[/]"
             age = f"{max(0.0, now - row['time']) / 1000:.1f} s"
-            table.add_row(tag, self._labels.get(tag, ""), shown, quality, row["quantity"], age)
+            table.add_row(
+                tag, self._labels.get(tag, ""), shown, self._units.get(tag, ""), quality, row["quantity"], age
+            )
         return table
 
     def _alarm_table(self, look: Look) -> RenderableType:
@@ -76,9 +83,14 @@ class View:
         for alarm in look.alarms[:6]:
             colour = "red" if alarm["state"] != "cleared" else "green"
             since = time.strftime("%H:%M:%S", time.localtime(alarm["since"] / 1000))
-            text = alarm["text"] or f"value {alarm['value']}"
+            text = alarm["text"] or f"at {_short(alarm['value'])} {self._units.get(alarm['source'], '')}"
             table.add_row(f"[{colour}]{alarm['state']}[/]", since, alarm["level"], alarm["source"], text)
         return Panel(table, title=f"alarms ({len(look.alarms)})", title_align="left")
 
     def _next(self) -> RenderableType:
-        return Panel("\n".join(self._hints), title="try next", title_align="left")
+        return Panel("\n".join(self._hints()), title="try next", title_align="left")
+
+
+def _short(value: object) -> str:
+    """Six digits are enough for a look."""
+    return "—" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
