@@ -10,6 +10,7 @@ from collector.sinks.base import EventRecord, Record, Refusal
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import Sieve
 from collector.sinks.influxdb.transport import PlainHttp, Transport, VendorClient
+from config.model import Settings
 
 _TAGS = ("profile", "site", "region", "asset", "point", "quantity")
 _LATEST_MS = 9_223_372_036_854
@@ -20,7 +21,7 @@ class InfluxSink:
     """See `collector.sinks.base.Sink`. Refused events count on from the records: index len(records) is the first."""
 
     name: ClassVar[str] = "influxdb"
-    settings_model: ClassVar[type[InfluxSettings]] = InfluxSettings
+    settings_model: ClassVar[type[Settings]] = InfluxSettings
 
     def __init__(self, settings: InfluxSettings) -> None:
         self._http = PlainHttp(settings)

@@ -105,6 +105,8 @@ class VendorClient:
         try:
             self._writer.write(self._bucket, record=body, write_precision=WritePrecision.NS)  # type: ignore[arg-type]
         except ApiException as err:
+            if not err.status:  # no answer at all: what TLS said
+                raise SinkUnavailable(f"{self._settings.url}: {err.reason}") from err
             raise _fault(self._settings, err.status, _words(err.body)) from err
         except urllib3.exceptions.HTTPError as err:
             raise SinkUnavailable(f"{self._settings.url}: {err}") from err

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from collector.sinks.base import EventRecord, Record, Refusal, Series, SinkUnavailable
 from collector.sinks.sqlite.settings import SqliteSettings
+from config.model import Settings
 
 _SERIES = "profile, site, region, asset, point, quantity"
 _UPSERT = (
@@ -34,7 +35,7 @@ class SqliteSink:
     """See `collector.sinks.base.Sink`."""
 
     name: ClassVar[str] = "sqlite"
-    settings_model: ClassVar[type[SqliteSettings]] = SqliteSettings
+    settings_model: ClassVar[type[Settings]] = SqliteSettings
 
     def __init__(self, settings: SqliteSettings) -> None:
         self._path = settings.path

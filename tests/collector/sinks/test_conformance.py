@@ -1,0 +1,183 @@
+"""What makes a sink a sink: each promise of collector/sinks/base.py, held to by every store that is supported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from collector.sinks.base import Record, Sink, SinkUnavailable
+from tests.collector.sinks.make import NOW, event, ramp, record, series
+from tests.collector.sinks.stores import Store
+
+EVER = 10**16
+FOLD = ["raised", "cleared", "changed_HH", "level", "state", "since", "alarm"]
+"""What an alarm's row says of its state, by the names that the stores have for it."""
+
+
+@pytest.fixture
+def sink(store: Store) -> Iterator[Sink]:
+    made = store.sink()
+    yield made
+    made.close()
+
+
+def values(sink: Sink, point: str = "P1") -> list[Any]:
+    return [row["value"] for row in sink.history(point, 0, EVER, 10**6)]
+
+
+def test_a_kill_right_after_the_answer_loses_nothing(store: Store) -> None:
+    store.write_and_die(5000)
+    sink = store.sink()
+    found = sink.history("P1", 0, EVER, 10**6)
+    sink.close()
+    assert [(row["time"], row["value"]) for row in found] == [(NOW + 1000 * at, at / 7) for at in range(5000)]
+    assert [row["id"] for row in store.table("event")] == ["e1"]
+    assert len(store.table("alarm")) == 1
+
+
+FIELDS: dict[str, tuple[Record, Any]] = {
+    "a number": (record("P1", NOW, 1.5), 1.5),
+    "a whole number": (record("P1", NOW, 3.0), 3.0),
+    "the smallest": (record("P1", NOW, 5e-324), 5e-324),
+    "the largest": (record("P1", NOW, 1.7976931348623157e308), 1.7976931348623157e308),
+    "the most negative": (record("P1", NOW, -1.7976931348623157e308), -1.7976931348623157e308),
+    "seventeen digits": (record("P1", NOW, 0.1 + 0.2), 0.1 + 0.2),
+    "negative zero": (record("P1", NOW, -0.0), 0.0),
+    "a big integer": (record("P1", NOW, float(2**63 - 1), text=str(2**63 - 1)), "9223372036854775807"),
+    "on": (record("P1", NOW, flag=True), True),
+    "off": (record("P1", NOW, flag=False), False),
+    "Chinese": (record("P1", NOW, text="储罐A液位，高高"), "储罐A液位，高高"),
+    "quotes": (record("P1", NOW, text='say "yes", it\'s'), 'say "yes", it\'s'),
+    "backslashes": (record("P1", NOW, text="C:\\new\\\\"), "C:\\new\\\\"),
+    "two lines": (record("P1", NOW, text="one\ntwo\r\n\tthree"), "one\ntwo\r\n\tthree"),
+    "line protocol": (record("P1", NOW, text="a,b=c d=1i 12 #"), "a,b=c d=1i 12 #"),
+    "an emoji": (record("P1", NOW, text="🔥"), "🔥"),
+    "no text": (record("P1", NOW, text=""), ""),
+    "nothing": (record("P1", NOW, quality="bad:timeout"), None),
+}
+
+
+def test_every_field_type_reads_back(store: Store, sink: Sink) -> None:
+    several = [row._replace(series=series(f"P{at}")) for at, (row, _) in enumerate(FIELDS.values())]
+    assert sink.write(several, []) == []
+    for at, (name, (row, expected)) in enumerate(FIELDS.items()):
+        [found] = sink.history(f"P{at}", NOW, NOW + 1, 10)
+        assert found["value"] == expected, name
+        assert type(found["value"]) is type(expected), name
+        assert (found["time"], found["quality"]) == (NOW, row.quality), name
+
+
+def test_a_reading_names_its_place_in_the_specification(sink: Sink) -> None:
+    sink.write([record("P1", NOW, 1.0)], [])
+    place = {
+        "profile": "hazchem-storage", "site": "110110001", "region": "110110", "asset": "110110001G001",
+        "point": "P1", "quantity": "YW",
+    }  # fmt: skip
+    assert sink.latest() == [place | {"time": NOW, "value": 1.0, "quality": "good"}]
+
+
+def test_the_newest_reading_is_the_latest_in_whatever_order_they_came(sink: Sink) -> None:
+    sink.write([record("P1", NOW + 2000, 3.0), record("P2", NOW, 9.0)], [])
+    sink.write([record("P1", NOW, 1.0), record("P1", NOW + 1000, 2.0)], [])
+    sink.write([record("P3", NOW, 5.0)._replace(series=series("P3", site="220220002"))], [])
+    assert [(row["point"], row["value"]) for row in sink.latest()] == [("P1", 3.0), ("P2", 9.0), ("P3", 5.0)]
+    assert [row["point"] for row in sink.latest("220220002")] == ["P3"]
+    assert sink.latest("' OR 1=1") == []
+
+
+def test_history_is_cut_by_time_and_by_number(sink: Sink) -> None:
+    sink.write(ramp("P1", 10), [])
+    assert [row["time"] for row in sink.history("P1", NOW + 2000, NOW + 5000, 100)] == [
+        NOW + 2000, NOW + 3000, NOW + 4000,
+    ]  # fmt: skip
+    assert [row["time"] for row in sink.history("P1", -1, EVER, 2)] == [NOW, NOW + 1000]
+    moved = record("P1", NOW + 500, 7.0)._replace(series=series("P1", site="220220002"))
+    sink.write([moved], [])
+    assert [row["time"] for row in sink.history("P1", 0, EVER, 2)] == [NOW, NOW + 500], "over all places of the point"
+
+
+def test_twice_is_once(store: Store, sink: Sink) -> None:
+    rows, events = ramp("P1", 100), [event("e1", "raised", NOW), event("e2", "cleared", NOW + 5, seq=2)]
+    sink.write(rows, events)
+    before = store.table("event"), store.table("alarm")
+    for _ in range(2):
+        assert sink.write(rows + rows, events + events) == []
+    assert values(sink) == [at / 7 for at in range(100)]
+    assert (store.table("event"), store.table("alarm")) == before
+
+
+def test_two_eras_in_one_millisecond_are_two_readings(sink: Sink) -> None:
+    sink.write([record("P1", NOW, 1.0), record("P1", NOW, 2.0, era=1)], [])
+    assert values(sink) == [1.0, 2.0]
+
+
+def test_two_events_in_one_millisecond_are_two_events(store: Store, sink: Sink) -> None:
+    sink.write([], [event("e1", "noted", NOW), event("e2", "noted", NOW)])
+    assert sorted(row["id"] for row in store.table("event")) == ["e1", "e2"]
+    assert store.table("alarm") == [], "a noted fact has no life"
+
+
+def test_an_alarm_is_the_same_whatever_the_order_of_its_events(store: Store, sink: Sink) -> None:
+    life = [
+        event("e1", "raised", NOW, seq=1),
+        event("e2", "changed", NOW + 1000, seq=2, level="HH"),
+        event("e3", "cleared", NOW + 2000, seq=3),
+    ]
+    seen = []
+    for number, order in enumerate(permutations(life)):
+        for each in order:  # each order for an alarm and a tag of its own
+            told = {"alarm": f"A{number}", "id": f"{each.event.id}-{number}", "tag": f"level {number}"}
+            alarm = {name: getattr(each.event, name) for name in each.event.__struct_fields__} | told
+            assert sink.write([], [type(each)(type(each.event)(**alarm), "plant-a", 0, each.seq, "s", "r")]) == []
+    rows = store.table("alarm")
+    assert len(rows) == 6
+    for row in rows:
+        seen.append({name: row[name] for name in FOLD if name in row and name != "alarm"})
+    assert all(each == seen[0] for each in seen)
+    assert seen[0].get("cleared") == NOW + 2000 or seen[0].get("state") == "cleared"
+
+
+def test_refused_records_are_named_and_their_neighbours_stored(store: Store, sink: Sink) -> None:
+    rows = ramp("P1", 300)
+    for index in (0, 57, 58, 299):
+        rows[index] = rows[index]._replace(time=2**63 + index)
+    refused = sink.write(rows, [event("e1", "raised", NOW)])
+    assert [each.index for each in refused] == [0, 57, 58, 299]
+    assert all(each.reason for each in refused)
+    assert values(sink) == [at / 7 for at in range(300) if at not in (0, 57, 58, 299)]
+    assert len(store.table("event")) == 1
+    assert sink.write(ramp("P2", 3), []) == [], "the next batch is as if nothing had been"
+
+
+def test_a_batch_of_refused_records_alone_is_reported_too(sink: Sink) -> None:
+    rows = [row._replace(time=2**63 + 1) for row in ramp("P1", 3)]
+    assert [each.index for each in sink.write(rows, [])] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("year", "stored"), [(1970, True), (2036, True), (2106, True), (2261, True), (9999, False)])
+def test_times_up_to_2262_are_stored_and_later_ones_refused(sink: Sink, year: int, stored: bool) -> None:
+    moment = int(datetime(year, 12, 31, tzinfo=UTC).timestamp()) * 1000
+    refused = sink.write([record("P1", moment, 1.0)], [])
+    assert bool(refused) is not stored
+    assert [row["time"] for row in sink.history("P1", 0, EVER, 10)] == ([moment] if stored else [])
+
+
+def test_a_store_that_is_down_only_waits(store: Store, sink: Sink) -> None:
+    sink.write([record("P1", NOW, 1.0)], [])
+    with store.down():
+        with pytest.raises(SinkUnavailable):
+            sink.write([record("P1", NOW + 1, 2.0)], [])
+        fresh = store.sink()
+        with pytest.raises(SinkUnavailable):
+            fresh.write([record("P1", NOW + 1, 2.0)], [])
+        fresh.close()
+    assert sink.write([record("P1", NOW + 1, 2.0)], []) == []
+    assert values(sink) == [1.0, 2.0]
+
+
+def test_nothing_to_write_is_written_too(sink: Sink) -> None:
+    assert sink.write([], []) == []
