@@ -1,0 +1,161 @@
+"""The agent as a whole: a driver's defect harms no other, and requests are answered without touching an instrument."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge_agent import app
+from edge_agent.app import Agent
+from edge_agent.drivers.base import Output, RawReading, Reading, Runner, drivers
+from edge_agent.drivers.modbus.settings import ModbusDevice
+from edge_agent.settings import load_agent
+from edge_agent.simulators import tank_farm
+from profiles.wire.codec import decode, decoder, encode
+from profiles.wire.messages import Events, Request, Response, State
+from tests.servers import LOCAL, Server, mosquitto, running, wait_for
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    with running(mosquitto(tmp_path / "broker")) as server:
+        yield server
+
+
+class Listener:
+    """Hears what an agent says, and asks it."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self.client = Client(CallbackAPIVersion.VERSION2, "county-1")
+        self.client.on_message = lambda _c, _u, message: self.heard.append((message.topic, bytes(message.payload)))
+        self.client.connect(LOCAL, port)
+        self.client.subscribe("gw/v1/county-1/#", 1)
+        self.client.loop_start()
+
+    def of(self, kind: str) -> list[bytes]:
+        return [payload for topic, payload in self.heard if topic.endswith(f"/{kind}")]
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@asynccontextmanager
+async def working(folder: Path, broker: int, devices: list[dict[str, Any]]) -> AsyncIterator[Listener]:
+    """An agent at work, and what it says."""
+    settings = {
+        "agent": "plant-1", "collector": "county-1", "state": "state",
+        "site": {"code": "110110001", "name": "plant", "adcode": "110110"},
+        "mqtt": {"host": LOCAL, "port": broker, "tls": "disabled"},
+        "outbox": {"flush": "100ms"}, "uplink": {"drain": "100ms", "state_interval": "200ms"},
+        "devices": devices,
+    }  # fmt: skip
+    (folder / "agent.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True))
+    listener = Listener(broker)
+    stop = asyncio.Event()
+    task = asyncio.create_task(Agent(load_agent(folder / "agent.yaml").settings).run(stop))
+    try:
+        yield listener
+    finally:
+        stop.set()
+        await task
+        listener.close()
+
+
+class Defective:
+    """A runner with a defect: it fails once, and reads when it is started again."""
+
+    name = "defective"
+
+    def __init__(self, out: Output) -> None:
+        self._out, self._failed = out, False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        if not self._failed:
+            self._failed = True
+            raise ZeroDivisionError("a defect")
+        self._out.readings("tank-farm", [Reading("T101.LEVEL", time.time_ns() // 1_000_000, 1.0)])
+        await stop.wait()
+
+
+class DefectiveDriver:
+    name: ClassVar[str] = "modbus"
+    device_model: ClassVar[type[ModbusDevice]] = ModbusDevice
+
+    @classmethod
+    def check(cls, devices: Sequence[Any]) -> list[tuple[tuple[str | int, ...], str]]:
+        return []
+
+    @classmethod
+    def runners(cls, devices: Sequence[Any], out: Output) -> list[Runner]:
+        return [Defective(out)]
+
+    @classmethod
+    async def read_once(cls, device: Any) -> list[RawReading]:
+        return []
+
+
+async def test_a_driver_that_fails_is_reported_and_started_again(
+    tmp_path: Path, broker: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "drivers", lambda: drivers() | {"modbus": DefectiveDriver})
+    monkeypatch.setattr(app, "RUNNER_BACKOFF", (0.01, 0.01))
+    async with working(tmp_path, broker.port, [tank_farm.device_settings(1)]) as listener:
+        await asyncio.to_thread(wait_for, lambda: listener.of("data"), what="a sample after the failure")
+        events = [event for frame in listener.of("event") for event in decode(frame, decoder(Events)).events]
+    assert any(event.kind == "agent" and "ZeroDivisionError('a defect')" in event.text for event in events)
+
+
+async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, broker: Server) -> None:
+    instrument = await tank_farm.instrument(None).serve(LOCAL, 0)
+    port = instrument.sockets[0].getsockname()[1]
+    async with working(tmp_path, broker.port, [tank_farm.device_settings(port, interval="200ms")]) as listener:
+        await asyncio.to_thread(wait_for, lambda: listener.of("data"), what="samples")
+        for name, verb, args in (("1", "status", {}), ("2", "read", {"tags": ["T101.LEVEL"]}), ("3", "browse", {})):
+            request = Request(v=1, id=name, verb=verb, args=args)  # type: ignore[arg-type]
+            listener.client.publish("gw/v1/county-1/plant-1/request", encode(request), qos=1)
+        await asyncio.to_thread(wait_for, lambda: len(listener.of("response")) == 3, what="three answers")
+        answers = {each.id: each for each in (decode(f, decoder(Response)) for f in listener.of("response"))}
+    instrument.close()
+    assert answers["1"].result["devices"]["tank-farm"]["up"] is True
+    [moment, value, quality] = answers["2"].result["T101.LEVEL"]
+    assert moment > 1_700_000_000_000
+    assert isinstance(value, float)
+    assert quality == "good"
+    assert not answers["3"].ok
+    assert "does not answer 'browse'" in answers["3"].error
+
+
+async def test_the_state_says_what_the_agent_is_and_at_the_end_that_it_is_gone(tmp_path: Path, broker: Server) -> None:
+    instrument = await tank_farm.instrument(None).serve(LOCAL, 0)
+    port = instrument.sockets[0].getsockname()[1]
+    async with working(tmp_path, broker.port, [tank_farm.device_settings(port, interval="200ms")]) as listener:
+        await asyncio.to_thread(wait_for, lambda: _waiting(listener), what="a state with rows that nobody acknowledged")
+        state = _states(listener)[-1]
+        assert state.online
+        assert state.devices["tank-farm"].up
+        [(stream, told)] = [(name, each) for name, each in state.streams.items() if each.last]
+        assert len(stream) == 32
+        assert told.last >= state.outbox_rows
+        heard = listener
+    wait_for(lambda: not _states(heard)[-1].online, what="the last word")
+    instrument.close()
+
+
+def _states(listener: Listener) -> list[State]:
+    return [decode(frame, decoder(State)) for frame in listener.of("state")]
+
+
+def _waiting(listener: Listener) -> bool:
+    states = _states(listener)
+    return bool(states) and states[-1].outbox_rows > 0
