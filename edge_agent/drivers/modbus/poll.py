@@ -49,7 +49,7 @@ class EndpointRunner:
     """All devices behind one connection; see `edge_agent.drivers.base.Runner`."""
 
     def __init__(self, devices: list[ModbusDevice], out: Output) -> None:
-        self.name = f"modbus {devices[0].address()}"
+        self.name = f"modbus {devices[0].endpoint()}"
         self._out = out
         self._connection = Connection(devices)
         self._devices = [_Device(each, DeviceReader(each, self._connection)) for each in devices]

@@ -38,10 +38,11 @@ class DeviceReader:
 
     async def read(self, tags: tuple[ModbusTag, ...]) -> AsyncGenerator[list[Reading], None]:
         """Read the tags once, a list a block. LinkError when the device does not answer, also on a second try."""
+        known_bad = [tag for tag in tags if tag.name in self._bad]
         for block in self._plan(tags):
             yield await self._block(block)
-        if bad := await self._bad_ones(tags):
-            yield bad
+        if known_bad:
+            yield await self._bad_ones(known_bad)
 
     async def probe(self, tags: tuple[ModbusTag, ...]) -> None:
         """One request, to see whether the device is back; LinkError when it is not."""
@@ -143,8 +144,6 @@ class DeviceReader:
         """The refused tags: bad, unless it is time to try one again and it answers."""
         readings: list[Reading] = []
         for tag in tags:
-            if tag.name not in self._bad:
-                continue
             block, due = self._bad[tag.name]
             if time.monotonic() < due:
                 readings += _all(block.slots, BAD_ADDRESS)

@@ -93,8 +93,10 @@ class Hostile:
     are refused with exception 2, and more than `longest` registers with 3.
     """
 
-    def __init__(self, framing: Framing) -> None:
+    def __init__(self, framing: Framing, *, on_line: bool = False) -> None:
         self.framing = framing
+        self.on_line = on_line
+        """A serial line cannot be cut: there a Cut means silence."""
         self.tricks: deque[Trick] = deque()
         self.requests: list[Request] = []
         self.times: list[float] = []
@@ -124,22 +126,11 @@ class Hostile:
         """Serve one connection."""
         self.accepted += 1
         self._late.clear()
-        self._writers.add(writer)
-        first, self.on_connect = self.on_connect, b""
         try:
-            if first:
-                writer.write(first)
-            while True:
-                request = await self._request(reader)
-                self.requests.append(request)
-                self.times.append(time.monotonic())
-                self.most_in_flight = max(self.most_in_flight, 1 + len(reader._buffer) // 8)  # type: ignore[attr-defined]
-                for piece in self._answer(request):
-                    if isinstance(piece, Cut):
-                        return
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(0.01)  # pieces travel apart
+            if self.on_connect:
+                writer.write(self.on_connect)
+                self.on_connect = b""
+            await self.serve(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
@@ -148,16 +139,34 @@ class Hostile:
                 await writer.wait_closed()
             self._writers.discard(writer)
 
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer requests until the end; returns when the connection is to be cut."""
+        self._writers.add(writer)
+        while True:
+            request = await self._request(reader)
+            self.requests.append(request)
+            self.times.append(time.monotonic())
+            self.most_in_flight = max(self.most_in_flight, 1 + len(reader._buffer) // 8)  # type: ignore[attr-defined]
+            for piece in self._answer(request):
+                if isinstance(piece, Cut):
+                    if self.on_line:
+                        break
+                    return
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)  # pieces travel apart
+
     @property
     def open(self) -> int:
         """Connections that stand."""
         return len(self._writers)
 
     async def cut_all(self) -> None:
-        """Close every connection."""
-        for writer in list(self._writers):
+        """Close every connection that stands now."""
+        standing = set(self._writers)
+        for writer in standing:
             writer.transport.abort()
-        await until(lambda: not self._writers, "the end of the connections")
+        await until(lambda: not standing & self._writers, "the end of the connections")
 
     def say(self, data: bytes) -> None:
         """Send something unasked on every connection."""

@@ -140,7 +140,7 @@ async def test_a_dead_unit_does_not_stop_its_neighbours_and_is_probed_ever_more_
             await until(lambda: heard.of("unit-2"), "its return")
         twice, *pauses = [later - earlier for earlier, later in pairwise(asked()[:5])]
         assert [pause >= at_least for pause, at_least in zip(pauses, (0.8, 1.6, 3.2), strict=True)] == [True] * 3
-        assert twice >= 0.2, "its own time-out, and no longer one of a neighbour"
+        assert twice < 5, "its own time-out, and not that of its neighbours"
         assert not [text for name, text in heard.links if name != "unit-2" and text != "up"]
         assert [text[:4] for name, text in heard.links if name == "unit-2"][:2] == ["down", "up"]
 
