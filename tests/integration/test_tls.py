@@ -25,6 +25,7 @@ async def test_readings_travel_through_tls_and_the_acl(broker: tuple[Server, Aut
             "agent": "plant-1",
             "collector": "county-1",
             "site": {"code": "110110001", "name": "plant", "adcode": "110110"},
+            "uplink": {"state_interval": "200ms"},
             "devices": [tank_farm.device_settings(instrument.sockets[0].getsockname()[1], interval="200ms")],
         },
         "collector": {"collector": "county-1", "sinks": [{"type": "sqlite", "path": "store.db"}]},
