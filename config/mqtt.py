@@ -25,13 +25,17 @@ class TlsSettings(Settings):
     def context(self) -> ssl.SSLContext:
         """The TLS context: TLS 1.2 at least, certificate required, host name checked.
 
-        Raises OSError or ssl.SSLError, with the file's name, when a file cannot be used: security fails closed.
+        Raises OSError with the files' names when one cannot be used: security fails closed.
         """
-        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if self.certificate is not None:
-            password = self.key_password.get_secret_value() if self.key_password else None
-            context.load_cert_chain(self.certificate, self.key, password)
+        try:
+            context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if self.certificate is not None:
+                password = self.key_password.get_secret_value() if self.key_password else None
+                context.load_cert_chain(self.certificate, self.key, password)
+        except (OSError, ssl.SSLError) as err:
+            names = ", ".join(str(file) for file in (self.ca, self.certificate, self.key) if file is not None)
+            raise OSError(f"{names}: {err.strerror or err}") from err
         return context
 
 

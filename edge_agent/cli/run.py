@@ -11,6 +11,7 @@ import click
 from config import logs
 from config.cli import settings_errors
 from edge_agent.app import Agent
+from edge_agent.outbox.recovery import OutboxMisplacedError
 from edge_agent.settings import load_agent
 
 
@@ -23,7 +24,11 @@ def command(file: Path) -> None:
     logs.configure(loaded.settings.log)
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
-    asyncio.run(_run(Agent(loaded.settings)))
+    try:
+        agent = Agent(loaded.settings)
+    except (OutboxMisplacedError, OSError) as err:
+        raise click.ClickException(str(err)) from err
+    asyncio.run(_run(agent))
 
 
 async def _run(agent: Agent) -> None:
