@@ -66,6 +66,8 @@ class Instrument:
     def _answer(self, pdu: bytes) -> bytes:
         table = FUNCTIONS.get(pdu[0])
         if table is None or len(pdu) != 5:
+            # whoever counts by the ledger sees that somebody tried something else than reading
+            self._write_down([(f"refused function {pdu[0]}", pdu.hex())])
             return bytes([pdu[0] | 0x80, ILLEGAL_FUNCTION])
         address, count = struct.unpack(">HH", pdu[1:])
         bits = table in ("coil", "discrete-input")

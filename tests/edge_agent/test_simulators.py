@@ -62,6 +62,15 @@ async def test_what_a_real_instrument_refuses_is_refused(pdu: bytes, answer: byt
     server.close()
 
 
+async def test_an_attempt_to_write_stands_in_the_ledger(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger") as ledger:
+        server = await tank_farm.instrument(ledger).serve("127.0.0.1", 0)
+        assert await ask(server.sockets[0].getsockname()[1], struct.pack(">BHH", 6, 0, 1)) == b"\x86\x01"
+        server.close()
+    [entry] = read_ledger(tmp_path / "ledger")
+    assert (entry.tag, entry.value) == ("refused function 6", "0600000001")
+
+
 async def test_a_unit_that_does_not_exist_gets_no_answer() -> None:
     server = await tank_farm.instrument(None).serve("127.0.0.1", 0)
     assert await ask(server.sockets[0].getsockname()[1], struct.pack(">BHH", 3, 0, 1), unit=9) == b""
