@@ -28,5 +28,5 @@ def command(instrument: str, port: int, ledger: Path | None, settings: bool) -> 
         click.echo(yaml.safe_dump([entry], allow_unicode=True, sort_keys=False), nl=False)
         return
     options = ["--ledger", str(ledger)] if ledger else []
-    ended = subprocess.run([sys.executable, "-m", module, "--port", str(port), *options], check=False)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-m", module, "--port", str(port), *options], check=False)
     raise click.exceptions.Exit(ended.returncode)

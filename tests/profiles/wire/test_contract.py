@@ -98,6 +98,7 @@ def test_what_is_no_frame_is_a_frame_error(frame: bytes) -> None:
         codec.decode(frame, codec.decoder(Data))
 
 
+@pytest.mark.fuzz
 @given(junk=st.binary(max_size=300))
 def test_no_bytes_end_in_anything_but_a_frame_error(junk: bytes) -> None:
     for kind in schemas.KINDS.values():
