@@ -109,7 +109,7 @@ class Connection:
                 connected = await client.connect()
         except (TimeoutError, OSError, ModbusException) as err:
             client.close()
-            raise LinkError(f"cannot connect: {err or 'time-out'}") from err
+            raise LinkError(f"cannot connect: {str(err) or 'no answer'}") from err
         if not connected:
             client.close()
             raise LinkError("cannot connect")
