@@ -10,11 +10,14 @@ from edge_agent.uplink.window import Window
 LIVE_LAG = 200
 """New envelopes that may wait; beyond, they count as backlog, so that the newest travel at once again."""
 
+LATEST = 8
+"""Envelopes committed last before a connection, which travel as new: they tell how things stand."""
+
 
 class Feed:
-    """Two cursors a lane over the outbox: through what was there when the connection began, and through what is new.
+    """Two cursors a lane over the outbox: `_new` through what is new, `_old` through all that lies before it.
 
-    An envelope that a cursor has passed is in the window until it is acknowledged, so cursors never go back.
+    An envelope that a cursor has passed is in the window until it is acknowledged, so it is looked at once only.
     """
 
     def __init__(self, outbox: Outbox, settings: UplinkSettings) -> None:
@@ -22,16 +25,14 @@ class Feed:
         self._rate = settings.backlog_rate
         self._tokens = settings.backlog_rate
         self._filled_at: float | None = None
-        self._split = 0
         self._old: dict[Lane, int] = {}
         self._new: dict[Lane, int] = {}
         self.begin()
 
     def begin(self) -> None:
-        """A new connection: all that is in the outbox now is backlog."""
-        self._split = self._outbox.newest()
-        self._old = dict.fromkeys(LANES, 0)
-        self._new = dict.fromkeys(LANES, self._split)
+        """A new connection: all that is in the outbox now is backlog, but for the latest."""
+        self._new = dict.fromkeys(LANES, max(0, self._outbox.newest() - LATEST))
+        self.rewind()
 
     def rewind(self) -> None:
         """Look at all that is old again: what was released from quarantine lies behind the cursors."""
@@ -69,8 +70,8 @@ class Feed:
         return None
 
     def _peek(self, lane: Lane, window: Window, *, new: bool) -> Row | None:
-        cursor = self._new if new else self._old
-        while page := self._outbox.waiting(lane, after=cursor[lane], limit=20, upto=None if new else self._split):
+        cursor, upto = (self._new, None) if new else (self._old, self._new[lane])
+        while page := self._outbox.waiting(lane, after=cursor[lane], limit=20, upto=upto):
             for row in page:
                 if row not in window:
                     return row
@@ -81,8 +82,7 @@ class Feed:
         """Where too much that is new waits (the collector stalled, the link did not break), it becomes backlog."""
         newest = self._outbox.newest()
         if newest - max(self._new.values()) > LIVE_LAG:
-            self._split = newest
-            self._new = dict.fromkeys(LANES, newest)
+            self._new = dict.fromkeys(LANES, newest - LATEST)
 
     def _fill(self, now: float) -> None:
         passed = 0.0 if self._filled_at is None else now - self._filled_at

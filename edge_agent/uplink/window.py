@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from edge_agent.outbox.draft import Lane
@@ -60,19 +60,26 @@ class Window:
         """This row is not in the outbox any more."""
         self._strikes.pop(number, None)
 
-    def room(self, lane: Lane, waiting: Iterable[Lane], *, backlog: bool) -> bool:
+    def room(self, lane: Lane, waiting: Collection[Lane], *, backlog: bool) -> bool:
         """Whether an envelope of `lane` may be sent while the lanes in `waiting` want to send as well."""
         if self.careful and any(not flight.received for flight in self._flights.values()):
             return False
-        limit = self._settings.window
-        if len(self._flights) >= limit or (self._flights and self._bytes >= self._settings.window_size):
+        flights, limit = list(self._flights.values()), self._settings.window
+        if flights and self._bytes >= self._settings.window_size:
             return False
-        held = Counter(flight.row.lane for flight in self._flights.values())
-        kept = sum(max(0, limit // LANE_SHARE - held[other]) for other in waiting if other != lane)
-        if len(self._flights) + kept >= limit:
+        if not self._fits(flights, limit, lane, waiting):
             return False
-        old = sum(flight.backlog for flight in self._flights.values())
-        return not backlog or old < max(1, limit // 2)  # the other half is left to what is new
+        old = [flight for flight in flights if flight.backlog]
+        return not backlog or self._fits(old, limit // 2, lane, waiting)  # the other half is left to what is new
+
+    def _fits(self, flights: list[Flight], limit: int, lane: Lane, waiting: Collection[Lane]) -> bool:
+        """Whether one more of `lane` finds room among `flights` beside the shares of the others that wait."""
+        share = max(1, self._settings.window // LANE_SHARE)
+        held = Counter(flight.row.lane for flight in flights)
+        if held[lane] < share:
+            return len(flights) < limit
+        kept = sum(max(0, share - held[other]) for other in waiting if other != lane)
+        return len(flights) + kept < limit
 
     def sent(self, row: Row, mid: int, now: float, *, backlog: bool) -> None:
         """An envelope went out (again)."""

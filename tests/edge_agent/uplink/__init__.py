@@ -1,0 +1,1 @@
+"""The uplink, held to its promises against a real broker."""
