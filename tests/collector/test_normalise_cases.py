@@ -1,4 +1,4 @@
-"""Settings and samples to the lines that stand in the store, and to what becomes a dead letter (tests/cases/normalise)."""
+"""Settings and samples to the lines in the store, and to what becomes a dead letter (tests/cases/normalise)."""
 
 from __future__ import annotations
 
