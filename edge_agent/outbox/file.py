@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge_agent.outbox.bounds import Reserve
-from edge_agent.outbox.rows import OutboxUnavailable
+from edge_agent.outbox.rows import OutboxDamagedError, OutboxUnavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,6 +40,8 @@ APPLICATION_ID = 0x45444F42
 """In the file's header (``PRAGMA application_id``): "EDOB"."""
 WAL_LIMIT = 4 * 2**20
 """Bytes at which the WAL is cut back after a checkpoint; part of what the lanes may take on the disk."""
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+"""Primary result codes that no waiting mends (https://www.sqlite.org/rescode.html)."""
 PATIENCE = 10.0
 """Seconds that a connection waits for another process's lock (``edge-agent outbox``)."""
 
@@ -84,7 +86,8 @@ class OutboxFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """BEGIN IMMEDIATE … COMMIT; OutboxUnavailable, with nothing changed, when the disk does not take it."""
+        """BEGIN IMMEDIATE … COMMIT; with nothing changed, OutboxUnavailable when the disk does not take it now, and
+        OutboxDamagedError when the file is damaged."""
         with self.lock:
             try:
                 self.db.execute("BEGIN IMMEDIATE")
@@ -92,7 +95,7 @@ class OutboxFile:
                 self.db.execute("COMMIT")
             except (sqlite3.Error, OSError) as err:
                 self._roll_back()
-                raise OutboxUnavailable(f"{self.path}: {err}") from err
+                raise self._meaning(err) from err
             except BaseException:
                 self._roll_back()
                 raise
@@ -118,7 +121,10 @@ class OutboxFile:
     def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """All rows of a query at once, so that no reader stays open and makes the WAL grow."""
         with self._reading:
-            return self._reader.execute(query, parameters).fetchall()
+            try:
+                return self._reader.execute(query, parameters).fetchall()
+            except sqlite3.Error as err:
+                raise self._meaning(err) from err
 
     def changed_by_others(self) -> int:
         """A number that changes when another process has written (https://www.sqlite.org/pragma.html#pragma_data_version)."""
@@ -129,6 +135,11 @@ class OutboxFile:
         with self.lock, self._reading:
             self._reader.close()
             self.db.close()
+
+    def _meaning(self, err: Exception) -> Exception:
+        if getattr(err, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            return OutboxDamagedError(f"{self.path}: {err}; the next start sets it aside and salvages what can be read")
+        return OutboxUnavailable(f"{self.path}: {err}")
 
     def _roll_back(self) -> None:
         if self.db.in_transaction:

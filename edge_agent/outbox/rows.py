@@ -1,4 +1,4 @@
-"""The outbox's words: an envelope's row, an incident, the depth, and the two ways in which an outbox cannot be used."""
+"""The outbox's words: an envelope's row, an incident, the depth, and the ways in which an outbox cannot be used."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ class OutboxUnavailable(Exception):  # noqa: N818  # it names a state that ends,
 
 class OutboxMisplacedError(Exception):
     """The path cannot hold an outbox; the text says why (not writable, another program's database, in use)."""
+
+
+class OutboxDamagedError(Exception):
+    """The open file turned out to be damaged: only opening it anew salvages it, so the agent ends to be restarted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,3 +118,41 @@ def test_an_agent_starts_on_a_full_disk_and_recovers_when_it_is_freed(small_disk
     assert again.commit([data(2)])
     assert (small_disk / "outbox.reserve").exists(), "the reserve is laid by again once there is room"
     again.close()
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from edge_agent.outbox.rows import OutboxUnavailable
+from tests.edge_agent.outbox.make import data, outbox
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+box = outbox(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+rows, number = [], 0
+while True:
+    try:
+        rows += box.commit([data(number, samples=300)])
+    except OutboxUnavailable:
+        break
+    number += 1
+assert number > 20 and number < 100_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+[row] = box.commit([data(number, samples=300)])
+assert row.seq == rows[-1].seq + 1, row
+box.close()
+print(number + 1)
+"""
+
+
+def test_a_file_that_may_not_grow_takes_no_number_and_goes_on_when_it_may(tmp_path: Path) -> None:
+    """The same as a full disk, for those who may not mount one."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    box = outbox(tmp_path)
+    numbers = [number_of(box.frame(row)) for row in box.waiting("data", after=0, limit=100_000)]
+    assert numbers == list(range(int(done.stdout)))
+    assert box.incidents() == []
+    box.close()

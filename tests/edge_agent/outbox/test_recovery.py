@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.outbox.recovery import open_outbox
-from edge_agent.outbox.rows import OutboxMisplacedError
+from edge_agent.outbox.rows import OutboxDamagedError, OutboxMisplacedError
 from edge_agent.outbox.settings import OutboxSettings
 from tests.edge_agent.outbox.make import data, number_of, outbox
 
@@ -72,23 +72,41 @@ def test_a_file_that_is_no_database_never_stops_the_agent(tmp_path: Path, conten
     box.close()
 
 
-def test_a_torn_wal_costs_only_what_was_never_committed(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
+@pytest.mark.parametrize("part", [0.0, 0.001, 0.1, 0.33, 0.5, 0.77, 0.999, 1.0])
+def test_a_torn_wal_costs_only_what_was_never_committed(part: float, tmp_path: Path) -> None:
+    """As a power cut leaves it: the file as it was, the WAL written up to some byte."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
     box = outbox(tmp_path / "a")
     for number in range(20):
-        box.commit([data(number, samples=50)])
+        box.commit([data(number, samples=50)], {"clock": str(number)})
     torn = tmp_path / "b"
-    torn.mkdir()
-    for part in (tmp_path / "a").iterdir():  # as a power cut leaves it: the file as it was, the WAL half written
-        shutil.copy(part, torn)
+    for file in (tmp_path / "a").iterdir():
+        shutil.copy(file, torn)
     box.close()
     wal = torn / "outbox.db-wal"
-    with wal.open("r+b") as file:
-        file.truncate(wal.stat().st_size - 3000)
+    with wal.open("r+b") as written:
+        written.truncate(int(wal.stat().st_size * part))
     again = outbox(torn)
     numbers = [number_of(again.frame(row)) for row in again.waiting("data", after=0, limit=100)]
-    assert numbers == list(range(19))
+    assert numbers == list(range(len(numbers))), "whole commits, from the first on"
+    assert len(numbers) == 20 if part == 1 else len(numbers) < 20
+    assert again.recall() == ({"clock": str(numbers[-1])} if numbers else {}), "the small state is of the same moment"
     assert again.incidents() == []
+    again.close()
+
+
+def test_damage_that_is_met_while_open_ends_the_agent_and_the_next_start_salvages(tmp_path: Path) -> None:
+    path = _filled(tmp_path)
+    box = outbox(tmp_path)
+    rows = box.waiting("data", after=0, limit=1000)
+    _spoil(path, 4096 * 8, path.stat().st_size - 4096 * 16)
+    with pytest.raises(OutboxDamagedError, match="the next start sets it aside"):
+        box.acknowledge(rows[0].stream, [(row.seq, row.digest) for row in rows])
+    box.close()
+    again = outbox(tmp_path)
+    assert "salvaged" in again.incidents()[0].text
+    assert again.commit([data(1)])
     again.close()
 
 

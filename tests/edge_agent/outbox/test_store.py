@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 
+from edge_agent.outbox import inspect
 from edge_agent.outbox.losses import KEPT_RANGES, REPEAT, Incidents
 from edge_agent.outbox.rows import OutboxUnavailable
 from edge_agent.outbox.store import OVERHEAD
@@ -190,3 +192,46 @@ def test_the_age_of_the_outbox_is_its_oldest_envelope(tmp_path: Path) -> None:
     first, _second = box.commit([data(1), data(2)])
     assert box.depth().oldest == first.first
     box.close()
+
+
+def test_reads_do_not_wait_for_a_commit(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    [row] = box.commit([data(1)])
+    with sqlite3.connect(box.path, isolation_level=None) as rival:
+        rival.execute("BEGIN IMMEDIATE")
+        waiting = threading.Thread(target=box.commit, args=([data(2)],))
+        waiting.start()
+        assert box.waiting("data", after=0, limit=10) == [row]
+        assert box.frame(row) is not None
+        assert box.depth().rows == 1
+        assert waiting.is_alive(), "the commit waits for the rival"
+        rival.execute("COMMIT")
+        waiting.join()
+    rival.close()
+    assert box.depth().rows == 2
+    box.close()
+
+
+def test_the_wal_stays_bounded_while_readings_come_and_go(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    wal = tmp_path / "outbox.db-wal"
+    largest = 0
+    for number in range(600):
+        rows = box.commit([data(number + i, samples=200) for i in range(10)])
+        box.waiting("data", after=0, limit=5)
+        box.acknowledge(box.stream, [(row.seq, row.digest) for row in rows])
+        largest = max(largest, wal.stat().st_size)
+    assert largest <= 8 * 2**20
+    assert box.path.stat().st_size <= 4 * 2**20, "freed pages are used again"
+    box.close()
+
+
+def test_to_look_at_an_outbox_opens_no_stream(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    box.commit([data(1)])
+    box.close()
+    before = box.path.read_bytes()
+    inspect.status(box.path)
+    inspect.listed(box.path, limit=10)
+    assert inspect.verify(box.path) == []
+    assert box.path.read_bytes() == before
