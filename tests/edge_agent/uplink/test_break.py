@@ -93,6 +93,19 @@ async def test_an_envelope_that_breaks_the_link_three_times_is_set_aside_alone(
     assert "the link broke three times" in incident.text
 
 
+async def test_a_manifest_that_breaks_the_link_holds_back_no_other_data(tmp_path: Path, box: Outbox) -> None:
+    name = box.put_manifest(b'{"poison":1}')
+    box.commit([DataDraft(0, name, data(1).rows), data(2), data(3)])
+    with served(mosquitto(tmp_path / "broker")) as broker, closing(Collector(broker.port)) as collector:
+        async with cutting_proxy(broker.port) as port, running(box, mqtt(port), backoff="100ms") as at_work:
+            await at_work.empty()
+        assert {each.seq for each in collector.of("data")} == {1, 2, 3}
+        assert collector.of("manifest") == []
+    texts = [incident.text for incident in box.incidents()]
+    assert any(f"manifest {name} broke the link three times" in text for text in texts)
+    assert box.depth().quarantined == 0
+
+
 @pytest.mark.parametrize("version", get_args(Version))
 async def test_an_envelope_too_large_for_the_broker_costs_only_itself(
     version: Version, tmp_path: Path, box: Outbox

@@ -257,12 +257,15 @@ async def test_an_old_streams_envelopes_are_delivered_after_a_restart(
 async def test_what_is_released_from_quarantine_travels_without_a_reconnect(
     broker: Server, collector: Collector, box: Outbox
 ) -> None:
-    [row] = box.commit([data(1)])
-    box.quarantine(row, "by the test")
+    [old] = box.commit([data(1)])
+    box.quarantine(old, "by the test")
     async with running(box, mqtt(broker.port), state_interval="100ms") as at_work:
-        at_work.uplink.committed(box.commit([data(2)]))
-        await at_work.until(lambda: len(collector.of("data")) == 1, "its neighbour")
-        assert inspect.release(box.path, []) == 1
+        await at_work.until(collector.states, "the connection")
+        [new, neighbour] = box.commit([data(2), data(3)])
+        box.quarantine(new, "by the test")
+        at_work.uplink.committed([neighbour])
+        await at_work.until(lambda: len(collector.of("data")) == 1, "their neighbour")
+        assert inspect.release(box.path, []) == 2
         await at_work.empty()
-        assert [digest(each.frame) for each in collector.of("data")][1] == row.digest
+        assert [digest(each.frame) for each in collector.of("data")][1:] == [old.digest, new.digest]
         assert at_work.uplink.counters["connects"] == 1
