@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 INFLIGHT = 8
 """Messages without the broker's PUBACK, whatever the window: brokers announce a Receive Maximum (MQTT 5, 3.2.2.3.3) of
 10 and more, cut the link beyond it, and paho does not heed it. It bounds nothing at 3.1.1 but costs nothing either."""
+FAREWELL = 5.0
+"""Seconds that a closing connection may take to write what it holds."""
 HEADROOM = 1024
 """Bytes of a packet beside the payload that are reckoned with, against the broker's largest packet."""
 
@@ -119,8 +123,17 @@ class MqttLink:
             self._client.connect(settings.host, settings.port, keepalive)
 
     def _end(self) -> None:
+        """paho's thread ends when all is written; on a link that takes nothing any more it is cut off."""
         self._client.disconnect()
+        cut = threading.Timer(FAREWELL, self._cut)
+        cut.start()
         self._client.loop_stop()
+        cut.cancel()
+
+    def _cut(self) -> None:
+        if isinstance(link := self._client.socket(), socket.socket):
+            with contextlib.suppress(OSError):  # it has ended by itself in this moment
+                link.shutdown(socket.SHUT_RDWR)
 
     def _on_connect(
         self, _client: paho.Client, _user: Any, _flags: Any, reason: ReasonCode, properties: Properties | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sqlite3
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +17,7 @@ import pytest
 from config.mqtt import MqttSettings, TlsSettings
 from edge_agent.outbox.draft import DataDraft, EvidenceDraft
 from edge_agent.outbox.store import Outbox
+from edge_agent.uplink import client as client_module
 from edge_agent.uplink import link as link_module
 from tests.certificates import Authority
 from tests.edge_agent.outbox.make import MANIFEST, NOW, data, outbox
@@ -138,6 +140,32 @@ async def test_acknowledgements_that_cannot_be_written_come_again(
                 rival.execute("DROP TRIGGER refuse")
             await at_work.empty()
         assert len({each.frame for each in collector.of("data")}) == 10
+
+
+async def test_a_link_that_takes_nothing_any_more_does_not_hold_a_stopping_agent(
+    tmp_path: Path, box: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No reset and no answer, as when a cable is cut far away; the ping would notice it only after a minute."""
+    monkeypatch.setattr(client_module, "FAREWELL", 0.2)
+    stuck = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(bytes([0x20, 2, 0, 0]))  # CONNACK, and never another word (MQTT 3.1.1, 3.2)
+        await stuck.wait()
+        writer.transport.abort()
+
+    with closing(socket.socket()) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind((LOCAL, 0))
+        async with await asyncio.start_server(serve, sock=listening, limit=1024) as server:
+            for number in range(16):
+                box.commit([EvidenceDraft(0, MANIFEST, f"e{number}", 0, 65536, os.urandom(65536), NOW)])
+            broker = mqtt(server.sockets[0].getsockname()[1], "3.1.1", connect_timeout="1s")
+            async with running(box, broker) as at_work:
+                await at_work.until(lambda: at_work.uplink.counters["published"] >= 8, "more than the line takes")
+            stuck.set()
+    assert box.depth().rows == 16
 
 
 AGENT = """
