@@ -160,10 +160,10 @@ async def test_a_link_that_takes_nothing_any_more_does_not_hold_a_stopping_agent
         listening.bind((LOCAL, 0))
         async with await asyncio.start_server(serve, sock=listening, limit=1024) as server:
             for number in range(16):
-                box.commit([EvidenceDraft(0, MANIFEST, f"e{number}", 0, 65536, os.urandom(65536), NOW)])
+                box.commit([EvidenceDraft(0, MANIFEST, f"e{number}", 0, 2**20, os.urandom(2**20), NOW)])
             broker = mqtt(server.sockets[0].getsockname()[1], "3.1.1", connect_timeout="1s")
             async with running(box, broker) as at_work:
-                await at_work.until(lambda: at_work.uplink.counters["published"] >= 8, "more than the line takes")
+                await at_work.until(lambda: at_work.uplink.counters["published"] >= 4, "more than the line takes")
             stuck.set()
     assert box.depth().rows == 16
 
