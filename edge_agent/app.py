@@ -71,23 +71,27 @@ class Agent:
         self._recorder.note("INFO", f"agent started, version {VERSION}")
         runners = _runners(self._settings.devices, self._recorder)
         log.info("agent %s: %d devices, outbox %s", self._settings.agent, len(self._settings.devices), self._hash[:12])
-        stop_uplink = asyncio.Event()
+        ending, stop_uplink = asyncio.Event(), asyncio.Event()
         recording = asyncio.create_task(self._recorder.run(), name="recorder")
         sending = asyncio.create_task(self._uplink.run(stop_uplink), name="uplink")
-        reading = [asyncio.create_task(self._supervise(each, stop), name=each.name) for each in runners]
+        reading = [asyncio.create_task(self._supervise(each, ending), name=each.name) for each in runners]
         stopped = asyncio.create_task(stop.wait())
         try:
+            # the recorder or the uplink end by themselves only when they failed: then end in order all the same
             await asyncio.wait({stopped, recording, sending}, return_when=asyncio.FIRST_COMPLETED)
-            stop.set()  # the recorder or the uplink failed: end in order all the same
+        finally:
+            stopped.cancel()
+            ending.set()
             await _ended(reading)
             self._recorder.end()
-            await recording
-            stop_uplink.set()
-            await sending
-        finally:
-            for task in (recording, sending, stopped, *reading):
-                task.cancel()
-            self._outbox.close()
+            try:
+                await recording
+            finally:
+                stop_uplink.set()
+                try:
+                    await sending
+                finally:
+                    self._outbox.close()
 
     def state(self) -> State:
         """What the agent says of itself now."""

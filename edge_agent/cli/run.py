@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from pathlib import Path
 
@@ -11,8 +12,12 @@ import click
 from config import logs
 from config.cli import settings_errors
 from edge_agent.app import Agent
-from edge_agent.outbox.recovery import OutboxMisplacedError
-from edge_agent.settings import load_agent
+from edge_agent.outbox.rows import OutboxDamagedError, OutboxMisplacedError
+from edge_agent.settings import AgentSettings, load_agent
+
+log = logging.getLogger(__name__)
+AGAIN = 1.0
+"""Seconds before a damaged outbox is opened anew, so that a broken disk draws no storm."""
 
 
 @click.command("run")
@@ -25,14 +30,19 @@ def command(file: Path) -> None:
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
     try:
-        agent = Agent(loaded.settings)
+        asyncio.run(_run(loaded.settings))
     except (OutboxMisplacedError, OSError) as err:
         raise click.ClickException(str(err)) from err
-    asyncio.run(_run(agent))
 
 
-async def _run(agent: Agent) -> None:
+async def _run(settings: AgentSettings) -> None:
+    """Until a signal; an outbox that turns out to be damaged is opened anew, which salvages it."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await agent.run(stop)
+    while not stop.is_set():
+        try:
+            await Agent(settings).run(stop)
+        except OutboxDamagedError as err:
+            log.error("%s; it is opened anew and salvaged", err)
+            await asyncio.sleep(AGAIN)
