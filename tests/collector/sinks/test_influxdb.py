@@ -15,7 +15,7 @@ from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import REQUESTS, Sieve
 from collector.sinks.influxdb.sink import InfluxSink
 from collector.sinks.influxdb.transport import PlainHttp
-from tests.collector.sinks.certificates import self_signed
+from tests.certificates import Authority
 from tests.collector.sinks.make import NOW, event, ramp, record
 from tests.collector.sinks.stores import InfluxStore, ask
 from tests.servers import LOCAL, Server, free_port, influxdb, nginx_v2, running
@@ -246,7 +246,8 @@ def test_what_is_written_to_a_retention_policy_is_read_from_it(v1: InfluxStore, 
 
 
 def test_an_unknown_certificate_is_not_spoken_to(tmp_path: Path, server: Server, sinks: list[InfluxSink]) -> None:
-    certificate, key = self_signed(tmp_path)
+    authority = Authority(tmp_path / "certificates")
+    certificate, key = authority.issue("store")
     proxy = nginx_v2(tmp_path, server.port)
     conf = tmp_path / "nginx.conf"
     tls = f"ssl; ssl_certificate {certificate}; ssl_certificate_key {key};"
@@ -262,7 +263,7 @@ def test_an_unknown_certificate_is_not_spoken_to(tmp_path: Path, server: Server,
             sinks.append(InfluxSink(settings))
             with pytest.raises(SinkUnavailable, match=r"(?i)certificate"):
                 sinks[-1].write(ramp("P1", 3), [])
-            sinks.append(changed(settings, ca=certificate))
+            sinks.append(changed(settings, ca=authority.folder / "ca.crt"))
             assert sinks[-1].write(ramp("P1", 3), []) == []
 
 
