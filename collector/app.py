@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import statistics
 import time
 from collections import Counter
@@ -30,6 +31,7 @@ class Collector:
 
     def __init__(self, settings: CollectorSettings, kinds: Mapping[str, type[Sink]] | None = None) -> None:
         self._settings = settings
+        self._state_down = False
         self.counters: Counter[str] = Counter()
         """messages, envelopes, samples, stored, dead, duplicates, gaps, waiting, forgotten, connects, and others."""
         self._registry = Registry(settings.state)
@@ -95,8 +97,28 @@ class Collector:
                 await self._replay(stop)
 
     async def _put_through(self, messages: list[Message], stop: asyncio.Event) -> None:
-        for answer in await self._pipeline.handle(messages, stop):
+        try:
+            answers = await self._pipeline.handle(messages, stop)
+        except sqlite3.OperationalError as err:
+            self._state_lost(err)
+            self.counters["waiting"] += len(messages)
+            await asyncio.sleep(LOOK_AROUND)
+            return
+        if messages:
+            self._state_back()
+        for answer in answers:
             self._intake.publish(answer.agent, answer.kind, answer.payload)
+
+    def _state_lost(self, err: Exception) -> None:
+        """The disk of the state is full, or read-only: nothing is acknowledged, so everything comes again."""
+        if not self._state_down:
+            log.error("state %s cannot be written: %s; the agents keep theirs until it can", self._settings.state, err)
+        self._state_down = True
+
+    def _state_back(self) -> None:
+        if self._state_down:
+            log.info("state %s can be written again", self._settings.state)
+        self._state_down = False
 
     async def _replay(self, stop: asyncio.Event) -> None:
         letters = await asyncio.to_thread(self.dead_letters.marked)

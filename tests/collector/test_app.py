@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -234,3 +235,27 @@ async def test_a_clean_stop_finishes_and_acknowledges_the_batch_at_hand(
         await eventually(lambda: shelf.writes, "the write")
     await eventually(lambda: agent.has(1, frame), "the acknowledgement")
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_state_folder_without_room_only_waits(
+    broker: Server, agent: Agent, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, small_disk, shelf)) as collector:
+        agent.send("manifest", TANK)
+        first = agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: agent.has(1, first), "the first acknowledgement")
+        filler = small_disk / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+        others = [manifest(*(f"G{number:04}" for number in range(at, at + 40))) for at in range(1, 2000, 40)]
+        for each in others:
+            agent.send("manifest", each)
+        second = agent.data(2, TANK, rows(2.0))
+        await eventually(lambda: "cannot be written" in caplog.text, "the state to be full")
+        assert not agent.has(2, second)
+        filler.unlink()
+        agent.send("data", second)
+        await eventually(lambda: agent.has(2, second), "the acknowledgement once there is room")
+        assert collector.counters["dead"] == 0

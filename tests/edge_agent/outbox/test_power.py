@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,22 +52,6 @@ def test_a_killed_agent_has_lost_nothing_that_was_committed(tmp_path: Path) -> N
         assert state.last == 2 * len(mine)
     assert box.incidents() == [], "a kill damages nothing"
     box.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MiB of its own; only root may mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    made = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if not made or made.returncode:
-        pytest.skip("mounting a small file system needs root")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def _fill(box: Outbox, number: int) -> tuple[list[Row], int]:
