@@ -58,19 +58,17 @@ def event_line(record: EventRecord) -> str:
 def alarm_line(record: EventRecord) -> str | None:
     """The measurement ``alarm``: one point an alarm's life, at the time it was raised.
 
-    Each transition writes fields of its own (``raised``, ``cleared``, in ms UTC), so that they may come in any order; a
-    noted fact has no life: None.
+    Its beginning and its end write fields of their own (``raised``, ``cleared``, in ms UTC), so that they may come in
+    any order. Changes between (H to HH and back, perhaps again) stand in ``event`` alone; a noted fact has no life.
     """
     event = record.event
     fields = {"alarm": quoted(event.alarm)}
     match event.state:
         case "raised":
             fields |= {"raised": f"{event.time}i", "level": quoted(event.level)}
-        case "changed":
-            fields |= {f"changed_{event.level}": f"{event.time}i"}
         case "cleared":
             fields |= {"cleared": f"{event.time}i"}
-        case "noted":
+        case _:
             return None
     tags = _place(record) + _tags(kind=event.kind)
     return f"alarm{tags} {_fields(fields)} {_apart(event.since, event.alarm)}"

@@ -14,7 +14,7 @@ from tests.collector.sinks.make import NOW, event, ramp, record, series
 from tests.collector.sinks.stores import Store
 
 EVER = 10**16
-FOLD = ["raised", "cleared", "changed_HH", "level", "state", "since", "alarm"]
+FOLD = ["raised", "cleared", "level", "state", "since", "alarm"]
 """What an alarm's row says of its state, by the names that the stores have for it."""
 
 
