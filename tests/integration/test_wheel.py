@@ -20,7 +20,7 @@ def test_the_wheel_runs_the_demo_far_from_the_checkout(tmp_path: Path) -> None:
     pip = ["-m", "pip", "--disable-pip-version-check", "--quiet"]
     source = tmp_path / "source"  # a folder of its own: setuptools packs what an earlier build left behind
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info"))
-    build = [sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, source]
+    build: list[str | Path] = [sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, source]
     subprocess.run(build, check=True, cwd=tmp_path)
     [wheel] = tmp_path.glob("edge_gateway-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
