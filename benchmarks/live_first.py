@@ -1,9 +1,9 @@
 """How soon new readings arrive after an outage: ``python -m benchmarks.live_first``.
 
-An hour of envelopes (3,600 of 500 samples) waits in the outbox while the broker is down; a new one is committed each
-second all the while. The broker comes back; measured from the moment at which the agent's connection stands: until the
-collector has the latest reading, until it has the first that was committed afterwards (and how long after its commit),
-and until the backlog is through. Goal: the first two under 2 s. One JSON line.
+An hour of envelopes (3,600 of 500 samples) waits in the outbox while the broker is down. The broker comes back, several
+times over; measured from the moment at which it accepts connections until the collector has a reading of then (goal:
+under 2 s; nearly all of it is the pause between two attempts to connect). Then a new envelope is committed each second;
+measured is how long after its commit it arrives, and when the backlog is through. One JSON line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from tests.edge_agent.uplink.field import Collector, Running, mqtt, running
 from tests.servers import Server, mosquitto
 from tests.servers import running as served
 
-HOUR, SAMPLES, LIVE = 3600, 500, 10
+HOUR, SAMPLES, LIVE, BREAKS = 3600, 500, 10, 7
+OUTAGE = 5.0
+"""Seconds of each break, so that the agent's pauses have grown to their bound."""
 BOUND = 300.0
 """Seconds after which the measurement is given up."""
 
@@ -43,7 +45,6 @@ async def measure(at_work: Running, collector: Collector) -> dict[str, float | i
     while not at_work.uplink.connected:
         await asyncio.sleep(0.001)
     back, behind = time.perf_counter(), []
-    latest = await met(collector, HOUR) - back
     first = 0.0
     for number in range(LIVE):
         committed = time.perf_counter()
@@ -59,7 +60,6 @@ async def measure(at_work: Running, collector: Collector) -> dict[str, float | i
     return {
         "backlog_envelopes": HOUR,
         "samples_per_envelope": SAMPLES,
-        "latest_after_ms": round(1000 * latest),
         "first_new_after_ms": round(1000 * first),
         "new_behind_commit_ms_median": round(1000 * statistics.median(behind), 1),
         "new_behind_commit_ms_worst": round(1000 * max(behind), 1),
@@ -68,19 +68,41 @@ async def measure(at_work: Running, collector: Collector) -> dict[str, float | i
     }
 
 
+async def returns(at_work: Running, server: Server) -> list[float]:
+    """Seconds from the broker's return until the collector has a reading of then, of each break."""
+    found = []
+    for number in range(BREAKS):
+        await asyncio.sleep(OUTAGE)
+        with served(server):
+            back, collector = time.perf_counter(), Collector(server.port, acking=False)
+            [first] = await asyncio.to_thread(at_work.outbox.commit, [data(number, samples=SAMPLES)])
+            while all(each.seq < first.seq for each in collector.of("data")):
+                at_work.uplink.committed(await asyncio.to_thread(at_work.outbox.commit, [data(number)]))
+                await asyncio.sleep(0.1)
+            found.append(time.perf_counter() - back)
+            collector.close()
+    return found
+
+
 async def main(folder: Path) -> None:
     box = outbox(folder)
     fill(box)
     server: Server = mosquitto(folder / "broker")
-    rate = UplinkSettings().backlog_rate
-    async with asyncio.timeout(BOUND), running(box, mqtt(server.port), backlog_rate=rate) as at_work:
+    settings = UplinkSettings()
+    rate = settings.backlog_rate
+    async with (
+        asyncio.timeout(BOUND),
+        running(box, mqtt(server.port), backlog_rate=rate, backoff=f"{settings.backoff:g}s") as at_work,
+    ):
+        back = await returns(at_work, server)
         with served(server):
             collector = Collector(server.port)
             found = await measure(at_work, collector)
             collector.close()
             at_work.stop.set()
     box.close()
-    print(json.dumps(found | {"backlog_rate": rate}))  # the benchmark's result
+    told = {"live_after_return_s_median": round(statistics.median(back), 2), "worst": round(max(back), 2)}
+    print(json.dumps(told | found | {"backlog_rate": rate}))  # the benchmark's result
 
 
 if __name__ == "__main__":
