@@ -135,14 +135,13 @@ class Plant:
                 yield sample.tag, data.t0 + sample.dt, sample.value
 
     def stored(self) -> list[tuple[str, int, Value]]:
-        """Every record of the store: tag, time in ms, value."""
+        """Every record of the store: tag, time in ms, value; null where it holds a quality alone."""
         codes = {tag.settings["point"]["code"]: tag.settings["name"] for tag in tank_farm.tags()}
         found = []
-        answer = self.query("SELECT value, flag FROM reading GROUP BY point", db=DATABASE, epoch="ms")
+        answer = self.query("SELECT value, flag, quality FROM reading GROUP BY point", db=DATABASE, epoch="ms")
         for series in answer["results"][0].get("series", []):
-            for moment, value, flag in series["values"]:
-                if value is not None or flag is not None:
-                    found.append((codes[series["tags"]["point"]], moment, flag if flag is not None else value))
+            for moment, value, flag, _quality in series["values"]:
+                found.append((codes[series["tags"]["point"]], moment, flag if flag is not None else value))
         return found
 
     def query(self, statement: str, *, method: str = "GET", **parameters: str) -> Any:
