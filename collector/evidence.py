@@ -39,17 +39,20 @@ class EvidenceStore:
                 f" expected chunks of at most {MAX_CHUNK} within a file of at most {MAX_FILE}"
             )
         path = self.path(agent, head.id)
+        try:
+            self._put(agent, path, head.offset, body)
+        except OSError as err:
+            raise EvidenceFullError(f"{path}: {err.strerror}") from err
+
+    def _put(self, agent: str, path: Path, offset: int, body: bytes) -> None:
         if agent not in self._used:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._used[agent] = sum(file.stat().st_size for file in path.parent.iterdir())
         before = path.stat().st_size if path.exists() else 0
-        growth = max(0, end - before)
+        growth = max(0, offset + len(body) - before)
         if self._used[agent] + growth > QUOTA:
             raise EvidenceFullError(f"agent {agent}: its evidence fills {QUOTA} bytes")
-        try:
-            _write(path, head.offset, body)
-        except OSError as err:
-            raise EvidenceFullError(f"{path}: {err.strerror}") from err
+        _write(path, offset, body)
         self._used[agent] += growth
 
 
