@@ -1,4 +1,4 @@
-"""Evidence at the collector: bounded, written once however often it comes, and waiting while the disk cannot take it."""
+"""Evidence at the collector: bounded, kept once however often it comes, and waiting while the disk is full."""
 
 from __future__ import annotations
 

@@ -72,8 +72,9 @@ def _judge(plant: Plant, kills: list[int]) -> None:
     assert not lost, f"{len(lost)} committed samples are not in the store, such as {sorted(lost, key=str)[:5]}"
 
     # every stored value stands in the ledger, as often as it was served
-    served = Counter((entry.tag, entry.value) for entry in read_ledger(plant.ledger))
-    invented = Counter((tag, value) for tag, _time, value in stored if value is not None) - served
+    served: Counter[Point] = Counter((entry.tag, entry.value) for entry in read_ledger(plant.ledger))
+    shown: Counter[Point] = Counter((tag, value) for tag, _time, value in stored if value is not None)
+    invented = shown - served
     assert not invented, f"stored and never served: {list(invented)[:5]}"
 
     # what was served and is not stored lies between the last commit before a kill of the agent and its next read
