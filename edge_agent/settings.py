@@ -14,13 +14,14 @@ from config.load import Fault, Loaded, load
 from config.logs import LogSettings
 from config.model import FilePath, Settings, one_of
 from config.mqtt import MqttSettings
+from config.nodes import KeyPath
 from edge_agent.clock import ClockSettings
 from edge_agent.drivers.base import drivers
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.tags import DeviceSettings, TagSettings
 from edge_agent.uplink.settings import UplinkSettings
-from profiles.judge import judge, judge_site
+from profiles.judge import AgentParameters, agent_parameters, judge, judge_site
 from profiles.load import library
 from profiles.units import unit_fault
 from profiles.wire.topics import ID_PATTERN
@@ -153,3 +154,17 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
     for path, tag in _tags(settings):
         for fault in found.get(tag.name, ()):
             yield Fault((*path, *fault.field), fault.message, fault.severity)
+        yield from _within_range(path, tag, agent_parameters(manifest.tags[tag.name], profiles))
+
+
+def _within_range(path: KeyPath, tag: TagSettings, rule: AgentParameters) -> Iterator[Fault]:
+    """A limit beyond the plausible range never alarms: a value there is bad (specification notes, 2.4)."""
+    if tag.limits is None or rule.low is None or rule.high is None:
+        return
+    for name in ("LL", "L", "H", "HH"):
+        value = getattr(tag.limits, name)
+        if value is not None and not rule.low <= value <= rule.high:
+            within = f"{rule.low:.6g} to {rule.high:.6g} {tag.unit}".rstrip()
+            yield Fault(
+                (*path, "limits", name), f"{name} ({value:g}) is beyond what is plausible here; expected {within}"
+            )
