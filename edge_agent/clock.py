@@ -51,7 +51,10 @@ def _wall_ms() -> int:
 
 
 class Clock:
-    """Wall clock with a memory; `high` is the latest time that earlier runs have used (ms), `era` their last era."""
+    """Wall clock with a memory; `high` is the latest time that earlier runs saw or gave by it (ms), `era` their last.
+
+    Instruments' own times are not its concern: a clock that is ahead at an instrument says nothing about this one.
+    """
 
     def __init__(
         self,
@@ -68,16 +71,21 @@ class Clock:
         self.now = wall()
         self.mono = monotonic()
         self._wall, self._monotonic = wall, monotonic
-        self._suspect_until = self.mono if self.now >= EARLIEST_MS else float("inf")
+        self._suspect_until = self.mono if self.was_set else float("inf")
         self._steps: list[Step] = []
         self._look_back()
         self.floor = high if self.era == era else 0
-        """The latest time, ms, that an earlier run may have given in this era."""
+        """The latest time, ms, that an earlier run may have given by its own clock in this era."""
 
     @property
     def suspect(self) -> bool:
         """Whether the clock stepped so lately, or is so far off, that its times are uncertain."""
         return self.mono < self._suspect_until
+
+    @property
+    def was_set(self) -> bool:
+        """Whether the clock shows a time that can be: before 2024 it was never set."""
+        return self.now >= EARLIEST_MS
 
     def read(self) -> int:
         """Look at both clocks and return the wall clock, ms since 1970 UTC; notes a step that happened meanwhile."""
@@ -90,7 +98,7 @@ class Clock:
         return now
 
     def use(self, time_ms: int) -> None:
-        """A sample was given this time: no later sample of this era may be given the same by a restarted agent."""
+        """A sample was given this time by the agent's own clock: a restarted agent gives later ones in this era."""
         self.high = max(self.high, time_ms)
 
     def steps(self) -> list[Step]:
@@ -107,5 +115,4 @@ class Clock:
 
     def _stepped(self, by_ms: int) -> None:
         self._steps.append(Step(self.now, by_ms))
-        settled = self.mono + self.settings.settle if self.now >= EARLIEST_MS else float("inf")
-        self._suspect_until = settled
+        self._suspect_until = self.mono + self.settings.settle if self.was_set else float("inf")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from edge_agent.sampler import DeviceClock
 from profiles.wire.messages import DeviceState, EventKind, EventState
 
 Fault = Literal["link", "clock"]
@@ -84,9 +85,15 @@ class Links:
             return self._clear(device, this, "clock", now, "the device's clock is right again")
         return None
 
-    def clock_off(self, device: str) -> bool:
-        """Whether the device's own times are not to be trusted."""
-        return "clock" in self._devices[device].open
+    def clock_of(self, device: str) -> DeviceClock:
+        """What is known of the device's own clock."""
+        this = self._devices[device]
+        off = "clock" in this.open
+        return DeviceClock(off, 0 if off else min(0, this.clock_offset_ms or 0))
+
+    def clocks(self) -> dict[str, DeviceClock]:
+        """The same of all devices."""
+        return {name: self.clock_of(name) for name in self._devices}
 
     def counters(self, device: str, counters: Mapping[str, int]) -> None:
         """Totals for the state."""

@@ -27,8 +27,8 @@ from profiles.wire.messages import DeviceState, Event, Level
 log = logging.getLogger(__name__)
 
 HELD = 100_000
-"""Samples, and likewise events, kept in memory while the outbox cannot be written (disk full); beyond, the oldest are
-dropped and counted."""
+"""Samples, and likewise events, that wait in memory for a commit (a full disk, one that hangs); beyond, the oldest are
+dropped and counted. As many again may be in the commit at hand."""
 
 
 class Recorder:
@@ -69,7 +69,7 @@ class Recorder:
     def readings(self, device: str, readings: Sequence[Reading]) -> None:
         """Hand over readings of one device, oldest first."""
         self.counters["readings"] += len(readings)
-        self._enter(self._sampler.take(readings, device_clock_off=self._links.clock_off(device)))
+        self._enter(self._sampler.take(readings, self._links.clock_of(device)))
 
     def device_up(self, device: str) -> None:
         """The device answers (again)."""
@@ -113,7 +113,7 @@ class Recorder:
             with contextlib.suppress(TimeoutError):  # the usual second has passed
                 await asyncio.wait_for(self._wake.wait(), 0 if ended else self._settings.flush)
             self._wake.clear()
-            self._enter(self._sampler.tick(self._links.are_down()))
+            self._enter(self._sampler.tick(self._links.are_down(), self._links.clocks()))
             await self._flush()
 
     def end(self) -> None:
@@ -139,6 +139,7 @@ class Recorder:
             self._recall[f"stamp:{tag}"] = remember(stamp)
         for tag, change in outcome.transitions:
             self._limit(tag, change)
+        self._bound()
         if len(self._samples) >= self._settings.batch and not self._blocked:
             self._wake.set()
 
@@ -170,9 +171,9 @@ class Recorder:
         )  # fmt: skip
 
     def _event(self, event: Event) -> None:
-        self._clock.use(event.time)
         self._events.append((self._clock.era, event))
         self.counters["events"] += 1
+        self._bound()
 
     async def _flush(self) -> None:
         for incident in self._outbox.incidents():
@@ -215,10 +216,14 @@ class Recorder:
             self._blocked = True
         self._samples, self._events = samples + self._samples, events + self._events
         self._recall = recall | self._recall
+        self._bound()
+
+    def _bound(self) -> None:
         beyond = max(0, len(self._samples) - HELD), max(0, len(self._events) - HELD)
-        del self._samples[: beyond[0]], self._events[: beyond[1]]
-        self._dropped += sum(beyond)
-        self.counters["dropped"] += sum(beyond)
+        if any(beyond):
+            del self._samples[: beyond[0]], self._events[: beyond[1]]
+            self._dropped += sum(beyond)
+            self.counters["dropped"] += sum(beyond)
 
     def _drafts_of_samples(self) -> Iterable[Draft]:
         for start, end in _runs([era for era, _sample in self._samples], self._settings.batch):

@@ -1,7 +1,7 @@
 """What must survive a restart beside the envelopes: committed with them in the outbox's small state, key by key.
 
-Keys: ``clock`` (the latest ms used), ``alarms:<tag>``, ``faults:<device>``, ``stamp:<tag>``; values are JSON, empty
-when there is nothing any more.
+Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
+``stamp:<tag>``; values are JSON, empty when there is nothing any more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 
 from edge_agent.limits import OpenAlarm, Side
 from edge_agent.links import Fault, OpenFault
-from edge_agent.sampler import Stamp
+from edge_agent.stamps import Stamp
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

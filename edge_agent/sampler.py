@@ -1,8 +1,7 @@
 """Readings become samples: what is sent, at which time, of which quality; what needs a memory is judged here.
 
 Order is known here and the link may be down, hence the rules with a memory (jump, frozen, stale; specification notes,
-6.3) and the limits stand here and not at the collector. Times strictly increase a tag and era: an identical repeat is
-dropped, another value in the same ms takes the next free one (docs/decisions/0005-time.md).
+6.3) and the limits stand here and not at the collector. Which time a sample is given is the matter of `stamps`.
 """
 
 from __future__ import annotations
@@ -15,11 +14,9 @@ from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reading
 from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
 from edge_agent.rules import TagRule
+from edge_agent.stamps import Stamp, Stamper
 from profiles.wire import quality as q
 from profiles.wire.messages import Value
-
-SLACK_MS = 1_000
-"""An instrument's time this far behind its last one is a tie to be put in order; further behind is a clock at fault."""
 
 
 class Sample(NamedTuple):
@@ -31,39 +28,44 @@ class Sample(NamedTuple):
     quality: str
 
 
-class Stamp(NamedTuple):
-    """The last reading of a tag that carries the instrument's own time, to know its repeat after a restart."""
-
-    time: int
-    value: Value
-    quality: str
-
-
 @dataclass(slots=True)
 class Outcome:
     """What came of some readings or of a tick."""
 
     samples: list[Sample] = field(default_factory=list)
     transitions: list[tuple[str, Transition]] = field(default_factory=list)
-    stamps: dict[str, Stamp | None] = field(default_factory=dict)
-    """What to remember over a restart of tags with the instrument's own time; None: nothing any more."""
+    stamps: dict[str, Stamp] = field(default_factory=dict)
+    """What to remember over a restart of tags with the instrument's own time."""
+
+
+class DeviceClock(NamedTuple):
+    """What is known of a device's own clock."""
+
+    off: bool = False
+    """Its times are not to be trusted."""
+    lag: int = 0
+    """By how many ms it is behind the agent's clock (negative), as far as its times are trusted all the same."""
+
+
+UNKNOWN = DeviceClock()
+"""A device that does not tell its clock."""
 
 
 @dataclass(slots=True)
 class _Tag:
     rule: TagRule
+    times: Stamper
     watch: LimitWatch | None
     heard: float
     """Monotonic time of the last reading."""
-    stamp: Stamp | None = None
-    source_time: int = 0
-    """The instrument's own time of its last reading, ms."""
-    own_time: int = 0
-    """The latest ms that the agent itself gave."""
+    reading: Reading | None = None
+    """The last one heard."""
+    future: bool = False
+    """Its own time lies in the future: it is bad as long as it stands."""
     sent: Sample | None = None
     sent_at: float = 0.0
-    last_time: int = 0
-    """The latest ms used in this era."""
+    sent_state: str = ""
+    """Quality of the value when it was sent, without the doubts about its time."""
     settled: float | None = None
     """The level that a jump is measured from."""
     jumped: float | None = None
@@ -72,7 +74,7 @@ class _Tag:
 
 
 class Sampler:
-    """All tags of an agent. `floor` is the latest ms that an earlier run may have used in the clock's era."""
+    """All tags of an agent. `floor`: the latest ms that an earlier run may have given by its own clock in this era."""
 
     def __init__(
         self,
@@ -88,27 +90,26 @@ class Sampler:
         self._tags = {
             name: _Tag(
                 rule,
+                Stamper(clock, (stamps or {}).get(name), floor),
                 LimitWatch(rule.limits, (alarms or {}).get(name)) if rule.limits else None,
                 heard=clock.mono,
-                stamp=(stamps or {}).get(name),
-                last_time=floor,
             )
             for name, rule in rules.items()
         }
 
-    def take(self, readings: Iterable[Reading], *, device_clock_off: bool = False) -> Outcome:
-        """Judge readings of one device, oldest first; `device_clock_off`: its own times are not to be trusted."""
+    def take(self, readings: Iterable[Reading], device: DeviceClock = UNKNOWN) -> Outcome:
+        """Judge readings of one device, oldest first."""
         outcome = Outcome()
         self._clock.read()
         self._watch_era()
         for reading in readings:
-            self._one(self._tags[reading.tag], reading, device_clock_off, outcome)
+            self._one(self._tags[reading.tag], reading, device, outcome)
         return outcome
 
-    def tick(self, devices_down: frozenset[str]) -> Outcome:
+    def tick(self, devices_down: frozenset[str], clocks: Mapping[str, DeviceClock] | None = None) -> Outcome:
         """What time alone brings: delays that ran out, values that stand unchanged, tags that fell silent.
 
-        Tags of `devices_down` said ``bad:link`` already and are left alone.
+        Tags of `devices_down` said ``bad:link`` already and are left alone. `clocks` by device.
         """
         outcome = Outcome()
         now, mono = self._clock.read(), self._clock.mono
@@ -119,7 +120,10 @@ class Sampler:
             if tag.watch is not None:
                 found = tag.watch.wait(now, self._clock.era, mono)
                 outcome.transitions.extend((tag.rule.tag, each) for each in found)
-            self._silence(tag, now, mono, outcome)
+            if not tag.rule.by_exception:
+                self._silence(tag, mono, outcome)
+            elif tag.sent is not None and mono - tag.sent_at >= tag.rule.max_silence:
+                self._stands(tag, (clocks or {}).get(tag.rule.device, UNKNOWN), outcome)
         return outcome
 
     def open_alarms(self, tag: str) -> dict[Side, OpenAlarm]:
@@ -135,47 +139,48 @@ class Sampler:
         if self._era != self._clock.era:
             self._era = self._clock.era
             for tag in self._tags.values():
-                tag.last_time = tag.own_time = 0
+                tag.times.new_era()
 
-    def _one(self, tag: _Tag, reading: Reading, device_clock_off: bool, outcome: Outcome) -> None:
+    def _one(self, tag: _Tag, reading: Reading, device: DeviceClock, outcome: Outcome) -> None:
         mono = self._clock.mono
         tag.heard = mono
-        stamp = Stamp(reading.time, reading.value, reading.quality) if reading.source_time else None
-        repeat = stamp is not None and stamp == tag.stamp
+        repeat = tag.times.repeats(reading)
         if repeat and tag.sent is not None:
-            return  # as after a reconnect
-        time, quality = self._time(tag, reading, device_clock_off)
-        quality = q.worst(quality, self._memory(tag, reading, mono))
-        sample = Sample(reading.tag, time, reading.value, quality)
+            self._stands(tag, device, outcome)
+            return
+        lost_at = tag.sent.time if tag.sent is not None and q.is_bad(tag.sent.quality) else None
+        now = self._clock.now + device.lag
+        time, doubt = tag.times.place(reading, now=now, clock_off=device.off, lost_at=lost_at)
+        tag.reading, tag.future = reading, doubt == q.BAD_TIME_FUTURE
+        state = q.worst(reading.quality, self._memory(tag, reading, mono))
+        sample = Sample(reading.tag, time, reading.value, self._doubted(q.worst(state, doubt)))
         transitions = self._judge(tag, sample, mono)
+        tag.times.hear(reading)
         if repeat:
-            tag.sent, tag.sent_at = sample, mono  # an earlier run of the agent sent it
-        elif transitions or self._worth_sending(tag, reading.value, quality, mono):
-            self._send(tag, sample, mono, outcome)
-        if stamp != tag.stamp:
-            tag.stamp = outcome.stamps[reading.tag] = stamp
+            tag.sent, tag.sent_at, tag.sent_state = sample, mono, state  # an earlier run of the agent sent it
+        elif transitions or self._worth_sending(tag, reading.value, sample.quality, mono):
+            self._send(tag, sample, state, outcome, own=not reading.source_time)
+        if stamp := tag.times.stamp():
+            outcome.stamps[reading.tag] = stamp
         outcome.transitions.extend((reading.tag, each) for each in transitions)
 
-    def _time(self, tag: _Tag, reading: Reading, device_clock_off: bool) -> tuple[int, str]:
-        """The time to store and the quality that is left; a ms of its own in any case."""
-        clock, time, quality = self._clock, reading.time, reading.quality
-        if clock.suspect:
-            quality = q.worst(quality, q.UNCERTAIN_CLOCK)
-        elif reading.source_time:
-            if time > clock.now + round(clock.settings.future * 1000):
-                time, quality = clock.now, q.worst(quality, q.BAD_TIME_FUTURE)
-            elif time < tag.source_time - SLACK_MS:
-                time, quality = clock.now, q.worst(quality, q.UNCERTAIN_CLOCK)
-            elif device_clock_off:
-                quality = q.worst(quality, q.UNCERTAIN_CLOCK)
-        if reading.source_time:
-            if not q.is_bad(quality):
-                tag.source_time = reading.time
-            if time <= tag.own_time:
-                time = clock.now  # the agent said something since, such as a lost link: the value stands from now on
-        if not reading.source_time or time == clock.now:
-            tag.own_time = time
-        return max(time, tag.last_time + 1), quality
+    def _stands(self, tag: _Tag, device: DeviceClock, outcome: Outcome) -> None:
+        """The last reading stands unchanged: said now and then, and when what is thought of it has changed."""
+        if tag.reading is None or tag.sent is None:
+            return
+        reading, mono = tag.reading, self._clock.mono
+        state = q.worst(reading.quality, self._memory(tag, reading, mono))
+        if state == tag.sent_state and mono - tag.sent_at < tag.rule.max_silence:
+            return
+        quality = q.worst(state, q.BAD_TIME_FUTURE) if tag.future else state
+        time = tag.times.own(self._clock.now + device.lag)
+        self._send(tag, Sample(reading.tag, time, reading.value, self._doubted(quality)), state, outcome, own=True)
+        if stamp := tag.times.stamp():
+            outcome.stamps[reading.tag] = stamp
+
+    def _doubted(self, quality: str) -> str:
+        """A quality while the agent's own clock may be wrong."""
+        return q.worst(quality, q.UNCERTAIN_CLOCK) if self._clock.suspect else quality
 
     def _memory(self, tag: _Tag, reading: Reading, mono: float) -> str:
         """Quality by the rules that remember: a jump not yet confirmed, a value frozen."""
@@ -223,23 +228,23 @@ class Sampler:
         size = abs(last.value) * band.size / 100 if band.percent else band.size
         return abs(value - last.value) > size
 
-    def _silence(self, tag: _Tag, now: int, mono: float, outcome: Outcome) -> None:
-        if tag.rule.by_exception:
-            if tag.sent is not None and mono - tag.sent_at >= tag.rule.max_silence:
-                unchanged = tag.sent._replace(time=max(now, tag.last_time + 1))
-                tag.own_time = unchanged.time
-                self._send(tag, unchanged, mono, outcome)
-        elif mono - tag.heard >= tag.rule.stale_after:
-            tag.heard = mono
-            if tag.watch is not None:
-                tag.watch.unusable()
-            if tag.sent is None or tag.sent.quality != q.BAD_STALE:
-                stale = Sample(tag.rule.tag, max(now, tag.last_time + 1), None, q.BAD_STALE)
-                self._send(tag, stale, mono, outcome)
+    def _silence(self, tag: _Tag, mono: float, outcome: Outcome) -> None:
+        """A polled tag that gave nothing for too long."""
+        if mono - tag.heard < tag.rule.stale_after:
+            return
+        tag.heard = mono
+        if tag.watch is not None:
+            tag.watch.unusable()
+        if tag.sent is None or tag.sent.quality != q.BAD_STALE:
+            silent = Reading(tag.rule.tag, self._clock.now, None, q.BAD_STALE)
+            tag.reading = silent
+            tag.times.hear(silent)
+            stale = Sample(tag.rule.tag, tag.times.own(silent.time), None, q.BAD_STALE)
+            self._send(tag, stale, q.BAD_STALE, outcome, own=True)
 
-    def _send(self, tag: _Tag, sample: Sample, mono: float, outcome: Outcome) -> None:
-        tag.sent, tag.sent_at, tag.last_time = sample, mono, sample.time
-        self._clock.use(sample.time)
+    def _send(self, tag: _Tag, sample: Sample, state: str, outcome: Outcome, *, own: bool) -> None:
+        tag.sent, tag.sent_at, tag.sent_state = sample, self._clock.mono, state
+        tag.times.give(sample.time, own=own)
         outcome.samples.append(sample)
 
 

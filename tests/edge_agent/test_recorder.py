@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,6 +197,59 @@ async def test_no_driver_can_hand_over_more_than_memory_holds(tmp_path: Path, mo
         b.outbox.commit = commit  # type: ignore[method-assign]
     assert [sample.value for sample in b.samples()] == [3.0, 4.0, 5.0, 6.0, 7.0]
     assert any("3 samples or events were lost" in event.text for event in b.events())
+
+
+async def test_memory_is_bounded_while_a_commit_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_agent.recorder.HELD", 5)
+    async with bench(tmp_path) as b:
+        entered, free = asyncio.Event(), threading.Event()
+        commit, loop = b.outbox.commit, asyncio.get_running_loop()
+
+        def hang(*arguments: Any) -> list[Row]:
+            loop.call_soon_threadsafe(entered.set)
+            free.wait(60)
+            return commit(*arguments)
+
+        b.outbox.commit = hang  # type: ignore[method-assign,assignment]
+        b.recorder.readings("d", [reading("b", float(n), NOW + n) for n in range(3)])
+        await entered.wait()
+        for n in range(3, 13):
+            b.recorder.readings("d", [reading("b", float(n), NOW + n)])
+        assert b.recorder.counters["dropped"] == 5
+        free.set()
+    assert [sample.value for sample in b.samples()] == [0.0, 1.0, 2.0, 8.0, 9.0, 10.0, 11.0, 12.0]
+    assert any("5 samples or events were lost" in event.text for event in b.events())
+
+
+async def test_a_clock_that_is_behind_after_a_restart_begins_an_era(tmp_path: Path) -> None:
+    async with bench(tmp_path, wall=[NOW + 600_000]) as first:
+        first.recorder.readings("d", [reading("b", 1.0, NOW + 600_000)])
+    first.outbox.close()
+    async with bench(tmp_path) as second:
+        second.recorder.readings("d", [reading("b", 2.0)])
+    assert [(each.era, each.t0) for each in second.data()] == [(0, NOW + 600_000), (1, NOW)]
+
+
+async def test_an_instruments_last_reading_is_known_after_a_restart(tmp_path: Path) -> None:
+    last = Reading("b", NOW - 5_000, 1.0, source_time=True)
+    async with bench(tmp_path) as first:
+        first.recorder.readings("d", [last])
+    first.outbox.close()
+    async with bench(tmp_path, wall=[NOW + 1_000]) as second:
+        second.recorder.readings("d", [last, Reading("b", NOW - 5_000, 2.0, source_time=True)])
+    assert [(each.t0, each.s[0].value) for each in second.data()] == [(NOW - 5_000, 1.0), (NOW - 4_999, 2.0)]
+
+
+async def test_a_device_lost_before_a_restart_is_not_lost_again(tmp_path: Path) -> None:
+    async with bench(tmp_path) as first:
+        first.recorder.device_down("d", "no answer")
+    first.outbox.close()
+    async with bench(tmp_path, wall=[NOW + 5_000]) as second:
+        second.recorder.device_down("d", "no answer")
+        second.recorder.device_up("d")
+    links = [event for event in second.events() if event.kind == "link"]
+    assert [(event.state, event.since) for event in links] == [("raised", NOW), ("cleared", NOW)]
+    assert links[0].alarm == links[1].alarm
 
 
 def test_small_state_that_is_not_readable_is_left_out() -> None:

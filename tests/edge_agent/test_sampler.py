@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from edge_agent.clock import Clock, ClockSettings
 from edge_agent.drivers.base import Reading
 from edge_agent.rules import LimitRule, TagRule
-from edge_agent.sampler import Sampler, Stamp
+from edge_agent.sampler import UNKNOWN, DeviceClock, Sampler
+from edge_agent.stamps import Stamp
 from edge_agent.tags import Deadband
 from profiles.wire.messages import Value
 
@@ -23,6 +24,7 @@ class Bench:
     mono: float = 100.0
     high: int = 0
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    device: DeviceClock = UNKNOWN
 
     def __post_init__(self) -> None:
         self.clock = Clock(ClockSettings(), high=self.high, wall=lambda: self.wall, monotonic=lambda: self.mono)
@@ -38,12 +40,19 @@ class Bench:
     def sourced(self, time: int, value: Value, quality: str = "good") -> list[tuple[int, Value, str]]:
         return self._rows(Reading("a", time, value, quality, source_time=True))
 
+    def lagging(self, value: Value, lag: int) -> list[tuple[int, Value, str]]:
+        """A reading at the time of an instrument whose clock is off by `lag` ms, as the server itself tells."""
+        self.device = DeviceClock(lag=lag)
+        return self.sourced(self.wall + lag, value)
+
     def tick(self, down: bool = False) -> list[tuple[int, Value, str]]:
-        found = self.sampler.tick(frozenset({"device"} if down else ())).samples
+        found = self.sampler.tick(frozenset({"device"} if down else ()), {"device": self.device}).samples
         return [(each.time - NOW, each.value, each.quality) for each in found]
 
     def _rows(self, reading: Reading) -> list[tuple[int, Value, str]]:
-        return [(each.time - NOW, each.value, each.quality) for each in self.sampler.take([reading]).samples]
+        return [
+            (each.time - NOW, each.value, each.quality) for each in self.sampler.take([reading], self.device).samples
+        ]
 
 
 def bench(**rule: object) -> Bench:
@@ -175,6 +184,116 @@ def test_a_clock_that_was_never_set_is_not_believed() -> None:
     assert b.polled(1.0)[0][2] == "good"
 
 
+def test_an_instruments_clock_ahead_of_the_agents_begins_no_era() -> None:
+    b = bench()
+    for step in range(5):
+        b.after(1)
+        assert b.sourced(b.wall + 30_000, float(step)) == [(30_000 + 1000 * (step + 1), float(step), "good")]
+    assert (b.clock.era, b.clock.steps()) == (0, [])
+    assert b.clock.high == b.wall
+
+
+def test_an_instruments_time_is_judged_while_the_agents_clock_is_suspect_too() -> None:
+    b = bench()
+    b.polled(0.0)
+    b.wall -= 5_000
+    b.mono += 1
+    assert b.sourced(NOW + 10 * 365 * 86_400_000, 1.0) == [(-5_000, 1.0, "uncertain:clock")]
+    b.after(601)
+    assert b.sourced(b.wall, 2.0) == [(596_000, 2.0, "good")]
+    assert b.clock.era == 1
+
+
+def test_while_the_agents_clock_was_never_set_the_instruments_is_the_better_one() -> None:
+    assert Bench(wall=86_400_000).sourced(NOW, 1.0) == [(0, 1.0, "uncertain:clock")]
+
+
+def test_an_instruments_clock_that_stepped_back_is_followed_again_once_it_passes_what_was_given() -> None:
+    b = bench()
+    b.after(10)
+    b.sourced(b.wall, 1.0)
+    b.after(1)
+    assert b.sourced(b.wall - 5_000, 2.0) == [(11_000, 2.0, "uncertain:clock")]
+    b.after(1)
+    assert b.sourced(b.wall - 5_000, 3.0) == [(12_000, 3.0, "uncertain:clock")]
+    b.after(10)
+    assert b.sourced(b.wall - 5_000, 4.0) == [(17_000, 4.0, "good")]
+
+
+def test_a_server_that_lags_keeps_its_times_after_the_agent_has_spoken() -> None:
+    b = bench(by_exception=True, max_silence=10.0)
+    b.after(100)
+    assert b.lagging(1.0, -30_000) == [(70_000, 1.0, "good")]
+    b.after(11)
+    assert b.tick() == [(81_000, 1.0, "good")]
+    for _ in range(3):
+        b.after(1)
+        assert b.lagging(b.mono, -30_000) == [(b.wall - NOW - 30_000, b.mono, "good")]
+    assert b.polled(None, "bad:link") == [(b.wall - NOW, None, "bad:link")]
+    b.after(60)
+    for _ in range(3):
+        b.after(1)
+        assert b.lagging(b.mono, -30_000) == [(b.wall - NOW - 30_000, b.mono, "good")]
+
+
+def test_times_put_in_order_by_more_than_a_second_are_uncertain() -> None:
+    b = bench(by_exception=True, max_silence=10.0)
+    b.after(100)
+    b.sourced(NOW + 70_000, 1.0)
+    b.after(11)
+    assert b.tick() == [(111_000, 1.0, "good")]
+    assert b.sourced(NOW + 81_000, 2.0) == [(111_001, 2.0, "uncertain:clock")]
+    b.after(60)
+    assert b.sourced(NOW + 141_000, 3.0) == [(141_000, 3.0, "good")]
+
+
+def test_a_tag_keeps_its_instruments_time_over_a_restart() -> None:
+    assert Bench(high=NOW - 10_000).sourced(NOW - 3_600_000, 1.0) == [(-3_600_000, 1.0, "good")]
+    known = {"a": Stamp(NOW - 20_000, 1.0, "good", given=NOW - 15_000, era=0)}
+    assert Bench(high=NOW - 10_000, stamps=known).sourced(NOW - 15_500, 2.0) == [(-14_999, 2.0, "good")]
+    assert Bench(high=NOW + 5_000, stamps=known).sourced(NOW - 15_500, 2.0)[0][0] == -15_500, "another era"
+
+
+def test_a_value_that_stands_is_sent_now_and_then_when_it_is_polled_with_its_own_time() -> None:
+    b = bench(max_silence=60.0, frozen=3_600.0)
+    sent = []
+    for _ in range(125):
+        sent += b.sourced(NOW, 1.0)
+        b.after(30)
+    assert [row[0] for row in sent[:3]] == [0, 60_000, 120_000]
+    assert [row[2] for row in sent] == ["good"] * 60 + ["uncertain:frozen"] * 3
+
+
+def test_what_stands_is_the_value_heard_last_with_what_is_thought_of_it_now() -> None:
+    b = bench(by_exception=True, max_silence=10.0, deadband=Deadband(size=0.5))
+    assert b.sourced(NOW, 5.0) == [(0, 5.0, "good")]
+    assert b.sourced(NOW + 1, 5.4) == []
+    b.after(10)
+    assert b.tick() == [(10_000, 5.4, "good")]
+    b.wall -= 3_600_000
+    b.mono += 10
+    assert b.tick() == [(-3_590_000, 5.4, "uncertain:clock")]
+    b.after(601)
+    assert b.tick()[0][1:] == (5.4, "good")
+
+
+def test_a_subscribed_value_that_stands_confirms_its_jump_and_freezes() -> None:
+    b = bench(by_exception=True, max_silence=60.0, jump=5.0, frozen=3_600.0)
+    assert b.sourced(NOW, 1.0) == [(0, 1.0, "good")]
+    assert b.sourced(NOW + 1, 20.0) == [(1, 20.0, "uncertain:jump")]
+    b.after(60)
+    assert b.tick() == [(60_000, 20.0, "good")]
+    b.after(3_600)
+    assert b.tick() == [(3_660_000, 20.0, "uncertain:frozen")]
+
+
+def test_a_value_from_the_future_stays_bad_as_long_as_it_stands() -> None:
+    b = bench(by_exception=True, max_silence=60.0)
+    assert b.sourced(NOW + 100_000, 1.0) == [(0, 1.0, "bad:time_future")]
+    b.after(60)
+    assert b.tick() == [(60_000, 1.0, "bad:time_future")]
+
+
 def test_a_jump_is_marked_at_once_and_unmarked_by_the_reading_that_confirms_it() -> None:
     b = bench(jump=5.0)
     assert [b.polled(v)[0][2] for v in (1.0, 2.0, 20.0, 2.0, 20.0, 21.0)] == [
@@ -222,3 +341,13 @@ def test_the_reading_that_raised_an_alarm_is_sent_whatever_the_deadband() -> Non
     outcome = b.sampler.take([Reading("a", NOW + 2, 10.0)])
     assert [(tag, change.state) for tag, change in outcome.transitions] == [("a", "raised")]
     assert len(outcome.samples) == 1
+
+
+def test_an_alarms_delay_runs_on_the_monotonic_clock() -> None:
+    b = bench(limits=LimitRule(H=10.0, delay=5.0))
+    assert b.sampler.take([Reading("a", NOW, 11.0)]).transitions == []
+    b.wall += 3_600_000
+    b.mono += 4.0
+    assert b.sampler.tick(frozenset()).transitions == []
+    b.mono += 1.0
+    assert [change.state for _tag, change in b.sampler.tick(frozenset()).transitions] == ["raised"]
