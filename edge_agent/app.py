@@ -138,6 +138,8 @@ class Agent:
                 return Response(v=1, id=request.id, ok=True, result=self.state())
             case "read":
                 wanted = request.args.get("tags")
+                if wanted is not None and not isinstance(wanted, list):
+                    return Response(v=1, id=request.id, ok=False, error="tags: expected a list of tag names")
                 found = {
                     tag: [sample.time, sample.value, sample.quality]
                     for tag, sample in self._recorder.latest().items()

@@ -38,6 +38,7 @@ class Answers:
         self._ack_topic = ack_topic
         self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(HELD)
         self._ack, self._request = decoder(Ack), decoder(Request)
+        self._answering: set[asyncio.Task[None]] = set()
 
     def heard(self, topic: str, payload: bytes) -> None:
         """A message came; called in the event loop."""
@@ -48,8 +49,7 @@ class Answers:
 
     async def run(self, reply: Callable[[Response], None]) -> None:
         """Work off what comes until cancelled; the acknowledgements that wait together are one commit a stream."""
-        async with asyncio.TaskGroup() as group:
-            self._open = 0
+        try:
             while True:
                 found = [await self._inbox.get()]
                 while not self._inbox.empty():
@@ -60,10 +60,13 @@ class Answers:
                         if topic == self._ack_topic:
                             acks.append(decode(payload, self._ack))
                         else:
-                            self._take_request(decode(payload, self._request), reply, group)
+                            self._take_request(decode(payload, self._request), reply)
                     except FrameError as err:
                         log.error("%s: %s", topic, err)
                 await self._cross_off(acks)
+        finally:
+            for task in self._answering:
+                task.cancel()
 
     async def _cross_off(self, acks: Sequence[Ack]) -> None:
         named: dict[str, list[tuple[int, str]]] = {}
@@ -86,16 +89,19 @@ class Answers:
                     log.error("envelope %d of stream %s is a dead letter at the collector: %s", row.seq, stream, reason)
             self._on_gone(gone)
 
-    def _take_request(self, request: Request, reply: Callable[[Response], None], group: asyncio.TaskGroup) -> None:
-        if self._open >= ANSWERING:
+    def _take_request(self, request: Request, reply: Callable[[Response], None]) -> None:
+        if len(self._answering) >= ANSWERING:
             reply(Response(v=1, id=request.id, ok=False, error=f"busy: {ANSWERING} requests are being answered"))
             return
-        self._open += 1
-        group.create_task(self._answer(request, reply))
+        task = asyncio.create_task(self._answer(request, reply))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
 
     async def _answer(self, request: Request, reply: Callable[[Response], None]) -> None:
         """In a task of its own: a request may take its time, an acknowledgement may not wait for it."""
         try:
-            reply(await self._on_request(request))
-        finally:
-            self._open -= 1
+            response = await self._on_request(request)
+        except Exception as err:  # whoever asks learns of the defect; it harms nothing else (I6)
+            log.exception("request %r cannot be answered", request.verb)
+            response = Response(v=1, id=request.id, ok=False, error=f"the agent failed: {err!r}")
+        reply(response)

@@ -96,6 +96,8 @@ class Uplink:
                 await self._connection(stop)
             except LinkDownError as err:
                 self._say_down(str(err))
+            except OutboxUnavailable as err:  # what cannot be read now is sent once it can
+                self._say_down(f"the outbox cannot be read: {err}")
             if time.monotonic() - self._up_since > STEADY + self._mqtt.connect_timeout:
                 pause = FIRST_PAUSE
             await _wait(stop, pause * random.uniform(0.5, 1.5))  # noqa: S311  # jitter
@@ -105,8 +107,8 @@ class Uplink:
 
     async def _connection(self, stop: asyncio.Event) -> None:
         link = await self._open()
-        self._say_up()
         try:
+            self._begin(link)
             await self._serve(link, stop)
         finally:
             self._link = None
@@ -125,6 +127,9 @@ class Uplink:
         except OSError as err:  # a certificate or key that cannot be used: the engineer may be replacing it just now
             raise LinkDownError(f"TLS: {err}") from err
         await link.open(self._answers.topics)
+        return link
+
+    def _begin(self, link: MqttLink) -> None:
         self._window.clear()
         self._feed.begin()
         self._manifests.begin()
@@ -133,7 +138,7 @@ class Uplink:
         self._link = link
         self._heard_at = time.monotonic()
         self._publish_state(link)
-        return link
+        self._say_up()
 
     async def _serve(self, link: MqttLink, stop: asyncio.Event) -> None:
         answering = asyncio.create_task(self._answers.run(lambda it: self._respond(link, it)))

@@ -121,10 +121,15 @@ async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, b
     port = instrument.sockets[0].getsockname()[1]
     async with working(tmp_path, broker.port, [tank_farm.device_settings(port, interval="200ms")]) as listener:
         await asyncio.to_thread(wait_for, lambda: listener.of("data"), what="samples")
-        for name, verb, args in (("1", "status", {}), ("2", "read", {"tags": ["T101.LEVEL"]}), ("3", "browse", {})):
+        for name, verb, args in (
+            ("1", "status", {}),
+            ("2", "read", {"tags": ["T101.LEVEL"]}),
+            ("3", "browse", {}),
+            ("4", "read", {"tags": 5}),
+        ):
             request = Request(v=1, id=name, verb=verb, args=args)  # type: ignore[arg-type]
             listener.client.publish("gw/v1/county-1/plant-1/request", encode(request), qos=1)
-        await asyncio.to_thread(wait_for, lambda: len(listener.of("response")) == 3, what="three answers")
+        await asyncio.to_thread(wait_for, lambda: len(listener.of("response")) == 4, what="four answers")
         answers = {each.id: each for each in (decode(f, decoder(Response)) for f in listener.of("response"))}
     instrument.close()
     assert answers["1"].result["devices"]["tank-farm"]["up"] is True
@@ -134,6 +139,8 @@ async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, b
     assert quality == "good"
     assert not answers["3"].ok
     assert "does not answer 'browse'" in answers["3"].error
+    assert not answers["4"].ok
+    assert "expected a list" in answers["4"].error
 
 
 async def test_the_state_says_what_the_agent_is_and_at_the_end_that_it_is_gone(tmp_path: Path, broker: Server) -> None:

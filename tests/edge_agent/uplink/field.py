@@ -129,6 +129,8 @@ async def running(outbox: Outbox, broker: MqttSettings, **rest: Any) -> AsyncIte
     async def answer(request: Request) -> Response:
         if request.verb == "browse":
             await asyncio.Event().wait()
+        if request.verb == "snapshot":
+            raise ZeroDivisionError("a defect")
         return Response(v=1, id=request.id, ok=True, result="answered")
 
     uplink = Uplink(

@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from edge_agent.outbox import inspect
+from edge_agent.outbox.rows import OutboxUnavailable, Row
 from edge_agent.outbox.store import Outbox
 from edge_agent.uplink import link as link_module
 from profiles.wire.codec import digest
@@ -193,6 +194,36 @@ async def test_messages_that_are_none_of_the_contracts_harm_nothing(
         await at_work.empty()
         await at_work.until(collector.responses, "the answer")
         assert [(each.id, each.ok) for each in collector.responses()] == [("m", False)]
+
+
+async def test_a_request_that_meets_a_defect_is_told_so_and_harms_nothing(
+    broker: Server, collector: Collector, box: Outbox
+) -> None:
+    async with running(box, mqtt(broker.port)) as at_work:
+        await at_work.until(collector.states, "the connection")
+        collector.send("request", Request(v=1, id="s", verb="snapshot"))
+        await at_work.until(collector.responses, "the answer")
+        at_work.uplink.committed(box.commit([data(1)]))
+        await at_work.empty()
+        [answer] = collector.responses()
+    assert not answer.ok
+    assert "ZeroDivisionError" in answer.error
+
+
+async def test_an_outbox_that_cannot_be_read_now_is_sent_once_it_can(
+    broker: Server, collector: Collector, box: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    waiting = box.waiting
+
+    def refuse(*_arguments: object, **_more: object) -> list[Row]:
+        raise OutboxUnavailable("disk I/O error")
+
+    box.commit([data(1)])
+    box.waiting = refuse  # type: ignore[method-assign]
+    async with running(box, mqtt(broker.port), backoff="100ms") as at_work:
+        await at_work.until(lambda: "the outbox cannot be read: disk I/O error" in caplog.text, "the refusal")
+        box.waiting = waiting  # type: ignore[method-assign]
+        await at_work.empty()
 
 
 @pytest.mark.parametrize("version", get_args(Version))
