@@ -8,7 +8,7 @@ every tag and may not exceed a length, this greedy choice is the optimum (a test
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from edge_agent.drivers.modbus.addresses import place
@@ -58,9 +58,16 @@ class Block:
 
 
 def plan(
-    device: ModbusDevice, tags: Iterable[ModbusTag], *, excluding: Mapping[Table, frozenset[int]] | None = None
+    device: ModbusDevice,
+    tags: Iterable[ModbusTag],
+    *,
+    excluding: Mapping[Table, Set[int]] | None = None,
+    apart: Mapping[Table, Set[int]] | None = None,
 ) -> tuple[Block, ...]:
-    """The requests for `tags`; no request touches an address in `excluding`, and tags that lie there are left out."""
+    """The requests for `tags`; no request touches an address in `excluding`, and tags that lie there are left out.
+
+    Addresses in `apart` are not read through as a gap, but tags that lie there are read.
+    """
     by_table: dict[Table, list[Slot]] = {}
     for tag in tags:
         table, address = place(device, tag)
@@ -70,17 +77,18 @@ def plan(
         bad = sorted((excluding or {}).get(table, ()))
         kept = [slot for slot in slots if not _any_within(bad, slot.address, slot.address + slot.width)]
         kept.sort(key=lambda slot: (slot.address, slot.width))
-        blocks += _blocks(table, kept, limits(device, table), bad)
+        closed = sorted({*bad, *(apart or {}).get(table, ())})
+        blocks += _blocks(table, kept, limits(device, table), closed)
     return tuple(blocks)
 
 
-def _blocks(table: Table, slots: Sequence[Slot], within: tuple[int, int], bad: Sequence[int]) -> Iterator[Block]:
+def _blocks(table: Table, slots: Sequence[Slot], within: tuple[int, int], closed: Sequence[int]) -> Iterator[Block]:
     longest, gap = within
     held: list[Slot] = []
     start = end = 0
     for slot in slots:
         stop = max(end, slot.address + slot.width)
-        fits = stop - start <= longest and slot.address - end <= gap and not _any_within(bad, end, slot.address)
+        fits = stop - start <= longest and slot.address - end <= gap and not _any_within(closed, end, slot.address)
         if held and not fits:
             yield Block(table, start, end - start, tuple(held))
             held = []

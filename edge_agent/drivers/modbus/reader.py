@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from edge_agent.drivers.base import Reading
+from edge_agent.drivers.modbus.addresses import place
 from edge_agent.drivers.modbus.connection import Connection
 from edge_agent.drivers.modbus.guard import LinkError, RefusedError
 from edge_agent.drivers.modbus.plan import Block, Slot, limits, plan
@@ -18,6 +20,18 @@ log = logging.getLogger(__name__)
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 GATEWAY = (10, 11)
 """Exceptions by which a gateway says that the unit behind it does not answer."""
+FIRST_RETEST = 1.0
+"""Seconds after which a refused address is tried again for the first time: a device that starts up refuses all of them
+for a moment. Doubled each time, up to the device's `retest`."""
+
+
+@dataclass(slots=True)
+class _Retest:
+    """Refused tags that are tried again together; `due` in monotonic seconds."""
+
+    block: Block
+    due: float
+    pause: float
 
 
 class DeviceReader:
@@ -28,8 +42,13 @@ class DeviceReader:
         self._connection = connection
         self._limits = device
         self._refused: dict[Table, set[int]] = {}
-        self._bad: dict[str, tuple[Block, float]] = {}
-        """Refused tags: the block of each alone, and when it is tried again (monotonic)."""
+        """Addresses of refused tags: no request touches them but their retests."""
+        self._gaps: dict[Table, set[int]] = {}
+        """Addresses that nobody wants and the device refuses: not read through, but a tag there is read."""
+        self._bad: dict[str, ModbusTag] = {}
+        self._fresh: list[ModbusTag] = []
+        """Those of the bad that have no retest yet."""
+        self._retests: list[_Retest] = []
         self._plans: dict[tuple[str, ...], tuple[Block, ...]] = {}
         self.on_answer: Callable[[Block, bytes], None] | None = None
         """Called with each answer, for ``edge-agent read``."""
@@ -38,15 +57,18 @@ class DeviceReader:
 
     async def read(self, tags: tuple[ModbusTag, ...]) -> AsyncGenerator[list[Reading], None]:
         """Read the tags once, a list a block. LinkError when the device does not answer, also on a second try."""
+        blocks = self._plan(tags)
         known_bad = [tag for tag in tags if tag.name in self._bad]
-        for block in self._plan(tags):
+        for block in blocks:
             yield await self._block(block)
         if known_bad:
             yield await self._bad_ones(known_bad)
+        self._gather()
 
     async def probe(self, tags: tuple[ModbusTag, ...]) -> None:
         """One request, to see whether the device is back; LinkError when it is not."""
-        blocks = self._plan(tags) or [block for block, _at in self._bad.values()]
+        self._gather()
+        blocks = self._plan(tags) or [retest.block for retest in self._retests]
         try:
             await self._ask(blocks[0])
         except RefusedError as err:
@@ -56,8 +78,12 @@ class DeviceReader:
     def _plan(self, tags: tuple[ModbusTag, ...]) -> tuple[Block, ...]:
         names = tuple(tag.name for tag in tags)
         if names not in self._plans:
-            excluding = {table: frozenset(bad) for table, bad in self._refused.items()}
-            self._plans[names] = plan(self._limits, tags, excluding=excluding)
+            blocks = self._plans[names] = plan(self._limits, tags, excluding=self._refused, apart=self._gaps)
+            read = {slot.tag.name for block in blocks for slot in block.slots}
+            for tag in tags:
+                if tag.name not in read and tag.name not in self._bad:  # on an address that another tag was refused at
+                    self._bad[tag.name] = tag
+                    self._fresh.append(tag)
         return self._plans[names]
 
     async def _ask(self, block: Block) -> bytes:
@@ -105,9 +131,9 @@ class DeviceReader:
 
     def _is_allowed(self, block: Block) -> bool:
         """Whether what is known of the device does not forbid this request."""
-        refused = self._refused.get(block.table, set())
+        closed = self._refused.get(block.table, set()) | self._gaps.get(block.table, set())
         longest, _gap = limits(self._limits, block.table)
-        return block.count <= longest and refused.isdisjoint(range(block.address, block.address + block.count))
+        return block.count <= longest and closed.isdisjoint(range(block.address, block.address + block.count))
 
     async def _refuses(self, block: Block) -> bool:
         try:
@@ -118,18 +144,35 @@ class DeviceReader:
 
     def _exclude(self, block: Block) -> None:
         for slot in block.slots:
-            alone = Block(block.table, slot.address, slot.width, (slot,))
-            log.warning("device %s: refuses %s %d (tag %s); retried every %g s",
-                        self.device.name, block.table, slot.address, slot.tag.name, self.device.retest)  # fmt: skip
-            self._bad[slot.tag.name] = alone, time.monotonic() + self.device.retest
+            self._bad[slot.tag.name] = slot.tag
+            self._fresh.append(slot.tag)
             self._refused.setdefault(block.table, set()).update(range(slot.address, slot.address + slot.width))
         self._plans.clear()
+
+    def _gather(self) -> None:
+        """Have the tags that were just refused tried again soon, in as few requests as if all were well."""
+        if not self._fresh:
+            return
+        own: dict[Table, set[int]] = {}
+        for tag in self._fresh:
+            table, address = place(self.device, tag)
+            own.setdefault(table, set()).update(range(address, address + tag.words))
+        others = {table: bad - own.get(table, set()) for table, bad in self._refused.items()}
+        for block in plan(self._limits, self._fresh, excluding=others, apart=self._gaps):
+            log.warning(
+                "device %s: refuses %s %d to %d (tags %s); tried again ever more rarely, at last every %g s",
+                self.device.name, block.table, block.address, block.address + block.count - 1,
+                _names(block.slots), self.device.retest,
+            )  # fmt: skip
+            pause = min(FIRST_RETEST, self.device.retest)
+            self._retests.append(_Retest(block, time.monotonic() + pause, pause))
+        self._fresh.clear()
 
     def _learn(self, block: Block, left: Block, right: Block) -> None:
         """Both halves answer and the whole does not: either the gap between them is refused, or its length is."""
         gap = range(left.address + left.count, right.address)
         if gap:
-            self._refused.setdefault(block.table, set()).update(gap)
+            self._gaps.setdefault(block.table, set()).update(gap)
             log.info("device %s: refuses the unused %s %d to %d; they are no longer read through",
                      self.device.name, block.table, gap.start, gap.stop - 1)  # fmt: skip
         else:
@@ -140,25 +183,66 @@ class DeviceReader:
                         self.device.name, block.count, longest, key)  # fmt: skip
         self._plans.clear()
 
-    async def _bad_ones(self, tags: Iterable[ModbusTag]) -> list[Reading]:
-        """The refused tags: bad, unless it is time to try one again and it answers."""
-        readings: list[Reading] = []
-        for tag in tags:
-            block, due = self._bad[tag.name]
-            if time.monotonic() < due:
-                readings += _all(block.slots, BAD_ADDRESS)
-                continue
-            try:
-                readings += decode(block, await self._ask(block), _now())
-            except RefusedError:
-                self._bad[tag.name] = block, time.monotonic() + self.device.retest
-                readings += _all(block.slots, BAD_ADDRESS)
-                continue
-            log.info("device %s: answers again for tag %s", self.device.name, tag.name)
-            del self._bad[tag.name]
-            self._refused[block.table] -= set(range(block.address, block.address + block.count))
-            self._plans.clear()
-        return readings
+    async def _bad_ones(self, tags: Sequence[ModbusTag]) -> list[Reading]:
+        """The refused tags: bad, unless it is time to try some again and they answer."""
+        names, now = {tag.name for tag in tags}, time.monotonic()
+        good: list[Reading] = []
+        before = self._retests
+        due = [each for each in before if each.due <= now and each.block.slots[0].tag.name in names]
+        self._retests = [each for each in before if each not in due]
+        try:
+            for retest in due:
+                good += await self._retest(retest)
+        except LinkError:
+            self._retests = before
+            raise
+        answered = {reading.tag for reading in good}
+        bad = [Reading(tag.name, _now(), None, BAD_ADDRESS) for tag in tags if tag.name not in answered]
+        return good + bad
+
+    async def _retest(self, retest: _Retest) -> list[Reading]:
+        """Try refused tags again; the readings of those that answer."""
+        if (data := await self._answer(retest.block)) is not None:
+            return self._restore(retest.block, data)
+        return await self._search(retest.block, retest.pause)
+
+    async def _search(self, block: Block, pause: float) -> list[Reading]:
+        """`block` was refused just now: halve it as long as one half answers, so that a dead device costs little."""
+        if len(block.slots) == 1:
+            self._postpone(block, pause)
+            return []
+        halves = _halves(block)
+        answers = [await self._answer(half) for half in halves]
+        good: list[Reading] = []
+        for half, data in zip(halves, answers, strict=True):
+            if data is not None:
+                good += self._restore(half, data)
+            elif answers == [None, None]:
+                self._postpone(half, pause)
+            else:
+                good += await self._search(half, pause)
+        return good
+
+    async def _answer(self, block: Block) -> bytes | None:
+        """The answer, None for a refusal."""
+        try:
+            return await self._ask(block)
+        except RefusedError as err:
+            if err.code in GATEWAY:
+                raise LinkError(str(err)) from err
+            return None
+
+    def _restore(self, block: Block, data: bytes) -> list[Reading]:
+        log.info("device %s: answers again for tags %s", self.device.name, _names(block.slots))
+        for slot in block.slots:
+            self._bad.pop(slot.tag.name, None)
+            self._refused[block.table] -= set(range(slot.address, slot.address + slot.width))
+        self._plans.clear()
+        return decode(block, data, _now())
+
+    def _postpone(self, block: Block, pause: float) -> None:
+        longer = min(2 * pause, self.device.retest)
+        self._retests.append(_Retest(block, time.monotonic() + longer, longer))
 
 
 def decode(block: Block, data: bytes, time_ms: int) -> list[Reading]:
@@ -186,6 +270,10 @@ def _span(table: Table, slots: Sequence[Slot]) -> Block:
     start = min(slot.address for slot in slots)
     end = max(slot.address + slot.width for slot in slots)
     return Block(table, start, end - start, tuple(slots))
+
+
+def _names(slots: Sequence[Slot]) -> str:
+    return ", ".join(slot.tag.name for slot in slots[:10]) + (" …" if len(slots) > 10 else "")
 
 
 def _all(slots: Iterable[Slot], quality: str) -> list[Reading]:

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from edge_agent.drivers.modbus import reader
 from edge_agent.drivers.modbus.driver import ModbusDriver
 from tests.edge_agent.drivers.modbus.heard import Heard, device, running, until
 from tests.edge_agent.drivers.modbus.hostile import CUT, hostile_server, truth
@@ -13,6 +14,16 @@ def at(*addresses: int) -> set[str]:
     return {f"R{each}" for each in addresses}
 
 
+def register(address: int, **more: str) -> dict[str, object]:
+    return {"name": f"R{address}", "table": "holding-register", "address": address, "type": "uint16", **more}
+
+
+@pytest.fixture
+def no_retest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "FIRST_RETEST", 3600.0)
+
+
+@pytest.mark.usefixtures("no_retest")
 async def test_one_bad_address_in_2000_costs_only_itself() -> None:
     async with hostile_server() as (hostile, port):
         hostile.illegal = {777}
@@ -30,6 +41,7 @@ async def test_one_bad_address_in_2000_costs_only_itself() -> None:
         assert all(each.value == truth(int(each.tag[1:])) for each in heard.of("plc"))
 
 
+@pytest.mark.usefixtures("no_retest")
 async def test_a_bad_address_is_left_alone_until_its_retest() -> None:
     async with hostile_server() as (hostile, port):
         hostile.illegal = {6}
@@ -74,6 +86,55 @@ async def test_a_gap_that_the_device_refuses_is_not_read_through_any_more() -> N
             await until(lambda: len(hostile.requests) > count + 6, "more polls")
             assert {(each.address, each.count) for each in hostile.requests[count + 1 :]} == {(8, 2), (20, 2)}
             assert not heard.of("plc", "bad:address")
+
+
+async def test_a_tag_of_another_interval_within_a_refused_gap_is_read_all_the_same() -> None:
+    async with hostile_server() as (hostile, port):
+        hostile.illegal = {15}
+        tags = [register(n) for n in (8, 9, 20, 21)] + [register(12, interval="40ms")]
+        async with running(device(port, tags=tags)) as heard:
+            await until(lambda: (20, 2) in [(each.address, each.count) for each in hostile.requests], "the search")
+            count = len([each for each in heard.of("plc") if each.tag == "R12"])
+            await until(lambda: len([r for r in heard.of("plc") if r.tag == "R12"]) > count + 3, "R12")
+
+
+async def test_every_tag_on_a_refused_address_says_so_whatever_its_interval() -> None:
+    async with hostile_server() as (hostile, port):
+        hostile.illegal = {6}
+        other = register(6, interval="40ms") | {"name": "other"}
+        async with running(device(port, tags=[register(5), register(6), other], retest="50ms")) as heard:
+            await until(lambda: {each.tag for each in heard.of("plc", "bad:address")} == {"R6", "other"}, "both")
+            hostile.illegal.clear()
+            await until(lambda: {each.tag for each in heard.of("plc")} == {"R5", "R6", "other"}, "all values")
+
+
+async def test_a_device_that_refuses_all_while_it_starts_is_read_again_soon_and_in_few_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reader, "FIRST_RETEST", 0.2)
+    async with hostile_server() as (hostile, port):
+        hostile.illegal = set(range(3000))
+        async with running(device(port, *range(300))) as heard:
+            await until(lambda: len({each.tag for each in heard.of("plc", "bad:address")}) == 300, "all refused")
+            count = len(hostile.requests)
+            await until(lambda: len(hostile.requests) >= count + 6, "retests of a device that still refuses all")
+            assert max(each.count for each in hostile.requests[count:]) > 30
+            hostile.illegal.clear()
+            count = len(hostile.requests)
+            await until(lambda: at(*range(300)) <= {each.tag for each in heard.of("plc")}, "all values")
+            assert len(hostile.requests) - count < 60
+
+
+async def test_a_retest_finds_what_answers_again_and_what_does_not() -> None:
+    async with hostile_server() as (hostile, port):
+        hostile.illegal = set(range(40))
+        async with running(device(port, *range(40), retest="50ms")) as heard:
+            await until(lambda: len({each.tag for each in heard.of("plc", "bad:address")}) == 40, "all refused")
+            hostile.illegal = {7, 31}
+            good = at(*range(40)) - at(7, 31)
+            await until(lambda: {each.tag for each in heard.of("plc")} == good, "all values but two")
+            hostile.illegal.clear()
+            await until(lambda: {each.tag for each in heard.of("plc")} == at(*range(40)), "all values")
 
 
 async def test_one_refusal_that_does_not_stand_teaches_nothing() -> None:
