@@ -7,7 +7,7 @@ Order is known here and the link may be down, hence the rules with a memory (jum
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeGuard
 
 from edge_agent.clock import Clock
@@ -17,6 +17,9 @@ from edge_agent.rules import TagRule
 from edge_agent.stamps import Stamp, Stamper
 from profiles.wire import quality as q
 from profiles.wire.messages import Value
+
+MAX_TEXT = 8 * 1024
+"""Characters of a text that travels; an instrument that sends more sends no value."""
 
 
 class Sample(NamedTuple):
@@ -143,6 +146,8 @@ class Sampler:
 
     def _one(self, tag: _Tag, reading: Reading, device: DeviceClock, outcome: Outcome) -> None:
         mono = self._clock.mono
+        if isinstance(reading.value, str) and not _travels(reading.value):
+            reading = replace(reading, value=None, quality=q.worst(reading.quality, q.BAD_DECODE))
         tag.heard = mono
         repeat = tag.times.repeats(reading)
         if repeat and tag.sent is not None:
@@ -250,3 +255,12 @@ class Sampler:
 
 def _is_number(value: Value) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _travels(text: str) -> bool:
+    """Whether a text can travel: not every instrument's text is UTF-8, though its protocol says so."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(text) <= MAX_TEXT

@@ -351,3 +351,11 @@ def test_an_alarms_delay_runs_on_the_monotonic_clock() -> None:
     assert b.sampler.tick(frozenset()).transitions == []
     b.mono += 1.0
     assert [change.state for _tag, change in b.sampler.tick(frozenset()).transitions] == ["raised"]
+
+
+def test_a_text_that_cannot_travel_is_bad_and_its_neighbours_do() -> None:
+    b = bench(type="text")
+    gbk = "运行".encode("gbk").decode("utf-8", "surrogateescape")
+    assert b.polled(gbk) == [(0, None, "bad:decode")]
+    assert b.polled("x" * 100_000) == []
+    assert b.polled("running") == [(1, "running", "good")]

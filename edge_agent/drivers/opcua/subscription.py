@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import Counter
@@ -32,6 +33,7 @@ class Subscription:
     def __init__(self, session: Session, emit: Emit, counters: Counter[str]) -> None:
         self._session, self._emit, self._counters = session, emit, counters
         self._items: dict[int, Item] = {}
+        self._handles = itertools.count(1)
         self._id = 0
         self._heard = time.monotonic()
         self._patience = 0.0
@@ -79,7 +81,8 @@ class Subscription:
         self._id = given.SubscriptionId
         interval = given.RevisedPublishingInterval / 1000
         own = max(interval, device.publishing_interval) * device.lifetime_count
-        self._patience = min(own, interval * given.RevisedLifetimeCount) + device.timeout
+        quiet = 2 * interval * given.RevisedMaxKeepAliveCount  # a server that lives says so in half of this
+        self._patience = min(own, interval * given.RevisedLifetimeCount, quiet) + device.timeout
         self._heard = time.monotonic()
         revised = (interval, given.RevisedMaxKeepAliveCount, given.RevisedLifetimeCount)
         if revised != (device.publishing_interval, device.keep_alive_count, device.lifetime_count):
@@ -124,6 +127,7 @@ class Subscription:
                 bad = ua.DataValue(StatusCode=result.StatusCode)
                 self._emit([reading(tag, bad, now) for tag in item.tags])
                 refused += item.tags
+                del self._items[int(request.RequestedParameters.ClientHandle)]
                 continue
             given = (result.RevisedSamplingInterval / 1000, int(result.RevisedQueueSize))
             asked = request.RequestedParameters
@@ -132,7 +136,7 @@ class Subscription:
         return refused
 
     def _request(self, item: Item) -> ua.MonitoredItemCreateRequest:
-        device, handle = self._session.device, len(self._items) + 1
+        device, handle = self._session.device, next(self._handles)
         self._items[handle] = item
         sampling = min(device.sampling_interval if tag.interval is None else tag.interval for tag in item.tags)
         return ua.MonitoredItemCreateRequest(
@@ -147,7 +151,14 @@ class Subscription:
         )
 
     def _published(self, result: ua.PublishResult) -> None:
-        """What asyncua calls for each answer to Publish, keep-alives included."""
+        """What asyncua calls for each answer to Publish, keep-alives included; what is raised here it would swallow."""
+        try:
+            self._take(result)
+        except Exception as err:  # noqa: BLE001  # no value is lost in silence: it ends the session and is raised there
+            if not self._ended.done():
+                self._ended.set_exception(err)
+
+    def _take(self, result: ua.PublishResult) -> None:
         self._heard = time.monotonic()
         message = result.NotificationMessage
         for notification in message.NotificationData or []:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 from asyncua import ua
 
+from edge_agent.drivers.base import Reading
+from edge_agent.drivers.opcua import driver as driver_module
 from edge_agent.drivers.opcua import subscription
-from edge_agent.drivers.opcua.driver import OpcuaDriver
+from edge_agent.drivers.opcua.driver import OpcuaDriver, OpcuaRunner
 from tests.edge_agent.drivers.opcua.plant import URI, Heard, device, plant, process, running, until
 from tests.edge_agent.drivers.opcua.wire import recording
 from tests.servers import free_port
@@ -191,3 +194,36 @@ async def test_a_node_that_appears_later_is_found_without_a_new_session(monkeypa
         await site.add("late", 3.0)
         await until(lambda: 3.0 in heard.values("late"), "the value")
         assert wire.services.count("CreateSessionRequest") == 1
+
+
+async def test_nodes_that_stay_refused_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "RETEST", 0.02)
+    made: list[subscription.Subscription] = []
+
+    class Watched(subscription.Subscription):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    monkeypatch.setattr(driver_module, "Subscription", Watched)
+    tags = [{"name": f"n{number}", "node": f"nsu={URI};s=nowhere{number}"} for number in range(20)]
+    level = {"name": "level", "node": f"nsu={URI};s=level"}
+    async with plant() as site, recording(site.port) as wire, running(device(wire.port, [level, *tags])) as heard:
+        await until(lambda: len([each for each in heard.got if each.tag == "n0"]) >= 10, "ten retests")
+        assert [len(each._items) for each in made] == [1]
+
+
+async def test_a_defect_behind_the_driver_is_raised_and_not_swallowed() -> None:
+    class Defective(Heard):
+        def readings(self, device: str, readings: Sequence[Reading]) -> None:
+            super().readings(device, readings)
+            if len(self.got) == 2:
+                raise ZeroDivisionError("a defect")
+
+    heard = Defective()
+    async with plant() as site, recording(site.port) as wire:
+        task = asyncio.create_task(OpcuaRunner(device(wire.port), heard).run(asyncio.Event()))
+        await until(lambda: len(heard.got) == 1, "the first value")
+        await site.show("level", stamped(2.0))
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(task, 40)
