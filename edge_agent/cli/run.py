@@ -12,12 +12,12 @@ import click
 from config import logs
 from config.cli import settings_errors
 from edge_agent.app import Agent
-from edge_agent.outbox.rows import OutboxDamagedError, OutboxMisplacedError
+from edge_agent.outbox.rows import OutboxDamagedError, OutboxMisplacedError, OutboxUnavailable
 from edge_agent.settings import AgentSettings, load_agent
 
 log = logging.getLogger(__name__)
 AGAIN = 1.0
-"""Seconds before a damaged outbox is opened anew, so that a broken disk draws no storm."""
+"""Seconds before an outbox that is damaged, or on a full disk, is opened anew, so that a broken disk draws no storm."""
 
 
 @click.command("run")
@@ -45,4 +45,7 @@ async def _run(settings: AgentSettings) -> None:
             await Agent(settings).run(stop)
         except OutboxDamagedError as err:
             log.error("%s; it is opened anew and salvaged", err)
+            await asyncio.sleep(AGAIN)
+        except OutboxUnavailable as err:
+            log.error("%s; it is opened anew", err)
             await asyncio.sleep(AGAIN)

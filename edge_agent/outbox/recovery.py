@@ -1,7 +1,8 @@
 """Opening the outbox: a damaged file is set aside, what can be read is salvaged, and the agent goes on.
 
-The salvaged rows are written to a new file first and the damaged one is renamed only then, so that an end at any
-moment (power, full disk) leaves either the damaged file to begin with again or the finished new one.
+The salvaged rows are written to a new file first, and the damaged one is moved away only once that is finished, which
+its name tells; so an end at any moment (power, full disk) leaves either the damaged file to begin with again or the
+finished new one to be put in its place. What happened stands in the new file until it has been told.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.outbox.bounds import Lock, sidecar_era
+from edge_agent.outbox.bounds import Lock, Reserve, sidecar_era
 from edge_agent.outbox.file import APPLICATION_ID, connect, prepare
-from edge_agent.outbox.rows import OutboxMisplacedError
+from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 from edge_agent.outbox.settings import OutboxSettings
-from edge_agent.outbox.store import Outbox
+from edge_agent.outbox.store import SALVAGED, Outbox
 from profiles.wire.codec import digest
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,10 @@ CHECK_SECONDS = 20.0
 """Longest time that the check at start may take (about 4 GiB from a flash disk); a longer one is broken off."""
 SALVAGED_AT_MOST = 2_000_000
 """Row ids looked at in a damaged file, the newest ones."""
-DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FORMAT}
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 """Primary result codes that mean a damaged file (https://www.sqlite.org/rescode.html); others are circumstances."""
+UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
+"""Extended result codes of a disk that does not give back what it holds; other such errors are circumstances."""
 
 _COLUMNS = "lane, stream, seq, digest, manifest, count, first, last, size, frame, quarantined"
 _PARTS = ("", "-wal", "-shm")
@@ -55,7 +58,20 @@ def open_outbox(path: Path, settings: OutboxSettings) -> Outbox:
 
 def _open(path: Path, settings: OutboxSettings) -> Outbox:
     try:
-        _finish_salvage(path)
+        return _open_or_salvage(path, settings)
+    except sqlite3.Error as err:
+        if not Reserve(path.with_suffix(".reserve"), settings.reserve).give_up():
+            raise _circumstance(path, err) from err
+        log.error("outbox %s: %s; the reserve is given up", path, err)
+    try:
+        return _open_or_salvage(path, settings)
+    except sqlite3.Error as err:
+        raise _circumstance(path, err) from err
+
+
+def _open_or_salvage(path: Path, settings: OutboxSettings) -> Outbox:
+    try:
+        _put_in_place(path)
         existed = path.exists()
         fault = _fault(path) if existed else ""
         if not fault:
@@ -63,15 +79,24 @@ def _open(path: Path, settings: OutboxSettings) -> Outbox:
             return Outbox(path, settings, new_era=not existed and sidecar_era(path) is not None)
     except sqlite3.Error as err:
         if not _is_damage(err):
-            raise OutboxMisplacedError(f"{path}: {err}; expected a folder that the agent may write") from err
+            raise
         fault = str(err)
     except OSError as err:
         raise OutboxMisplacedError(f"{path}: {err}") from err
-    return _salvage(path, settings, fault)
+    _salvage(path, fault)
+    return Outbox(path, settings)
 
 
 def _is_damage(err: sqlite3.Error) -> bool:
-    return getattr(err, "sqlite_errorcode", 0) & 0xFF in DAMAGE
+    code = getattr(err, "sqlite_errorcode", 0)
+    return code & 0xFF in DAMAGE or code in UNREADABLE
+
+
+def _circumstance(path: Path, err: sqlite3.Error) -> Exception:
+    """What an engineer must put right, or what passes: a disk that is full or fails."""
+    if getattr(err, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        return OutboxUnavailable(f"{path}: {err}; is the disk full?")
+    return OutboxMisplacedError(f"{path}: {err}; expected a folder that the agent may write")
 
 
 def _fault(path: Path) -> str:
@@ -93,25 +118,40 @@ def _fault(path: Path) -> str:
             return ""
 
 
-def _salvage(path: Path, settings: OutboxSettings, fault: str) -> Outbox:
+def _salvage(path: Path, fault: str) -> None:
     log.error("outbox %s is damaged (%s); what can be read is taken over", path, fault)
-    new, aside = _new(path), _aside(path)
+    unfinished, aside = path.with_name(path.name + ".salvaging"), _aside(path)
     try:
-        taken = _take_over(path, new)
+        _take_over(path, unfinished, aside, fault)
     except sqlite3.Error as err:
         raise OutboxMisplacedError(f"{path}: damaged ({fault}), and its rows cannot be taken over: {err}") from err
+    unfinished.replace(_finished(path))
+    _put_in_place(path)
+
+
+def _finished(path: Path) -> Path:
+    return path.with_name(path.name + ".salvage")
+
+
+def _put_in_place(path: Path) -> None:
+    """Move the damaged file away and the finished new one in its place, as far as an earlier run has not."""
+    for suffix in _PARTS:
+        path.with_name(path.name + ".salvaging" + suffix).unlink(missing_ok=True)
+    new = _finished(path)
+    if not new.exists():
+        return
+    try:
+        with contextlib.closing(connect(new, writing=True)) as db:
+            [name] = db.execute("SELECT text FROM small WHERE key = 'aside'").fetchone()
+    except (sqlite3.Error, TypeError) as err:
+        log.error("outbox %s: %s is no finished salvage (%s) and is set aside", path, new.name, err)
+        new.replace(_aside(path))
+        return
     for suffix in reversed(_PARTS):
         part = path.with_name(path.name + suffix)
         if part.exists():
-            part.replace(aside.with_name(aside.name + suffix))
+            part.replace(path.with_name(name + suffix))
     new.replace(path)
-    outbox = Outbox(path, settings, new_era=True)
-    outbox.report(f"the outbox was damaged ({fault}) and set aside as {aside.name}; {taken} envelopes were salvaged")
-    return outbox
-
-
-def _new(path: Path) -> Path:
-    return path.with_name(path.name + ".salvage")
 
 
 def _aside(path: Path) -> Path:
@@ -120,20 +160,8 @@ def _aside(path: Path) -> Path:
     return path.with_name(f"{path.name}.damaged-{stamp}" + (f"-{taken}" if taken else ""))
 
 
-def _finish_salvage(path: Path) -> None:
-    """After an end in the middle of a salvage: the new file counts if the damaged one is out of the way already."""
-    new = _new(path)
-    if not new.exists():
-        return
-    if path.exists():
-        for suffix in _PARTS:
-            new.with_name(new.name + suffix).unlink(missing_ok=True)
-    else:
-        new.replace(path)
-
-
-def _take_over(damaged: Path, new: Path) -> int:
-    """Copy to a new file what still reads and whose bytes still match their digest; how many envelopes."""
+def _take_over(damaged: Path, new: Path, aside: Path, fault: str) -> None:
+    """Copy to a new file what still reads and whose bytes still match their digest, and note what happened."""
     taken = 0
     marks = ", ".join("?" * len(_COLUMNS.split(",")))
     with contextlib.closing(connect(new, writing=True)) as target:
@@ -146,8 +174,9 @@ def _take_over(damaged: Path, new: Path) -> int:
         for table, columns in (("manifest", 2), ("stream", 3), ("small", 2), ("dropped", 5)):
             for found in _table(damaged, table):
                 target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * columns)})", found)  # noqa: S608
+        told = f"the outbox was damaged ({fault}) and set aside as {aside.name}; {taken} envelopes were salvaged"
+        target.executemany("INSERT OR REPLACE INTO small VALUES (?, ?)", [("aside", aside.name), (SALVAGED, told)])
         target.execute("COMMIT")
-    return taken
 
 
 def _envelopes(damaged: Path) -> Iterator[tuple[object, ...]]:

@@ -28,6 +28,10 @@ KEPT_STREAMS = 50
 """Streams without envelopes whose last numbers and dropped ranges are still told in the state."""
 OVERHEAD = 250
 """Bytes that a row is reckoned with beside its frame (keys, indexes, page fill)."""
+SALVAGED = "salvaged"
+"""Key of the small state under which a salvage (`recovery`) says what it did, until that is committed as an event."""
+OWN = ("era", "aside", SALVAGED)
+"""Keys of the small state that are the outbox's own."""
 WARN_PAUSE = 3600.0
 """Seconds between two warnings about the age of what waits."""
 
@@ -57,8 +61,12 @@ class Outbox:
         self._seq = 0
         self._file.freeing(self._open_stream)
         self._recount()
-        kept = self._file.read("SELECT text FROM small WHERE key = 'era'")
-        beside, within = sidecar_era(self.path), int(kept[0][0]) if kept else None
+        kept = dict(self._file.read("SELECT key, text FROM small"))
+        beside, within = sidecar_era(self.path), int(kept["era"]) if "era" in kept else None
+        self._untold, self._telling = SALVAGED in kept, False
+        if self._untold:
+            self._incidents.fact(kept[SALVAGED])
+            new_era = True
         self.era_floor = max(beside or 0, within or 0) + new_era
         if not beside == within == self.era_floor:
             self.set_era(self.era_floor)
@@ -78,8 +86,12 @@ class Outbox:
                 rows = [self._insert(db, draft, self._seq + nth) for nth, draft in enumerate(drafts, 1)]
                 db.execute("UPDATE stream SET last = ? WHERE stream = ?", [self._seq + len(rows), self.stream])
                 db.executemany("INSERT OR REPLACE INTO small VALUES (?, ?)", list((recall or {}).items()))
+                if self._telling:
+                    db.execute("DELETE FROM small WHERE key = ?", [SALVAGED])
                 dropped = [row for lane in LANES for row in self._make_room(db, lane, rows)]
             self._seq += len(rows)
+            if self._telling:
+                self._untold = self._telling = False
             self._account(rows, 1)
             self._account(dropped, -1)
             for row in dropped:
@@ -90,7 +102,7 @@ class Outbox:
 
     def recall(self) -> dict[str, str]:
         """The small state, by key."""
-        return dict(self._file.read("SELECT key, text FROM small WHERE key != 'era'"))
+        return {key: text for key, text in self._file.read("SELECT key, text FROM small") if key not in OWN}
 
     def set_era(self, era: int) -> None:
         """Have the era on disk, in the file and beside it; called before a sample of that era is committed."""
@@ -103,8 +115,9 @@ class Outbox:
                 db.execute("INSERT OR REPLACE INTO small VALUES ('era', ?)", [str(era)])
 
     def incidents(self) -> list[Incident]:
-        """What happened since the last call."""
+        """What happened since the last call, to be committed as events next."""
         with self._file.lock:
+            self._telling = self._untold
             return self._incidents.drain()
 
     def report(self, text: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
 import shutil
 import sqlite3
 from pathlib import Path
@@ -178,15 +180,66 @@ def test_the_era_outlives_the_file_and_the_note_beside_it(tmp_path: Path) -> Non
     box.close()
 
 
-def test_a_salvage_that_was_interrupted_is_finished_or_begun_again(tmp_path: Path) -> None:
-    path = _filled(tmp_path, 5)
-    shutil.copy(path, tmp_path / "outbox.db.salvage")
-    path.replace(tmp_path / "outbox.db.damaged-x")
-    box = outbox(tmp_path)
-    assert len(box.waiting("data", after=0, limit=10)) == 5
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_a_salvage_that_is_interrupted_anywhere_is_finished_or_begun_again_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    begun = outbox(tmp_path)
+    for number in range(60):
+        begun.commit([data(number, samples=50)])
+    begun._file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for number in range(60, 80):
+        begun.commit([data(number, samples=50)])  # these stand in the WAL alone
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for part in tmp_path.glob("outbox.*"):
+        shutil.copy(part, killed)
+    begun.close()
+    _spoil(killed / "outbox.db", 4096 * 20, 4096 * 2)
+
+    renames = itertools.count(1)
+    rename = Path.replace
+
+    def until_the_cut(this: Path, target: Path) -> Path:
+        if not this.name.startswith("outbox.era") and next(renames) == cut:
+            raise KeyboardInterrupt  # as a power cut: nothing that follows is done
+        return rename(this, target)
+
+    monkeypatch.setattr(Path, "replace", until_the_cut)
+    with contextlib.suppress(KeyboardInterrupt):
+        outbox(killed).close()
+    monkeypatch.undo()
+    box = outbox(killed)
+    found = {number_of(frame) for row in box.waiting("data", after=0, limit=100) if (frame := box.frame(row))}
+    assert set(range(60, 80)) <= found
+    assert len(found) > 60
+    [told] = [each.text for each in box.incidents()]
+    assert f"{len(found)} envelopes were salvaged" in told
+    assert box.era_floor >= 1
     box.close()
+
+
+def test_what_a_salvage_did_is_told_until_it_is_committed(tmp_path: Path) -> None:
+    path = _filled(tmp_path, 5)
+    path.write_bytes(b"no database at all" * 1000)
+    for _ in range(2):
+        box = outbox(tmp_path)
+        assert "was damaged" in box.incidents()[0].text
+        box.close()
+    box = outbox(tmp_path)
+    assert box.incidents()
+    box.commit([data(1)])
+    box.close()
+    box = outbox(tmp_path)
+    assert box.incidents() == []
+    box.close()
+
+
+def test_a_salvage_file_that_is_none_is_set_aside(tmp_path: Path) -> None:
+    _filled(tmp_path, 5)
     (tmp_path / "outbox.db.salvage").write_bytes(b"half written")
     box = outbox(tmp_path)
     assert len(box.waiting("data", after=0, limit=10)) == 5
     assert not (tmp_path / "outbox.db.salvage").exists()
+    assert len(list(tmp_path.glob("outbox.db.damaged-*"))) == 1
     box.close()
