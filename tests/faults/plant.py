@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.simulators import tank_farm
 from profiles.wire.codec import decode, decoder
-from profiles.wire.messages import Data, Value
+from profiles.wire.messages import Data, Events, Value
 from tests.servers import Server, influxdb, mosquitto, wait_for
 
 AGENT, COLLECTOR, DATABASE = "plant-1", "county-1", "gateway"
@@ -96,10 +97,10 @@ class Plant:
         state.mkdir()
         open_outbox(state / "outbox.db", OutboxSettings()).close()
         with sqlite3.connect(state / "outbox.db") as db:
-            db.execute("CREATE TABLE audit (frame BLOB NOT NULL)")
+            db.execute("CREATE TABLE audit (lane TEXT NOT NULL, frame BLOB NOT NULL)")
             db.execute(
-                "CREATE TRIGGER audit_of_commits AFTER INSERT ON envelope WHEN new.lane = 'data'"
-                " BEGIN INSERT INTO audit VALUES (new.frame); END"
+                "CREATE TRIGGER audit_of_commits AFTER INSERT ON envelope"
+                " BEGIN INSERT INTO audit VALUES (new.lane, new.frame); END"
             )
         db.close()
         self.collector.start()
@@ -126,13 +127,41 @@ class Plant:
     def committed(self) -> Iterator[tuple[str, int, Value]]:
         """Every sample of every commit: tag, time in ms, value."""
         reader = decoder(Data)
-        with sqlite3.connect(self.folder / "agent/outbox.db", timeout=30) as db:
-            frames = db.execute("SELECT frame FROM audit").fetchall()
-        db.close()
-        for (frame,) in frames:
+        for frame in self._audit("data"):
             data = decode(frame, reader)
             for sample in data.s:
                 yield sample.tag, data.t0 + sample.dt, sample.value
+
+    def committed_events(self) -> Counter[tuple[int, str]]:
+        """Every event of every commit: time in ms, and state."""
+        reader = decoder(Events)
+        found = [event for frame in self._audit("event") for event in decode(frame, reader).events]
+        return Counter((event.time, event.state) for event in found)
+
+    def stored_events(self) -> Counter[tuple[int, str]]:
+        """Every event of the store: time in ms, and state."""
+        answer = self.query("SELECT id FROM event GROUP BY state", db=DATABASE, epoch="ms")
+        series = answer["results"][0].get("series", [])
+        return Counter((moment, each["tags"]["state"]) for each in series for moment, _id in each["values"])
+
+    def stored_texts(self, part: str) -> list[str]:
+        """The texts of the store's events that contain `part`."""
+        answer = self.query("SELECT text FROM event", db=DATABASE)
+        series = answer["results"][0].get("series", [])
+        return [text for each in series for _time, text in each["values"] if text and part in text]
+
+    def waiting_frames(self, lane: str) -> list[bytes]:
+        """The envelopes in the outbox."""
+        with sqlite3.connect(self.folder / "agent/outbox.db", timeout=30) as db:
+            found = db.execute("SELECT frame FROM envelope WHERE lane = ?", [lane]).fetchall()
+        db.close()
+        return [frame for (frame,) in found]
+
+    def _audit(self, lane: str) -> list[bytes]:
+        with sqlite3.connect(self.folder / "agent/outbox.db", timeout=30) as db:
+            found = db.execute("SELECT frame FROM audit WHERE lane = ?", [lane]).fetchall()
+        db.close()
+        return [frame for (frame,) in found]
 
     def stored(self) -> list[tuple[str, int, Value]]:
         """Every record of the store: tag, time in ms, value; null where it holds a quality alone."""

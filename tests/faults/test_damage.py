@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from profiles.wire.codec import decode, decoder
+from profiles.wire.messages import Data
 from tests.faults.plant import Plant
 from tests.servers import wait_for
 
@@ -30,9 +33,20 @@ def test_an_agent_whose_outbox_is_damaged_salvages_it_and_goes_on(tmp_path: Path
                 file.write(b"\xa5" * 2048)
         plant.agent.start()
         wait_for(lambda: list(outbox.parent.glob("outbox.db.damaged-*")), seconds=60, what="the file to be set aside")
+        salvaged = {
+            (sample.tag, data.t0 + sample.dt, sample.value)
+            for data in map(decode, plant.waiting_frames("data"), itertools.repeat(decoder(Data)))
+            for sample in data.s
+        }
         plant.store.start()
         before = len(plant.stored())
         wait_for(lambda: len(plant.stored()) > before + 50, seconds=60, what="readings after the damage")
+        plant.delivered()
+        stored = plant.stored()
+        assert salvaged
+        assert salvaged <= set(stored)
+        assert len(stored) == len(set(stored))
+        wait_for(lambda: plant.stored_texts("was damaged"), seconds=60, what="the event that tells of the damage")
         assert plant.agent.stop() == 0
     finally:
         plant.stop()

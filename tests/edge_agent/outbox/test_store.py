@@ -235,3 +235,10 @@ def test_to_look_at_an_outbox_opens_no_stream(tmp_path: Path) -> None:
     inspect.listed(box.path, limit=10)
     assert inspect.verify(box.path) == []
     assert box.path.read_bytes() == before
+
+
+def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    assert box._file.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert box._file.db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+    box.close()
