@@ -63,14 +63,15 @@ def compile_manifest(
         if errors:
             compiled.faults[name] = "; ".join(errors)
         else:
-            compiled.rules[name] = _rule(name, tag, manifest.site, library)
+            compiled.rules[name] = _rule(name, tag, manifest.site, library, agent)
     return compiled
 
 
-def _rule(name: str, tag: ManifestTag, site: Site, library: Library) -> Rule:
+def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str) -> Rule:
     low, high, factor, offset = float("-inf"), float("inf"), 1.0, 0.0
     if tag.point is None:
-        parts = (NO_PROFILE, site.code, site.adcode, tag.device, name, "value")
+        # names are an agent's own, and codes that guard against two that write to one place are missing here
+        parts = (NO_PROFILE, site.code, site.adcode, f"{agent}/{tag.device}", name, "value")
     else:
         point, profile = tag.point, library[tag.point.profile]
         quantity = profile.quantities[point.quantity]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from collector.normalise.compile import Compiled
 from collector.sinks.base import EventRecord
-from profiles.wire.messages import Events
+from profiles.wire.codec import MAX_EXACT_INTEGER
+from profiles.wire.messages import Event, Events
+
+DIGITS = 40
+"""Digits of an integer that are kept."""
 
 
 def event_records(events: Events, compiled: Compiled, agent: str) -> list[EventRecord]:
-    """One record an event; an event of a tag that the manifest does not hold (any more) keeps the site alone."""
+    """One record an event; an event of a tag that the manifest does not hold (any more) keeps the site alone.
+
+    An integer beyond what a double tells apart is kept as its digits, as the contract has them travel.
+    """
     return [
         EventRecord(
-            event=event, agent=agent, era=events.era, seq=events.seq,
+            event=_exact(event), agent=agent, era=events.era, seq=events.seq,
             site=compiled.site.code, region=compiled.site.adcode,
             **({} if rule is None else {
                 "profile": rule.series.profile, "asset": rule.series.asset,
@@ -21,3 +30,10 @@ def event_records(events: Events, compiled: Compiled, agent: str) -> list[EventR
         for event in events.events
         for rule in [compiled.rules.get(event.tag or "")]
     ]  # fmt: skip
+
+
+def _exact(event: Event) -> Event:
+    value = event.value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_EXACT_INTEGER:
+        return msgspec.structs.replace(event, value=str(value)[:DIGITS])
+    return event

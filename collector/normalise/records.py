@@ -6,6 +6,8 @@ agent.
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import NamedTuple
 
 from collector.normalise.compile import Compiled, Rule
@@ -13,6 +15,10 @@ from collector.sinks.base import Record
 from profiles.wire.messages import Data, Sample, Value
 from profiles.wire.quality import BAD_NOT_A_NUMBER, BAD_RANGE, GOOD, is_bad
 
+_INTEGER = re.compile(r"-?[0-9]{1,39}")
+SHOWN = 40
+"""Characters of a value that a reason shows."""
+MAX_NUMBER = int(sys.float_info.max)
 LATEST_MS = 9_223_372_036_854
 """The last millisecond that ns in 64 bits can tell (2262-04-11), and that the stores take."""
 
@@ -54,26 +60,34 @@ def _record(rule: Rule, time: int, value: Value, quality: str) -> Record | str:
     if rule.type == "flag":
         if isinstance(value, bool) or value in (0, 1):
             return Record(rule.series, time, None, None, bool(value), quality)
-        return f"expected true or false, not {value!r}"
+        return f"expected true or false, not {_shown(value)}"
     if rule.type == "text":
         if isinstance(value, str):
             return Record(rule.series, time, None, value, None, quality)
-        return f"expected text, not {value!r}"
+        return f"expected text, not {_shown(value)}"
     return _number(rule, time, value, quality)
 
 
 def _number(rule: Rule, time: int, value: Value, quality: str) -> Record | str:
     exact = None
     if isinstance(value, str):
-        if not value.lstrip("-").isdecimal() or len(value) > 40:
-            return f"expected a number, not {value[:40]!r}"
+        if not _INTEGER.fullmatch(value):
+            return f"expected a number, not {_shown(value)}"
         exact, value = value, float(int(value))  # an integer beyond 2^53: its digits stay beside the nearest double
     if isinstance(value, bool) or value is None:
-        return f"expected a number, not {value!r}"
+        return f"expected a number, not {_shown(value)}"
+    if abs(value) > MAX_NUMBER:
+        return f"expected a number that a double holds, not {_shown(value)}"
     number = float(value) if rule.plain else value * rule.factor + rule.offset
     if not rule.low <= number <= rule.high and not is_bad(quality):
         quality = BAD_RANGE  # the number is kept
     return Record(rule.series, time, number, exact, None, quality)
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, str):
+        return repr(value[:SHOWN])
+    return repr(value) if isinstance(value, bool) or not isinstance(value, int) else str(value)[:SHOWN]
 
 
 def _why(sample: Sample, at: int, compiled: Compiled) -> str:

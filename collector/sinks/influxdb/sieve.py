@@ -16,7 +16,8 @@ REQUESTS = 500
 """Requests of one search at most. What it has found by then is remembered, and the next try goes on from there."""
 REMEMBERED = 100_000
 """Lines that are remembered between two tries at most."""
-_DROPPED = re.compile(r"\bdropped=(\d+)")
+_DROPPED = re.compile(r"\bdropped=(\d+)$")
+"""At the end alone: before it the store may repeat a line, and with it any text that an instrument sent."""
 
 
 class LinesRefusedError(Exception):

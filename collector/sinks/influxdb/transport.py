@@ -13,15 +13,20 @@ from urllib.parse import quote_plus, urlencode
 
 import urllib3
 from influxdb_client import InfluxDBClient, WritePrecision
-from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
+from influxdb_client.service.write_service import WriteService
 
 from collector.sinks.base import SinkUnavailable
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import LinesRefusedError
 
+STORED = 204
+"""The one status by which a write is acknowledged (both APIs); a log-in page or a proxy's greeting comes with 200."""
 REFUSED = (400, 413, 422)
 """Status by which the store says that it cannot take these lines; 413, a body too large, is cured by halving."""
+
+
+TEXT = "text/plain; charset=utf-8"
 
 
 class Transport(Protocol):
@@ -57,14 +62,14 @@ class PlainHttp:
         data, headers = body.encode(), self._headers
         if self._settings.gzip:
             data, headers = gzip.compress(data, 1), headers | {"content-encoding": "gzip"}
-        self._call("POST", f"/write?{urlencode(parameters)}", data, headers)
+        self._call("POST", f"/write?{urlencode(parameters)}", data, headers, STORED)
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """The series that an InfluxQL statement gives; times in ms."""
         database = self._settings.database or self._settings.bucket or ""
         path = f"/query?db={quote_plus(database)}&epoch=ms&q={quote_plus(statement)}"
         try:
-            found = json.loads(self._call("GET", path, None, self._headers))
+            found = json.loads(self._call("GET", path, None, self._headers, 200))
         except (ValueError, LinesRefusedError) as err:
             raise SinkUnavailable(f"{self._settings.url}: {err}") from err
         result = found["results"][0] if found.get("results") else {}
@@ -76,13 +81,13 @@ class PlainHttp:
         """Release connections."""
         self._pool.clear()
 
-    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+    def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str], expected: int) -> bytes:
         url = self._settings.url.rstrip("/") + path
         try:
             answer = self._pool.request(method, url, body=body, headers=headers)
         except urllib3.exceptions.HTTPError as err:
             raise SinkUnavailable(f"{self._settings.url}: {err}") from err
-        if answer.status in (200, 204):
+        if answer.status == expected:
             return answer.data
         raise _fault(self._settings, answer.status, _words(answer.data))
 
@@ -98,22 +103,25 @@ class VendorClient:
             url=settings.url, token=token, org=settings.org or "", timeout=round(settings.timeout * 1000),
             enable_gzip=settings.gzip, ssl_ca_cert=str(settings.ca) if settings.ca else None,
         )  # fmt: skip
-        self._writer = self._client.write_api(write_options=SYNCHRONOUS)
+        self._writer = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
     def write(self, body: str) -> None:
         """POST /api/v2/write."""
         try:
-            self._writer.write(self._bucket, record=body, write_precision=WritePrecision.NS)  # type: ignore[arg-type]
+            _nothing, status, _headers = self._writer.post_write_with_http_info(  # type: ignore[no-untyped-call]
+                self._settings.org or "", self._bucket, body, precision=WritePrecision.NS, content_type=TEXT
+            )
         except ApiException as err:
             if not err.status:  # no answer at all: what TLS said
                 raise SinkUnavailable(f"{self._settings.url}: {err.reason}") from err
             raise _fault(self._settings, err.status, _words(err.body)) from err
         except urllib3.exceptions.HTTPError as err:
             raise SinkUnavailable(f"{self._settings.url}: {err}") from err
+        if status != STORED:
+            raise _fault(self._settings, status, "no answer of a store")
 
     def close(self) -> None:
         """Release connections."""
-        self._writer.close()  # type: ignore[no-untyped-call]
         self._client.close()  # type: ignore[no-untyped-call]
 
 

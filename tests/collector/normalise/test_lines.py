@@ -25,8 +25,8 @@ TIMES = st.integers(0, 9_000_000_000_000_000_000)
 
 def parse(line: str) -> tuple[str, dict[str, str], dict[str, Any], int]:
     """A small reader of line protocol, made from its grammar alone: measurement, tags, fields, time."""
-    assert "\n" not in re.sub(r'"(?:[^"\\]|\\.)*"', "", line), "a line break outside of a text"
     head, rest = re.fullmatch(r"((?:[^ \\]|\\.)+) (.+)", line, re.DOTALL).groups()  # type: ignore[union-attr]
+    assert "\n" not in head + re.sub(r'"(?:[^"\\]|\\.)*"', "", rest), "a line break outside of a text"
     measurement, *pairs = re.split(r"(?<!\\),", head)
     tags = {}
     for pair in pairs:
@@ -125,7 +125,7 @@ SAMPLES = st.builds(
     Sample, tag=st.sampled_from(["n", "t", "f", "x"]), dt=st.integers(-(10**15), 10**15), quality=QUALITIES,
     value=st.one_of(
         st.none(), st.booleans(), st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False),
-        st.text(max_size=9), st.integers().map(str),
+        st.text(max_size=9), st.integers().map(str), st.sampled_from(["--5", "-", "²", "1" * 41, 10**400, -(10**400)]),
     ),
 )  # fmt: skip
 
@@ -143,6 +143,22 @@ def test_every_sample_becomes_a_record_or_says_why_not(samples: list[Sample], t0
         assert record.time % 1_000_000 == era
         if record.value is None and record.text is None and record.flag is None:
             assert record.quality != "good"
+
+
+def test_an_events_integer_beyond_all_bounds_is_kept_as_digits() -> None:
+    event = Event(id="e", alarm="e", kind="limit", level="H", state="raised", time=1, since=1, value=10**400)
+    frame = Events(v=1, stream="a" * 32, seq=1, era=0, manifest="b" * 64, events=[event])
+    [record] = event_records(frame, COMPILED, "a")
+    assert parse(event_line(record))[2]["word"] == "1" + "0" * 39
+
+
+def test_two_agents_tags_without_a_point_never_share_a_series() -> None:
+    manifest = Manifest(
+        v=1, software="x", site=Site(code="s", name="s", adcode="110110"), tags=TAGS,
+        devices={"d": ManifestDevice(driver="modbus")},
+    )  # fmt: skip
+    ours, theirs = (set(compile_manifest(manifest, library(), agent=name).series.values()) for name in ("a", "b"))
+    assert ours.isdisjoint(theirs)
 
 
 def test_an_event_of_a_tag_that_nobody_knows_keeps_its_site() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from collector.sinks.base import SinkUnavailable
 from collector.sinks.influxdb.settings import InfluxSettings
-from collector.sinks.influxdb.sieve import REQUESTS, Sieve
+from collector.sinks.influxdb.sieve import REQUESTS, LinesRefusedError, Sieve
 from collector.sinks.influxdb.sink import InfluxSink
 from collector.sinks.influxdb.transport import PlainHttp
 from tests.certificates import Authority
@@ -94,6 +96,49 @@ def test_a_wrong_password_or_token_only_waits(tmp_path: Path, sinks: list[Influx
         sinks.append(changed(v1, password=SecretStr("right")))
         assert sinks[-1].write(ramp("P1", 3), []) == []
         assert len(values(sinks[-1])) == 3
+
+
+@pytest.mark.parametrize("api", ["v1", "v2"])
+def test_a_page_that_greets_is_no_store(api: Literal["v1", "v2"], sinks: list[InfluxSink]) -> None:
+    """Only 204 says that a write is durable; a log-in page answers 200 to everything."""
+
+    class Greeter(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            body = b"<html>Welcome. Please log in.</html>"
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None: ...
+
+    with ThreadingHTTPServer((LOCAL, 0), Greeter) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        place = {"database": "b"} if api == "v1" else {"org": "o", "bucket": "b", "token": "t"}
+        url = f"http://{LOCAL}:{server.server_port}"
+        settings = InfluxSettings.model_validate({"type": "influxdb", "url": url, "api": api, **place})
+        sinks.append(InfluxSink(settings))
+        with pytest.raises(SinkUnavailable, match="200"):
+            sinks[0].write(ramp("P1", 3), [])
+        server.shutdown()
+        serving.join()
+
+
+def test_a_text_that_looks_like_the_stores_own_words_misleads_no_search() -> None:
+    stored: list[str] = []
+
+    def send(body: str) -> None:
+        lines = body.split("\n")
+        if any("bad" in line for line in lines):
+            raise LinesRefusedError("partial write: cannot parse 'bad text=dropped=2' dropped=1")
+        stored.extend(lines)
+
+    refused = Sieve(send).pour([(0, "good 1"), (1, "bad text=dropped=2")])
+    assert list(refused) == [1]
+    assert "good 1" in stored
 
 
 def test_a_store_that_does_not_answer_in_time_only_waits(store: InfluxStore, sinks: list[InfluxSink]) -> None:
