@@ -35,7 +35,7 @@ class Feed:
         self.rewind()
 
     def rewind(self) -> None:
-        """Look at all that is old again: what was released from quarantine lies behind the cursors."""
+        """Look at all that is old again: what was released from quarantine, or rested, lies behind the cursors."""
         self._old = dict.fromkeys(LANES, 0)
 
     def next(self, window: Window, now: float) -> tuple[Row, bool] | None:
@@ -46,14 +46,13 @@ class Feed:
         self._catch_up()
         new = {lane: row for lane in LANES if (row := self._peek(lane, window, new=True))}
         old = {lane: row for lane in LANES if (row := self._peek(lane, window, new=False))}
-        waiting = set(new) | set(old)
         for lane, row in new.items():
-            if window.room(lane, waiting, backlog=False):
+            if window.room(lane, backlog=False):
                 self._new[lane] = row.id
                 return row, False
         if self._tokens >= 1:
             for lane, row in old.items():
-                if window.room(lane, waiting, backlog=True):
+                if window.room(lane, backlog=True):
                     self._old[lane] = row.id
                     self._tokens -= 1
                     return row, True
@@ -66,7 +65,7 @@ class Feed:
             if row is None:
                 window.clear_of_suspicion(number)
             elif row not in window:
-                return (row, True) if window.room(row.lane, (), backlog=False) else None
+                return (row, True) if window.room(row.lane, backlog=False) else None
         return None
 
     def _peek(self, lane: Lane, window: Window, *, new: bool) -> Row | None:

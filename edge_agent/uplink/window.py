@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge_agent.outbox.draft import Lane
+from edge_agent.outbox.draft import LANES, Lane
 from edge_agent.outbox.store import Row
 from edge_agent.uplink.settings import UplinkSettings
 
@@ -15,7 +15,11 @@ LONGEST_RESEND = 300.0
 STRIKES = 3
 """An envelope is set aside once the link broke this often while it was on its way: once among others, then alone."""
 LANE_SHARE = 8
-"""Each lane that has something to send is left this fraction (1/8) of the window by the others."""
+"""Each lane is left this fraction (1/8) of the window by the others, whether it has something to send or not: what
+stands unacknowledged would otherwise hold the place of an alarm that comes later."""
+REPEATS = 2
+"""Repeats after which an envelope that nobody acknowledges gives up its place in the window until its next one is due,
+so that some that cannot be stored (a full quota of dead letters) do not hold back the others."""
 
 
 @dataclass(slots=True)
@@ -32,7 +36,7 @@ class Flight:
 
 
 class Window:
-    """The flights of one connection, and over all connections the strikes of those that were up when a link broke."""
+    """The flights of one connection, those that rest between two, and the strikes of those that were up at a break."""
 
     def __init__(self, settings: UplinkSettings) -> None:
         self._settings = settings
@@ -40,9 +44,13 @@ class Window:
         self._by_mid: dict[int, Flight] = {}
         self._bytes = 0
         self._strikes: Counter[int] = Counter()
+        self._resting: dict[int, tuple[float, float]] = {}
+        """Row ids that gave up their place: when the next repeat is due, and the wait behind it."""
+        self._now = 0.0
 
     def __contains__(self, row: Row) -> bool:
-        return row.id in self._flights
+        due, _wait = self._resting.get(row.id, (0.0, 0.0))
+        return row.id in self._flights or due > self._now
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -60,31 +68,24 @@ class Window:
         """This row is not in the outbox any more."""
         self._strikes.pop(number, None)
 
-    def room(self, lane: Lane, waiting: Collection[Lane], *, backlog: bool) -> bool:
-        """Whether an envelope of `lane` may be sent while the lanes in `waiting` want to send as well."""
+    def room(self, lane: Lane, *, backlog: bool) -> bool:
+        """Whether an envelope of `lane` may be sent now."""
         if self.careful and any(not flight.received for flight in self._flights.values()):
             return False
         flights, limit = list(self._flights.values()), self._settings.window
         if flights and self._bytes >= self._settings.window_size:
             return False
-        if not self._fits(flights, limit, lane, waiting):
+        if not _fits(flights, limit, lane):
             return False
         old = [flight for flight in flights if flight.backlog]
-        return not backlog or self._fits(old, limit // 2, lane, waiting)  # the other half is left to what is new
-
-    def _fits(self, flights: list[Flight], limit: int, lane: Lane, waiting: Collection[Lane]) -> bool:
-        """Whether one more of `lane` finds room among `flights` beside the shares of the others that wait."""
-        share = max(1, self._settings.window // LANE_SHARE)
-        held = Counter(flight.row.lane for flight in flights)
-        if held[lane] < share:
-            return len(flights) < limit
-        kept = sum(max(0, share - held[other]) for other in waiting if other != lane)
-        return len(flights) + kept < limit
+        return not backlog or _fits(old, limit // 2, lane)  # the other half is left to what is new
 
     def sent(self, row: Row, mid: int, now: float, *, backlog: bool) -> None:
         """An envelope went out (again)."""
+        self._now = now
         before = self._flights.get(row.id)
-        wait = min(2 * before.wait, LONGEST_RESEND) if before else self._settings.resend
+        _due, waited = self._resting.pop(row.id, (0.0, before.wait if before else 0.0))
+        wait = min(2 * waited or self._settings.resend, LONGEST_RESEND)
         if before is None:
             self._bytes += row.size
         else:
@@ -101,13 +102,26 @@ class Window:
         """These are acknowledged and gone from the outbox."""
         for row in rows:
             self._strikes.pop(row.id, None)
-            if flight := self._flights.pop(row.id, None):
-                self._by_mid.pop(flight.mid, None)
-                self._bytes -= row.size
+            self._resting.pop(row.id, None)
+            self._land(row)
+
+    def _land(self, row: Row) -> None:
+        if flight := self._flights.pop(row.id, None):
+            self._by_mid.pop(flight.mid, None)
+            self._bytes -= row.size
 
     def overdue(self, now: float) -> list[Flight]:
-        """Those to be sent again; one that the broker has not taken yet is still on its way over a slow link."""
-        return [each for each in self._flights.values() if each.received and now - each.sent_at >= each.wait]
+        """Those to be sent again; one that the broker has not taken yet is still on its way over a slow link.
+
+        One that was repeated often gives up its place instead, and is not contained any more once its time has come.
+        """
+        self._now = now
+        due = [each for each in self._flights.values() if each.received and now - each.sent_at >= each.wait]
+        for flight in [each for each in due if each.wait > self._settings.resend * 2 ** (REPEATS - 1)]:
+            due.remove(flight)
+            self._land(flight.row)
+            self._resting[flight.row.id] = now + min(2 * flight.wait, LONGEST_RESEND), flight.wait
+        return due
 
     def broken(self) -> list[Row]:
         """The link broke: forget the flights; those that have broken it too often.
@@ -128,4 +142,15 @@ class Window:
         """A new connection begins."""
         self._flights.clear()
         self._by_mid.clear()
+        self._resting.clear()
         self._bytes = 0
+
+
+def _fits(flights: list[Flight], limit: int, lane: Lane) -> bool:
+    """Whether one more of `lane` finds room among `flights` beside the shares of the other lanes."""
+    share = max(1, limit // LANE_SHARE)
+    held = Counter(flight.row.lane for flight in flights)
+    if held[lane] < share:
+        return len(flights) < limit
+    kept = sum(max(0, share - held[other]) for other in LANES if other != lane)
+    return len(flights) + kept < limit

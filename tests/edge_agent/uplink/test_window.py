@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.outbox.draft import Lane
 from edge_agent.outbox.rows import Row
-from edge_agent.uplink.window import LONGEST_RESEND, STRIKES, Window
+from edge_agent.uplink.window import STRIKES, Window
 from tests.edge_agent.uplink.field import settings
 
 MIDS = itertools.count(1)
@@ -25,10 +25,10 @@ def send(window: Window, *rows: Row, now: float = 0.0, backlog: bool = False) ->
     return mids
 
 
-def fill(window: Window, lane: Lane, *waiting: Lane, backlog: bool = False) -> int:
+def fill(window: Window, lane: Lane, *, backlog: bool = False) -> int:
     """Send from one lane as long as there is room; how many."""
     sent = 0
-    while window.room(lane, waiting, backlog=backlog):
+    while window.room(lane, backlog=backlog):
         send(window, row(next(MIDS), lane), backlog=backlog)
         sent += 1
     return sent
@@ -56,13 +56,13 @@ def test_what_was_on_its_way_with_the_culprit_is_cleared_one_by_one() -> None:
     while window.careful:
         number = window.suspects()[0]
         [mid] = send(window, rows[number - 1])
-        assert not window.room("event", (), backlog=False), "a suspect travels alone"
+        assert not window.room("event", backlog=False), "a suspect travels alone"
         if number == culprit:
             breaks += 1
             aside += [each.id for each in window.broken()]
         else:
             window.received(mid)
-            assert window.room("event", (), backlog=False)
+            assert window.room("event", backlog=False)
     assert (aside, breaks) == ([culprit], STRIKES)
 
 
@@ -77,37 +77,53 @@ def test_what_the_broker_has_taken_is_never_suspected() -> None:
 
 
 @pytest.mark.parametrize("lane", ["event", "data", "evidence"])
-def test_no_lane_fills_the_window_while_others_wait(lane: Lane) -> None:
+def test_no_lane_fills_the_window_whether_others_wait_or_not(lane: Lane) -> None:
     window = Window(settings(window=32))
-    others: list[Lane] = [each for each in ("event", "data", "evidence") if each != lane]
-    assert fill(window, lane, *others) == 24
-    assert [fill(window, other, lane, *others) for other in others] == [4, 4]
+    assert fill(window, lane) == 24
+    assert [fill(window, other) for other in ("event", "data", "evidence") if other != lane] == [4, 4]
 
 
 def test_backlog_leaves_half_of_the_window_to_what_is_new() -> None:
     window = Window(settings(window=32))
-    assert fill(window, "data", backlog=True) == 16
-    assert fill(window, "data") == 16
+    assert fill(window, "data", backlog=True) == 12
+    assert [fill(window, lane, backlog=True) for lane in ("event", "evidence")] == [2, 2]
+    assert fill(window, "data") == 12
 
 
 def test_the_window_is_bounded_in_bytes_but_lets_one_large_envelope_through() -> None:
     window = Window(settings(window_size="1KiB"))
-    assert window.room("data", (), backlog=False)
+    assert window.room("data", backlog=False)
     send(window, row(1, size=5000))
-    assert not window.room("data", (), backlog=False)
+    assert not window.room("data", backlog=False)
     window.done([row(1, size=5000)])
-    assert window.room("data", (), backlog=False)
+    assert window.room("data", backlog=False)
 
 
 def test_repeats_back_off_to_five_minutes_and_wait_for_the_brokers_own_answer() -> None:
     window, now, waits = Window(settings(resend="30s")), 0.0, []
-    [mid] = send(window, row(1), now=now)
+    sent = row(1)
+    [mid] = send(window, sent, now=now)
     assert window.overdue(1e9) == [], "it is still on its way over a slow link"
     for _ in range(6):
         window.received(mid)
-        [flight] = window.overdue(now + LONGEST_RESEND)
-        waits.append(flight.wait)
-        assert window.overdue(now + flight.wait - 1) == []
-        now += flight.wait
-        [mid] = send(window, flight.row, now=now)
-    assert waits == [30, 60, 120, 240, 300, 300]
+        begun = now
+        while not window.overdue(now) and sent in window:
+            now += 1
+        waits.append(now - begun)
+        [mid] = send(window, sent, now=now)
+    assert waits == [30, 60, 120 + 240, 240 + 300, 300 + 300, 300 + 300]
+
+
+def test_what_nobody_acknowledges_gives_its_place_to_others() -> None:
+    window = Window(settings(window=32, resend="30s"))
+    stuck = [row(number) for number in range(1, 25)]
+    for now in (0.0, 30.0, 90.0):
+        for mid in send(window, *stuck, now=now):
+            window.received(mid)
+    assert not window.room("data", backlog=False)
+    assert window.overdue(210.0) == []
+    assert len(window) == 0
+    assert all(each in window for each in stuck), "they rest"
+    assert window.room("data", backlog=False)
+    window.done(stuck[:1])
+    assert stuck[0] not in window
