@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from collector.state_file import open_state
 from profiles.wire.codec import digest
 from profiles.wire.topics import Kind
 
@@ -64,13 +65,11 @@ class DeadLetters:
     """The table of dead letters, with a quota in bytes an agent. Thread-safe by one lock."""
 
     def __init__(self, folder: Path, quota: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._quota = quota
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(folder / FILE, timeout=10, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self._db = open_state(
+            folder / FILE, _SCHEMA, synchronous="FULL", lost="the dead letters in it have to be salvaged by hand"
+        )
 
     def put(self, drafts: Sequence[Draft]) -> list[bool]:
         """Keep them, durable on return; False where the agent's quota or the disk refuses. A repeat is kept once."""

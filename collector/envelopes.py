@@ -38,6 +38,8 @@ class Envelope:
     frame: bytes
     digest: str
     replay: int | None = None
+    text: int = 0
+    """Bytes of its JSON, unpacked."""
     stream: str = ""
     seq: int = 0
     manifest: str = ""
@@ -55,7 +57,16 @@ class Envelope:
     @property
     def size(self) -> int:
         """Samples, events or chunks within."""
-        return len(self.body.s) if isinstance(self.body, Data) else len(self.events) or 1
+        if isinstance(self.body, Data):
+            return len(self.body.s)
+        return len(self.body.events) if isinstance(self.body, Events) else 1
+
+    @property
+    def subject(self) -> str:
+        """What its faults are about, so that they are said once: tags, or the kind of message."""
+        if self.fault or not isinstance(self.body, Data):
+            return self.kind
+        return ", ".join(sorted({self.body.s[place].tag for place in self.faults})[:REASONS])
 
     def refuse(self, record: int, reason: str) -> None:
         """A sink can never store the record with this index."""
@@ -90,12 +101,13 @@ def open_envelope(message: Message) -> Envelope:
     envelope = Envelope(message.agent, message.kind, message.payload, digest(message.payload), message.replay)
     try:
         if message.kind == "evidence":
+            envelope.text = len(message.payload)
             envelope.body = split_evidence(message.payload, _CHUNK)
             head: Data | Events | EvidenceChunk = envelope.body[0]
         else:
-            head = envelope.body = (
-                decode(message.payload, _DATA) if message.kind == "data" else decode(message.payload, _EVENTS)
-            )
+            text = unpack(message.payload)
+            envelope.text = len(text)
+            head = envelope.body = decode(text, _DATA) if message.kind == "data" else decode(text, _EVENTS)
     except FrameError as err:
         envelope.fault = f"not a message of the kind {message.kind}: {err}"
         envelope.stream, envelope.seq = _number(message)

@@ -47,6 +47,8 @@ class EvidenceStore:
     def _put(self, agent: str, path: Path, offset: int, body: bytes) -> None:
         if agent not in self._used:
             path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (path.parent, self._folder, self._folder.parent):  # an earlier run may have died before
+                _sync(folder)
             self._used[agent] = sum(file.stat().st_size for file in path.parent.iterdir())
         before = path.stat().st_size if path.exists() else 0
         growth = max(0, offset + len(body) - before)
@@ -65,8 +67,13 @@ def _write(path: Path, offset: int, body: bytes) -> None:
     finally:
         os.close(handle)
     if fresh:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
-import uuid
 from collections import Counter, OrderedDict, deque
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from collector.batch import Batch
 from collector.dead_letters import DeadLetters, Draft
 from collector.envelopes import Envelope, fill, open_envelope
 from collector.evidence import EvidenceFullError, EvidenceStore
 from collector.intake import Message
-from collector.normalise.compile import Compiled, compile_manifest
+from collector.manifests import Manifests
 from collector.registry import Registry
-from collector.sinks.base import EventRecord, Record, Refusal
 from collector.writers import Writer
 from profiles.load import Library
-from profiles.wire.codec import FrameError, decode, decoder, encode, manifest_hash, unpack
-from profiles.wire.messages import Ack, Manifest, Request, Response, State
+from profiles.wire.codec import FrameError, decode, decoder, encode, unpack
+from profiles.wire.messages import Ack, Response, State
 from profiles.wire.topics import Kind
 
 log = logging.getLogger(__name__)
-COMPILED = 2000
-"""Compiled manifests held in memory."""
-ASK_AGAIN = 10.0
-"""Seconds between two requests for the same manifest."""
 REMEMBERED = 10_000
 """Things said once that are remembered, so that they are not said again."""
 ACKNOWLEDGED = 1000
@@ -39,38 +35,7 @@ ACKNOWLEDGED = 1000
 LATENCIES = 20_000
 SAMPLED = 32
 """Samples of an envelope whose latency is noted."""
-_MANIFEST, _STATE, _RESPONSE = decoder(Manifest), decoder(State), decoder(Response)
-
-
-@dataclass(slots=True)
-class Batch:
-    """Envelopes that are written together."""
-
-    envelopes: list[Envelope] = field(default_factory=list)
-    records: list[Record] = field(default_factory=list)
-    events: list[EventRecord] = field(default_factory=list)
-    owners: list[tuple[int, Envelope]] = field(default_factory=list)
-    """Envelopes by the index of their first record."""
-    event_owners: list[tuple[int, Envelope]] = field(default_factory=list)
-
-    def add(self, envelope: Envelope) -> None:
-        """Put an envelope's records behind the others."""
-        self.envelopes.append(envelope)
-        if envelope.records:
-            self.owners.append((len(self.records), envelope))
-            self.records += envelope.records
-        if envelope.events:
-            self.event_owners.append((len(self.events), envelope))
-            self.events += envelope.events
-
-    def refuse(self, refusals: Iterable[Refusal], sink: str) -> None:
-        """Hand a sink's refusals to their envelopes; an index beyond the records is an event's."""
-        for refusal in refusals:
-            index, owners = refusal.index, self.owners
-            if index >= len(self.records):
-                index, owners = index - len(self.records), self.event_owners
-            first, owner = [pair for pair in owners if pair[0] <= index][-1]
-            owner.refuse(index - first, f"store {sink}: {refusal.reason}")
+_STATE, _RESPONSE = decoder(State), decoder(Response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +62,9 @@ class Pipeline:
         patience: float,
         counters: Counter[str],
     ) -> None:
-        self._library, self._registry, self._dead, self._evidence = library, registry, dead_letters, evidence
+        self._registry, self._dead, self._evidence = registry, dead_letters, evidence
+        self._manifests = Manifests(library, registry, counters)
         self._writers, self._batch, self._patience, self.counters = writers, batch, patience, counters
-        self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
-        self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._told: OrderedDict[Hashable, None] = OrderedDict()
         self.latencies: deque[float] = deque(maxlen=LATENCIES)
 
@@ -124,22 +88,21 @@ class Pipeline:
         for message in messages:
             try:
                 if message.kind == "manifest":
-                    self._take_manifest(message)
+                    self._manifests.take(message.agent, message.payload)
                 elif message.kind == "state":
                     self._take_state(message)
                 else:
-                    decode(message.payload, _RESPONSE)
+                    self._take_response(message)
             except FrameError as err:
                 self._keep(message, f"not a message of the kind {message.kind}: {err}")
             else:
                 self._settle_replay(message)
 
-    def _take_manifest(self, message: Message) -> None:
-        decode(message.payload, _MANIFEST)
-        name = manifest_hash(message.payload)
-        if self._registry.put_manifest(message.agent, name, message.payload):
-            self.counters["manifests"] += 1
-            log.info("agent %s: manifest %s…", message.agent, name[:12])
+    def _take_response(self, message: Message) -> None:
+        response = decode(message.payload, _RESPONSE)
+        missing = response.result.get("missing") if isinstance(response.result, dict) else None
+        if not response.ok and isinstance(missing, list):
+            self._manifests.lost(message.agent, [name for name in missing if isinstance(name, str)])
 
     def _take_state(self, message: Message) -> None:
         state = decode(message.payload, _STATE)
@@ -160,7 +123,7 @@ class Pipeline:
             self._dead.failed_again(message.replay, reason)
             return
         [kept] = self._dead.put([Draft(message.agent, message.kind, message.payload, reason)])
-        self._say_dead(message.agent, reason, kept)
+        self._say_dead(message.agent, message.kind, reason, kept)
 
     def _settle_replay(self, message: Message) -> None:
         if message.replay is not None:
@@ -170,10 +133,19 @@ class Pipeline:
 
     def _open(self, numbered: deque[Message], answers: list[Answer]) -> Batch:
         """Open messages until the batch is full."""
-        batch = Batch()
-        while numbered and len(batch.records) + len(batch.events) < self._batch:
+        batch = Batch(self._batch)
+        while numbered and not batch.full:
             envelope = open_envelope(numbered.popleft())
-            if envelope.body is None or self._prepare(envelope, answers):
+            batch.weigh(envelope)
+            try:
+                ready = envelope.body is None or self._prepare(envelope, answers)
+            except sqlite3.Error:
+                raise
+            except Exception as err:  # a defect of ours keeps this one as a dead letter, and harms nothing else (I6)
+                log.exception("agent %s: an envelope of kind %s cannot be normalised", envelope.agent, envelope.kind)
+                envelope.records, envelope.events, envelope.faults = [], [], {}
+                envelope.fault, ready = f"it cannot be normalised: {err!r}", True
+            if ready:
                 batch.add(envelope)
         return batch
 
@@ -181,12 +153,18 @@ class Pipeline:
         """Normalise an envelope, or keep its evidence; False when it has to wait."""
         if isinstance(envelope.body, tuple):
             return self._take_chunk(envelope)
-        compiled = self._compile(envelope.agent, envelope.manifest)
-        if compiled is None:
-            self._ask(envelope, answers)
-            return False
-        fill(envelope, compiled)
-        return True
+        compiled = self._manifests.compiled(envelope.agent, envelope.manifest)
+        if compiled is not None:
+            fill(envelope, compiled)
+            return True
+        if self._manifests.is_nowhere(envelope.agent, envelope.manifest):
+            envelope.fault = f"its manifest {envelope.manifest} is nowhere, so that nobody knows what its tags mean"
+            return True
+        if (request := self._manifests.ask(envelope.agent, envelope.manifest)) is not None:
+            answers.append(Answer(envelope.agent, "request", encode(request)))
+        if envelope.replay is not None:  # so that it does not stand in the way of other replays
+            self._dead.failed_again(envelope.replay, f"its manifest {envelope.manifest} is not here; it was asked for")
+        return False
 
     def _take_chunk(self, envelope: Envelope) -> bool:
         assert isinstance(envelope.body, tuple)  # noqa: S101  # for the type checker
@@ -200,51 +178,31 @@ class Pipeline:
             return False
         return True
 
-    def _compile(self, agent: str, name: str) -> Compiled | None:
-        key = (agent, name)
-        if key in self._compiled:
-            self._compiled.move_to_end(key)
-            return self._compiled[key]
-        frame = self._registry.manifest(agent, name)
-        if frame is None:
-            return None
-        compiled = compile_manifest(
-            decode(frame, _MANIFEST), self._library, agent=agent, claimed=self._registry.claimed()
-        )
-        self._registry.claim(agent, compiled.codes)
-        for tag, reason in compiled.faults.items():
-            log.warning("agent %s, tag %s: %s; its samples become dead letters", agent, tag, reason)
-        self._compiled[key] = compiled
-        if len(self._compiled) > COMPILED:
-            self._compiled.popitem(last=False)
-        return compiled
-
-    def _ask(self, envelope: Envelope, answers: list[Answer]) -> None:
-        """Ask for a manifest, once in a while; the envelope comes again by itself."""
-        self.counters["waiting"] += 1
-        key, now = (envelope.agent, envelope.manifest), time.monotonic()
-        if now - self._asked.get(key, -ASK_AGAIN) < ASK_AGAIN:
-            return
-        self._asked[key] = now
-        self._asked.move_to_end(key)
-        if len(self._asked) > REMEMBERED:
-            self._asked.popitem(last=False)
-        request = Request(v=1, id=uuid.uuid4().hex, verb="manifest", args={"hashes": [envelope.manifest]})
-        answers.append(Answer(envelope.agent, "request", encode(request)))
-        self.counters["manifests_asked"] += 1
-
     async def _store(self, batch: Batch, stop: asyncio.Event) -> bool:
         """Write a batch to every store; False when one of them could not take it within the patience."""
         if not batch.records and not batch.events:
             return True
         results = await asyncio.gather(
-            *(writer.write(batch.records, batch.events, self._patience, stop) for writer in self._writers)
+            *(writer.write(batch.records, batch.events, self._patience, stop) for writer in self._writers),
+            return_exceptions=True,
         )
+        if failed := [result for result in results if isinstance(result, BaseException)]:
+            return await self._store_singly(batch, stop, failed[0])
         for writer, refusals in zip(self._writers, results, strict=True):
-            if refusals is None:
+            if not isinstance(refusals, list):
                 return False
             batch.refuse(refusals, writer.name)
         return True
+
+    async def _store_singly(self, batch: Batch, stop: asyncio.Event, err: BaseException) -> bool:
+        """A sink met a defect: find the envelope that it cannot take and keep that one as a dead letter (I6)."""
+        if not isinstance(err, Exception):
+            raise err
+        if len(batch.envelopes) == 1:
+            log.error("agent %s: a store failed on an envelope", batch.envelopes[0].agent, exc_info=err)
+            batch.envelopes[0].fault = f"a store failed on it: {err!r}"
+            return True
+        return all([await self._store(alone, stop) for alone in batch.singly()])
 
     def _finish(self, batch: Batch) -> list[Answer]:
         """Keep dead letters, note the numbers seen, and make the acknowledgements."""
@@ -253,7 +211,7 @@ class Pipeline:
         kept = self._dead.put([dead[id(envelope)] for envelope in fresh])
         refused = {id(envelope) for envelope, ok in zip(fresh, kept, strict=True) if not ok}
         for envelope, ok in zip(fresh, kept, strict=True):
-            self._say_dead(envelope.agent, envelope.reason(), ok)
+            self._say_dead(envelope.agent, envelope.subject, envelope.reason(), ok)
         done = [envelope for envelope in batch.envelopes if id(envelope) not in refused]
         self._note(done)
         self._registry.save()
@@ -300,10 +258,10 @@ class Pipeline:
 
     # -- things said once
 
-    def _say_dead(self, agent: str, reason: str, kept: bool) -> None:
+    def _say_dead(self, agent: str, subject: str, reason: str, kept: bool) -> None:
         if kept:
             self.counters["dead"] += 1
-            if self._first((agent, reason)):
+            if self._first(("dead", agent, subject)):
                 log.warning("agent %s: kept as a dead letter: %s", agent, reason)
         else:
             self.counters["waiting"] += 1

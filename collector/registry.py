@@ -7,7 +7,6 @@ It can be lost and is rebuilt: manifests are asked for, states are retained at t
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from collector.state_file import open_state
 from collector.streams import Stream
 from profiles.wire.codec import decoder
 from profiles.wire.messages import State
@@ -59,20 +59,10 @@ class Registry:
     """The registry's file. Thread-safe by one lock; `save` makes what was noted since durable in one transaction."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        path = folder / FILE
-        try:
-            self._db = _open(path)
-        except sqlite3.DatabaseError as err:
-            if isinstance(err, sqlite3.OperationalError):
-                raise
-            aside = path.with_suffix(f".damaged-{time.time_ns()}")
-            log.error("%s is damaged (%s): set aside as %s; it is rebuilt from what the agents send", path, err, aside)
-            path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            self._db = _open(path)
+        self._db = open_state(
+            folder / FILE, _SCHEMA, synchronous="NORMAL", lost="it is rebuilt from what the agents send"
+        )
         self._born = int(self._db.execute("SELECT time FROM born").fetchone()[0])
         self._streams: dict[tuple[str, str], Stream] = {}
         self._touched: set[tuple[str, str]] = set()
@@ -184,7 +174,7 @@ class Registry:
             for name, told in state.streams.items():
                 dropped = [(drop.first, drop.last) for drop in told.dropped]
                 stream = self.stream(agent, name)
-                if gaps := stream.gaps(dropped, state.oldest_age_s):
+                if gaps := stream.gaps(dropped, state.oldest_age_s, told.last):
                     found[name] = gaps
                     self._touched.add((agent, name))
         return found
@@ -224,18 +214,6 @@ class Registry:
         self.save()
         with self._lock:
             self._db.close()
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    try:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=NORMAL")
-        db.executescript(_SCHEMA)
-    except sqlite3.DatabaseError:
-        db.close()
-        raise
-    return db
 
 
 def _now() -> int:

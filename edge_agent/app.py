@@ -95,6 +95,7 @@ class Agent:
 
     def state(self) -> State:
         """What the agent says of itself now."""
+        streams = self._outbox.streams()  # before the depth: a number given meanwhile would seem to be delivered
         depth = self._outbox.depth()
         now = self._clock.read()
         return State(
@@ -107,7 +108,7 @@ class Agent:
             outbox_bytes=depth.bytes,
             oldest_age_s=None if depth.oldest is None else max(0.0, (now - depth.oldest) / 1000),
             quarantined=depth.quarantined,
-            streams=self._outbox.streams(),
+            streams=streams,
             devices=self._recorder.device_states(),
             clock_suspect=self._clock.suspect,
             counters=self._recorder.counters | self._uplink.counters,

@@ -44,6 +44,11 @@ class Compiled:
         return {tag: rule.series for tag, rule in self.rules.items()}
 
     @property
+    def tags(self) -> int:
+        """How many tags the manifest has."""
+        return len(self.rules) + len(self.faults)
+
+    @property
     def codes(self) -> list[str]:
         """The point codes that the agent claims by it."""
         return [rule.series.point for rule in self.rules.values() if rule.series.profile != NO_PROFILE]

@@ -11,8 +11,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+import msgspec
+
 from collector.sinks.base import EventRecord, Record
-from profiles.wire.messages import Value
+from profiles.wire.messages import Event, Value
 
 _TAG = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\ ", "\\": "/"})
 """A backslash cannot be told from an escape in a tag; names hold no slash, so it becomes one."""
@@ -50,9 +52,16 @@ def event_line(record: EventRecord) -> str:
     event = record.event
     tags = _place(record) + _tags(kind=event.kind, level=event.level, state=event.state)
     fields = {"alarm": quoted(event.alarm), "id": quoted(event.id), "text": quoted(event.text)} | _value(event.value)
+    if event.evidence:
+        fields["evidence"] = quoted(evidence_text(event))
     if event.limit is not None:
         fields["limit"] = repr(float(event.limit))
     return f"event{tags} {_fields(fields)} {_apart(event.time, event.id)}"
+
+
+def evidence_text(event: Event) -> str:
+    """What an event's files of evidence are (id, type, size, SHA-256, capture time), as JSON."""
+    return msgspec.json.encode(event.evidence).decode()
 
 
 def alarm_line(record: EventRecord) -> str | None:

@@ -24,7 +24,7 @@ from edge_agent.uplink.client import LinkDownError, MqttLink
 from edge_agent.uplink.manifests import Manifests
 from edge_agent.uplink.settings import UplinkSettings
 from edge_agent.uplink.window import Window
-from profiles.wire.codec import encode
+from profiles.wire.codec import digest, encode
 from profiles.wire.messages import Request, Response, State
 from profiles.wire.topics import Kind, Topic
 
@@ -213,6 +213,9 @@ class Uplink:
         if frame is None:
             self._window.done([row])  # it was dropped, or acknowledged in this moment
             return
+        if digest(frame) != row.digest:
+            self._set_aside(row, "its bytes on the disk are not those that were committed")
+            return
         if link.max_frame is not None and len(frame) > link.max_frame:
             self._set_aside(row, f"{len(frame)} bytes; the broker takes {link.max_frame}")
             return
@@ -275,6 +278,10 @@ class Uplink:
         if not isinstance(wanted, list):
             return Response(v=1, id=request.id, ok=False, error="hashes: expected a list of manifest hashes")
         names = [str(name) for name in wanted]
+        missing = [name for name in names if self._outbox.manifest(name) is None]
+        if missing:
+            error = "these manifests are not here; what refers to them cannot be understood any more"
+            return Response(v=1, id=request.id, ok=False, error=error, result={"missing": missing})
         self._manifests.asked(names)
         for name in names:
             if self._link is not None:

@@ -43,13 +43,14 @@ def mqtt(port: int, **rest: Any) -> MqttSettings:
     return MqttSettings(host=LOCAL, port=port, tls="disabled", **rest)
 
 
-def manifest(*names: str, unit: str = "m") -> bytes:
-    """A manifest with a tank level a name, such as G0001."""
+def manifest(*names: str, unit: dict[str, str] | None = None) -> bytes:
+    """A manifest with a tank level a name, such as G0001, in m unless `unit` says another."""
     tags = {}
     for name in names:
         asset = HAZARD + name
         point = Point(profile="hazchem-storage", asset=asset, quantity="YW", code=f"{asset}YW001")
-        tags[name] = ManifestTag(type="number", device="plc", unit=unit, point=point, limits=Limits(HH=50.0, H=40.0))
+        its = (unit or {}).get(name, "m")
+        tags[name] = ManifestTag(type="number", device="plc", unit=its, point=point, limits=Limits(HH=50.0, H=40.0))
     site = Site(code=HAZARD[:9], name="plant", adcode="110110", gateway=f"{HAZARD[:9]}01")
     devices = {"plc": ManifestDevice(driver="modbus")}
     return encode(Manifest(v=1, software="test 1", site=site, tags=tags, devices=devices))

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from profiles.wire.codec import freeze_evidence, manifest_hash
-from profiles.wire.messages import EvidenceChunk
+from collector import pipeline
+from collector.dead_letters import Draft
+from collector.envelopes import Envelope
+from collector.normalise.compile import Compiled
+from collector.sinks.base import Record
+from profiles.wire.codec import decode, decoder, encode, freeze_data, freeze_evidence, manifest_hash
+from profiles.wire.messages import Data, EvidenceChunk, Response
 from tests.collector.field import (
     HAZARD,
     NOW,
@@ -131,6 +136,97 @@ async def test_a_faulty_tag_becomes_dead_letters_and_its_neighbours_flow(
         assert len(shelf.readings) == 2
         [letter] = collector.dead_letters.letters()
         assert (letter.agent, letter.kind, letter.samples) == ("plant-a", "data", 1)
+
+
+async def test_a_manifest_with_one_faulty_tag_costs_that_tags_samples_alone(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    about = manifest("G0001", "G0002", unit={"G0002": "kg"})
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        agent.send("manifest", about)
+        frame = agent.data(1, about, [*rows(1.0), *rows(7.5, tag="G0002"), ("G0001", NOW + 5, 3.0, "uncertain:clock")])
+        await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        assert sorted(shelf.readings.values()) == [(1.0, "good"), (3.0, "uncertain:clock")]
+        [letter] = collector.dead_letters.letters()
+        found = collector.dead_letters.get(letter.id)
+    assert found is not None
+    kept = decode(found[1], decoder(Data))
+    assert [(each.tag, each.value) for each in kept.s] == [("G0002", 7.5)]
+    assert "kg" in letter.reason
+
+
+async def test_a_code_belongs_to_the_agent_that_claimed_it_first(
+    broker: Server, agent: Agent, neighbour: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        agent.send("manifest", TANK)
+        first = agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: agent.has(1, first), "the first")
+        neighbour.send("manifest", TANK)
+        second = neighbour.data(1, TANK, rows(2.0))
+        await eventually(lambda: neighbour.has(1, second), "the second")
+        assert [value for value, _ in shelf.readings.values()] == [1.0]
+        [letter] = collector.dead_letters.letters()
+    assert "belongs to agent 'plant-a'" in letter.reason
+
+
+async def test_a_defect_met_by_one_envelope_costs_that_one_alone(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf()
+
+    def fill(envelope: Envelope, compiled: Compiled) -> None:
+        if envelope.seq == 2:
+            raise ZeroDivisionError("a defect")
+        pipeline_fill(envelope, compiled)
+
+    pipeline_fill = pipeline.fill
+    monkeypatch.setattr(pipeline, "fill", fill)
+
+    def break_on(record: Record) -> bool:
+        if record.value == 3.0:
+            raise OverflowError("another defect")
+        return False
+
+    shelf.refuse = break_on
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        agent.send("manifest", TANK)
+        good = [agent.data(seq, TANK, rows(value)) for seq, value in ((1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0))]
+        await eventually(lambda: agent.has(1, good[0]) and agent.has(4, good[3]), "the others")
+        await eventually(lambda: set(agent.rejected) == {2, 3}, "the two that met a defect")
+        assert collector.dead_letters.count() == 2
+    assert "ZeroDivisionError" in agent.rejected[2]
+    assert "OverflowError" in agent.rejected[3]
+
+
+async def test_what_refers_to_a_manifest_that_is_nowhere_becomes_a_dead_letter(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    async with collecting(settings(broker.port, tmp_path, shelf)) as collector:
+        agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: agent.asked, "the request")
+        result = {"missing": [manifest_hash(TANK)]}
+        agent.send("response", encode(Response(v=1, id=agent.asked[0].id, ok=False, error="gone", result=result)))
+        frame = agent.data(1, TANK, rows(1.0))
+        await eventually(lambda: 1 in agent.rejected, "the rejection")
+        agent.send("manifest", TANK)  # it turns up after all
+        collector.dead_letters.mark(None)
+        await eventually(lambda: collector.dead_letters.count() == 0, "the replay")
+    assert frame
+    assert [value for value, _ in shelf.readings.values()] == [1.0]
+
+
+async def test_a_replay_without_a_manifest_stands_in_nobodys_way(broker: Server, agent: Agent, tmp_path: Path) -> None:
+    async with collecting(settings(broker.port, tmp_path, Shelf())) as collector:
+        orphan = freeze_data(STREAM, 1, 0, "0" * 64, rows(1.0))
+        collector.dead_letters.put([Draft("plant-a", "data", orphan, "for a test", 1)])
+        collector.dead_letters.mark(None)
+        await eventually(lambda: not collector.dead_letters.marked(), "the end of the replay")
+        [letter] = collector.dead_letters.letters()
+    assert "is not here" in letter.reason
 
 
 async def test_a_message_that_cannot_be_decoded_is_kept_whole_once_and_rejected(

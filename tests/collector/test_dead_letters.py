@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collector.dead_letters import DeadLetters, Draft
+from collector.dead_letters import FILE, DeadLetters, Draft
 
 
 def draft(frame: bytes, agent: str = "plant-a") -> Draft:
@@ -54,4 +54,19 @@ def test_a_replay_that_fails_again_stays_with_the_new_reason(tmp_path: Path) -> 
     letters.failed_again(first.id, "still no such point")
     assert letters.marked() == []
     assert [letter.reason for letter in letters.letters()] == ["still no such point", second.reason]
+    letters.close()
+
+
+def test_what_is_kept_reaches_the_disk(tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path, 1000)
+    assert letters._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert letters._db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+    letters.close()
+
+
+def test_a_damaged_file_is_set_aside_and_the_collector_goes_on(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"this is no database " * 500)
+    letters = DeadLetters(tmp_path, 1000)
+    assert letters.put([draft(b"x")]) == [True]
+    assert len(list(tmp_path.glob("dead_letters.damaged-*"))) == 1
     letters.close()

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+import itertools
+import sqlite3
 from pathlib import Path
 
-from collector.registry import FILE, MANIFESTS, Registry
+import pytest
+
+from collector.registry import FILE, MANIFESTS, STREAMS, Registry
 from profiles.wire.codec import encode
 from profiles.wire.messages import State, StreamState
 
@@ -37,7 +42,7 @@ def test_a_gap_is_reported_once_even_over_a_restart(tmp_path: Path) -> None:
     registry.put_state("a", encode(state()))
     for number in (1, 2, 5):
         registry.seen("a", STREAM, number)
-    assert registry.gaps("a", state()) == {STREAM: [(3, 4)]}
+    assert registry.gaps("a", state()) == {STREAM: [(3, 4), (6, 9)]}, "the last number that the agent gave is 9"
     registry.close()
     registry = Registry(tmp_path)
     assert registry.gaps("a", state()) == {}
@@ -60,12 +65,44 @@ def test_the_first_claim_of_a_code_stands(tmp_path: Path) -> None:
     registry.close()
 
 
-def test_manifests_are_bounded_and_the_one_in_use_stays(tmp_path: Path) -> None:
+def test_manifests_are_bounded_and_the_one_in_use_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry(tmp_path)
+    clock = itertools.count(1)
+    monkeypatch.setattr("collector.registry._now", lambda: next(clock))
     for number in range(MANIFESTS + 20):
         registry.put_manifest("a", f"{number:064}", b"{}")
-    assert registry.manifest("a", f"{MANIFESTS + 19:064}") == b"{}"
-    assert registry.manifest("b", f"{MANIFESTS + 19:064}") is None
+        assert registry.manifest("a", f"{0:064}") == b"{}", "used all the time"
+    kept = [number for number in range(MANIFESTS + 20) if registry.manifest("a", f"{number:064}") is not None]
+    assert kept == [0, *range(21, MANIFESTS + 20)]
+    assert registry.manifest("b", f"{0:064}") is None
+    registry.close()
+
+
+def test_streams_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(1)
+    monkeypatch.setattr("collector.registry._now", lambda: next(clock))
+    registry = Registry(tmp_path)
+    registry.put_state("a", encode(state()))
+    for number in range(STREAMS + 5):
+        registry.seen("a", f"{number:032}", 1)
+        registry.save()
+    registry.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as db:
+        [(count, oldest)] = db.execute("SELECT count(*), min(stream) FROM stream").fetchall()
+    assert (count, int(oldest)) == (STREAMS, 5)
+
+
+def test_a_registry_that_is_damaged_inside_is_set_aside_and_rebuilt(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for number in range(100):
+        registry.put_manifest("a", f"{number:064}", b"x" * 1000)
+    registry.close()
+    with (tmp_path / FILE).open("r+b") as file:
+        file.seek(4096 * 10)
+        file.write(b"\xa5" * 4096 * 5)
+    registry = Registry(tmp_path)
+    assert registry.manifest("a", f"{1:064}") is None
+    assert list(tmp_path.glob("*.damaged-*"))
     registry.close()
 
 

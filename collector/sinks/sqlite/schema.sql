@@ -9,17 +9,19 @@ CREATE TABLE IF NOT EXISTS reading (
     PRIMARY KEY (series, time)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (
-    id TEXT PRIMARY KEY, alarm TEXT NOT NULL, agent TEXT NOT NULL, site TEXT NOT NULL, region TEXT NOT NULL,
+    id TEXT NOT NULL, alarm TEXT NOT NULL, agent TEXT NOT NULL, site TEXT NOT NULL, region TEXT NOT NULL,
     profile TEXT NOT NULL, asset TEXT NOT NULL, point TEXT NOT NULL, quantity TEXT NOT NULL, source TEXT NOT NULL,
     kind TEXT NOT NULL, level TEXT NOT NULL, state TEXT NOT NULL, era INTEGER NOT NULL, seq INTEGER NOT NULL,
-    time INTEGER NOT NULL, since INTEGER NOT NULL, value TEXT NOT NULL, "limit" REAL, text TEXT NOT NULL
+    time INTEGER NOT NULL, since INTEGER NOT NULL, value TEXT NOT NULL, "limit" REAL, text TEXT NOT NULL,
+    evidence TEXT NOT NULL,  -- JSON: what the files of evidence are (type, size, SHA-256, capture time)
+    PRIMARY KEY (agent, id)  -- ids are derived from content, which another agent's may share
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS event_by_alarm ON event (alarm, era, time, seq);
--- an alarm's state is the fold of its events by (era, time, seq), whatever the order of arrival
+CREATE INDEX IF NOT EXISTS event_by_alarm ON event (agent, alarm, era, time, seq);
+-- an alarm's state is the fold of its agent's events by (era, time, seq), whatever the order of arrival
 CREATE VIEW IF NOT EXISTS alarm AS
 SELECT alarm, agent, site, region, profile, asset, point, quantity, source, kind, level, state, since, time, value, text
 FROM event AS last
 WHERE state != 'noted' AND NOT EXISTS (
-    SELECT 1 FROM event AS later WHERE later.alarm = last.alarm
+    SELECT 1 FROM event AS later WHERE later.agent = last.agent AND later.alarm = last.alarm
     AND later.state != 'noted' AND (later.era, later.time, later.seq, later.id) > (last.era, last.time, last.seq, last.id)
 );

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from importlib import resources
 from typing import Any, ClassVar
 
+from collector.normalise.lines import evidence_text
 from collector.sinks.base import EventRecord, Record, Refusal, Series, SinkUnavailable
 from collector.sinks.sqlite.settings import SqliteSettings
 from config.model import Settings
@@ -130,7 +131,7 @@ class SqliteSink:
             _UPSERT,
             [(ids[series], time, value, text, flag, quality) for series, time, value, text, flag, quality in records],
         )
-        marks = ", ".join("?" * 20)
+        marks = ", ".join("?" * 21)
         db.executemany(f"INSERT OR REPLACE INTO event VALUES ({marks})", map(_event, events))  # noqa: S608
         if self._keep is not None:
             bounds = {"now": clock.time_ns(), "keep": self._keep, "most": EXPIRED_AT_ONCE - 1}
@@ -158,7 +159,7 @@ def _event(record: EventRecord) -> tuple[object, ...]:
     return (
         event.id, event.alarm, record.agent, record.site, record.region, record.profile, record.asset, record.point,
         record.quantity, source, event.kind, event.level, event.state, record.era, record.seq, event.time, event.since,
-        json.dumps(event.value), event.limit, event.text,
+        json.dumps(event.value), event.limit, event.text, evidence_text(event),
     )  # fmt: skip
 
 

@@ -25,7 +25,9 @@ def test_a_code_belongs_to_one_agent_and_a_second_claim_is_that_tags_fault() -> 
 
 @pytest.mark.parametrize("unit", ["Cel", "furlong", ""])
 def test_a_tag_whose_unit_does_not_fit_is_faulty_and_is_named(unit: str) -> None:
-    compiled = compile_manifest(decode(manifest("G0001", unit=unit), decoder(Manifest)), library(), agent="a")
+    compiled = compile_manifest(
+        decode(manifest("G0001", unit={"G0001": unit}), decoder(Manifest)), library(), agent="a"
+    )
     assert compiled.rules == {}
     assert "does not fit level (液位); expected one of m, mm, cm" in compiled.faults["G0001"]
 

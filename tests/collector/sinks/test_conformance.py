@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 
 from collector.sinks.base import Record, Sink, SinkUnavailable
+from profiles.wire.messages import Evidence
 from tests.collector.sinks.make import NOW, event, ramp, record, series
 from tests.collector.sinks.stores import Store
 
@@ -139,6 +142,23 @@ def test_an_alarm_is_the_same_whatever_the_order_of_its_events(store: Store, sin
         seen.append({name: row[name] for name in FOLD if name in row and name != "alarm"})
     assert all(each == seen[0] for each in seen)
     assert seen[0].get("cleared") == NOW + 2000 or seen[0].get("state") == "cleared"
+
+
+def test_what_an_events_evidence_is_reads_back(store: Store, sink: Sink) -> None:
+    picture = Evidence(id="p1", type="image/jpeg", size=70_000, sha256="ab" * 32, captured=NOW)
+    sink.write([], [event("e1", "raised", NOW, evidence=[picture])])
+    [row] = store.table("event")
+    assert msgspec.json.decode(row["evidence"], type=list[Evidence]) == [picture]
+
+
+def test_one_agents_alarm_is_nothing_to_another_with_the_same_names(store: Store, sink: Sink) -> None:
+    ours = event("e1", "raised", NOW)
+    sink.write([], [ours, dataclasses.replace(event("e2", "cleared", NOW + 1, seq=2), agent="plant-b")])
+    sink.write([], [dataclasses.replace(ours, agent="plant-b")])
+    assert len(store.table("event")) == 3
+    [row] = [row for row in store.table("alarm") if row["agent"] == "plant-a"]
+    assert row.get("cleared") is None
+    assert row.get("state", "raised") == "raised"
 
 
 def test_refused_records_are_named_and_their_neighbours_stored(store: Store, sink: Sink) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.sinks.base import SinkUnavailable
@@ -183,3 +185,19 @@ def test_two_sinks_share_a_file(tmp_path: Path) -> None:
     one.close()
     two.close()
     assert not os.path.exists(tmp_path / "store.db-wal"), "a clean end leaves one file"
+
+
+def test_an_alarms_state_is_the_fold_by_era_then_time_then_number(tmp_path: Path) -> None:
+    sink = sink_over(tmp_path / "store.db")
+    told = [
+        ("A1", "cleared", 1, NOW - 5_000, 1),  # after the clock stepped back: a later era, an earlier time
+        ("A1", "raised", 0, NOW, 9),
+        ("A2", "cleared", 0, NOW, 2),  # in the same ms: the number tells
+        ("A2", "raised", 0, NOW, 1),
+    ]
+    for number, (alarm, state, era, time, seq) in enumerate(told):
+        made = event(f"e{number}", state, time, seq=seq)
+        renamed = msgspec.structs.replace(made.event, alarm=alarm)
+        sink.write([], [dataclasses.replace(made, event=renamed, era=era)])
+    assert {row["alarm"]: row["state"] for row in sink.alarms()} == {"A1": "cleared", "A2": "cleared"}
+    sink.close()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -141,12 +143,37 @@ async def test_what_travels_unacknowledged_is_bounded(broker: Server, collector:
     collector.acking = False
     box.commit([data(number) for number in range(200)])
     async with running(box, mqtt(broker.port), window=32) as at_work:
-        await at_work.until(lambda: len(collector.of("data")) == 24, "8 latest, and the backlog's half of the window")
+        await at_work.until(lambda: len(collector.of("data")) == 20, "8 latest, and the backlog's share")
         at_work.uplink.committed(box.commit([data(number) for number in range(1000, 1100)]))
-        await at_work.until(lambda: len(collector.of("data")) == 32, "the window")
+        await at_work.until(lambda: len(collector.of("data")) == 24, "the window but for the other lanes' shares")
+        at_work.uplink.committed(box.commit([event(1)]))
+        await at_work.until(lambda: collector.of("event"), "an alarm, though nothing is acknowledged")
         collector.send("request", Request(v=1, id="after", verb="status"))
         await at_work.until(collector.responses, "an answer meanwhile")
-        assert len(collector.of("data")) == 32
+        assert len(collector.of("data")) == 24
+
+
+async def test_bytes_that_rotted_on_the_disk_are_set_aside_and_never_sent(
+    broker: Server, collector: Collector, box: Outbox
+) -> None:
+    spoilt, sound = box.commit([data(1), data(2)])
+    with contextlib.closing(sqlite3.connect(box.path)) as other, other:
+        [frame] = other.execute("SELECT frame FROM envelope WHERE id = ?", [spoilt.id]).fetchone()
+        other.execute("UPDATE envelope SET frame = ? WHERE id = ?", [frame.replace(b"1", b"7", 1), spoilt.id])
+    async with running(box, mqtt(broker.port)) as at_work:
+        await at_work.until(lambda: box.depth().rows == 1, "the sound one to leave")
+    assert {each.seq for each in collector.of("data")} == {sound.seq}
+    assert box.depth().quarantined == 1
+    assert any("not those that were committed" in each.text for each in box.incidents())
+
+
+async def test_a_manifest_that_is_not_here_is_told_so(broker: Server, collector: Collector, box: Outbox) -> None:
+    async with running(box, mqtt(broker.port)) as at_work:
+        await at_work.until(collector.states, "the connection")
+        collector.send("request", Request(v=1, id="m", verb="manifest", args={"hashes": ["0" * 64]}))
+        await at_work.until(collector.responses, "the answer")
+    [answer] = collector.responses()
+    assert (answer.ok, answer.result) == (False, {"missing": ["0" * 64]})
 
 
 async def test_a_manifest_is_sent_ahead_once_a_connection_and_when_asked_for(
