@@ -158,7 +158,10 @@ class Intake:
                 failures = 0 if time.monotonic() - began > STEADY else failures + 1
                 pause = pause_after(reason, failures)
                 if failures <= 1 or reason == TAKEN_OVER:
-                    log.warning("link to the broker lost (%s); trying again in %.0f s", _words(reason), pause)
+                    log.warning(
+                        "no link to the broker at %s:%d (%s); trying again in %.0f s",
+                        self._mqtt.host, self._mqtt.port, _words(reason), pause,
+                    )  # fmt: skip
                 self.counters["reconnects"] += 1
                 await _either(stop, pause)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,8 @@ from collector.sinks.base import EventRecord, Record, Refusal, Sink, SinkUnavail
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+_NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
+"""What differs between two errors of one cause: addresses, counts, times."""
 
 
 class Writer:
@@ -21,6 +24,7 @@ class Writer:
         self.name, self.sink = name, sink
         self.down_since: float | None = None
         """Monotonic seconds since when the sink cannot take data; None while it can."""
+        self._cause = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sink-{name}")
 
     async def write(
@@ -44,14 +48,16 @@ class Writer:
             pause = min(LONGEST_PAUSE, pause * 2)
 
     def _lost(self, err: SinkUnavailable) -> None:
-        if self.down_since is None:
-            self.down_since = time.monotonic()
+        self.down_since = self.down_since or time.monotonic()
+        cause = _NUMBERS.sub("", str(err))
+        if cause != self._cause:  # another one may need another cure
+            self._cause = cause
             log.error("store %s cannot take data: %s; the agents keep theirs until it can", self.name, err)
 
     def _back(self) -> None:
         if self.down_since is not None:
             log.info("store %s takes data again after %.0f s", self.name, time.monotonic() - self.down_since)
-            self.down_since = None
+            self.down_since, self._cause = None, ""
 
     def close(self) -> None:
         """Release the sink in its own thread."""

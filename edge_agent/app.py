@@ -11,7 +11,7 @@ from typing import Any
 
 from config.version import VERSION
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Runner, drivers
+from edge_agent.drivers.base import Reading, Runner, drivers
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.store import Row
@@ -24,6 +24,7 @@ from edge_agent.uplink.link import Uplink
 from profiles.load import library
 from profiles.wire.codec import encode
 from profiles.wire.messages import Request, Response, State
+from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Agent:
             on_request=self._answer,
         )
         self._started = self._clock.now
+        self._up: dict[str, bool] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set: then drivers end, the last readings are committed, the uplink drains and closes."""
@@ -116,6 +118,10 @@ class Agent:
 
     def _committed(self, rows: Sequence[Row]) -> None:
         self._uplink.committed(rows)
+        up = {name: device.up for name, device in self._recorder.device_states().items()}
+        if up != self._up:
+            self._up = up
+            self._uplink.state_changed()
 
     async def _supervise(self, runner: Runner, stop: asyncio.Event) -> None:
         """A driver's task that fails harms nobody else: it is reported and started again."""
@@ -125,12 +131,20 @@ class Agent:
                 await runner.run(stop)
             except Exception as err:  # the one place that keeps a driver's defect to itself (I6)
                 log.exception("driver task %s failed; it is started again in %.0f s", runner.name, pause)
-                self._recorder.note("FAULT", f"driver task {runner.name} failed and is started again: {err!r}")
+                self._lost(runner, f"driver task {runner.name} failed and is started again: {err!r}")
             else:
                 if not stop.is_set():
-                    self._recorder.note("FAULT", f"driver task {runner.name} ended by itself and is started again")
+                    self._lost(runner, f"driver task {runner.name} ended by itself and is started again")
             await _pause(stop, pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
             pause = min(2 * pause, longest)
+
+    def _lost(self, runner: Runner, why: str) -> None:
+        """Nobody reads these devices now, so nothing of theirs is taken for current."""
+        self._recorder.note("FAULT", why)
+        now = self._clock.read()
+        for device in runner.devices:
+            self._recorder.readings(device.name, [Reading(tag.name, now, None, BAD_LINK) for tag in device.all_tags()])
+            self._recorder.device_down(device.name, why)
 
     async def _answer(self, request: Request) -> Response:
         """Requests that only the agent as a whole can answer; none of them writes to an instrument."""
@@ -165,6 +179,8 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
         for task in late:
             log.warning("driver task %s did not end in %.0f s and is cancelled", task.get_name(), RUNNER_END)
             task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=RUNNER_END)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -57,6 +57,10 @@ class Runner(Protocol):
 
     name: str
 
+    @property
+    def devices(self) -> Sequence[DeviceSettings]:
+        """Those that it reads."""
+
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set; then finish the request in flight, hand over its readings, close, return."""
 

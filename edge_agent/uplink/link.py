@@ -64,6 +64,7 @@ class Uplink:
         self._state_mid: int | None = None
         self._down_since: float | None = None
         self._up_since = self._heard_at = time.monotonic()
+        self._state_at = 0.0
         self.counters = {
             "published": 0, "published_samples": 0, "resent": 0, "acknowledged": 0, "rejected": 0, "quarantined": 0,
             "connects": 0,
@@ -86,6 +87,10 @@ class Uplink:
         """New envelopes are in the outbox."""
         if rows:
             self._wake.set()
+
+    def state_changed(self) -> None:
+        """The state is worth telling before its interval has passed."""
+        self._state_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Connect, deliver, and connect again, until `stop` is set."""
@@ -137,6 +142,7 @@ class Uplink:
         self.counters["connects"] += 1
         self._link = link
         self._heard_at = time.monotonic()
+        self._state_at = time.monotonic() + self._settings.state_interval
         self._publish_state(link)
         self._say_up()
 
@@ -144,11 +150,10 @@ class Uplink:
         answering = asyncio.create_task(self._answers.run(lambda it: self._respond(link, it)))
         stopping = asyncio.create_task(stop.wait())
         try:
-            state_at = time.monotonic() + self._settings.state_interval
             while not link.lost.done() and not stop.is_set():
                 self._pump(link)
-                if time.monotonic() >= state_at:
-                    state_at = time.monotonic() + self._settings.state_interval
+                if time.monotonic() >= self._state_at:
+                    self._state_at = time.monotonic() + self._settings.state_interval
                     self._look_round(link)
                 await self._sleep(link, stopping, answering)
             if stop.is_set():

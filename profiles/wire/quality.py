@@ -20,6 +20,7 @@ BAD_TIME_FUTURE = "bad:time_future"
 BAD_STALE = "bad:stale"
 UNCERTAIN_CLOCK = "uncertain:clock"
 UNCERTAIN_INSTRUMENT = "uncertain:instrument"
+UNCERTAIN_OVERFLOW = "uncertain:overflow"  # the server lost changes before this one: its queue was full
 UNCERTAIN_JUMP = "uncertain:jump"
 UNCERTAIN_FROZEN = "uncertain:frozen"
 

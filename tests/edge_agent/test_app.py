@@ -21,7 +21,7 @@ from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.settings import load_agent
 from edge_agent.simulators import tank_farm
 from profiles.wire.codec import decode, decoder, encode
-from profiles.wire.messages import Events, Request, Response, State
+from profiles.wire.messages import Data, Events, Request, Response, State
 from tests.servers import LOCAL, Server, mosquitto, running, wait_for
 
 
@@ -77,8 +77,8 @@ class Defective:
 
     name = "defective"
 
-    def __init__(self, out: Output) -> None:
-        self._out, self._failed = out, False
+    def __init__(self, devices: Sequence[ModbusDevice], out: Output) -> None:
+        self.devices, self._out, self._failed = devices, out, False
 
     async def run(self, stop: asyncio.Event) -> None:
         if not self._failed:
@@ -98,7 +98,7 @@ class DefectiveDriver:
 
     @classmethod
     def runners(cls, devices: Sequence[Any], out: Output) -> list[Runner]:
-        return [Defective(out)]
+        return [Defective(devices, out)]
 
     @classmethod
     async def read_once(cls, device: Any) -> list[RawReading]:
@@ -113,7 +113,10 @@ async def test_a_driver_that_fails_is_reported_and_started_again(
     async with working(tmp_path, broker.port, [tank_farm.device_settings(1)]) as listener:
         await asyncio.to_thread(wait_for, lambda: listener.of("data"), what="a sample after the failure")
         events = [event for frame in listener.of("event") for event in decode(frame, decoder(Events)).events]
+        lost = [sample for frame in listener.of("data") for sample in decode(frame, decoder(Data)).s]
     assert any(event.kind == "agent" and "ZeroDivisionError('a defect')" in event.text for event in events)
+    assert any(event.kind == "link" and event.device == "tank-farm" for event in events)
+    assert {sample.quality for sample in lost if sample.value is None} == {"bad:link"}
 
 
 async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, broker: Server) -> None:

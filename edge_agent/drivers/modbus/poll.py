@@ -49,18 +49,18 @@ class EndpointRunner:
     """All devices behind one connection; see `edge_agent.drivers.base.Runner`."""
 
     def __init__(self, devices: list[ModbusDevice], out: Output) -> None:
-        self.name = f"modbus {devices[0].endpoint()}"
+        self.name, self.devices = f"modbus {devices[0].endpoint()}", devices
         self._out = out
         self._connection = Connection(devices)
-        self._devices = [_Device(each, DeviceReader(each, self._connection)) for each in devices]
+        self._polled = [_Device(each, DeviceReader(each, self._connection)) for each in devices]
         self._counted_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until `stop` is set; a request in flight is finished and its readings are handed over."""
         start = time.monotonic()
-        for device in self._devices:
+        for device in self._polled:
             device.groups = _groups(device, start)
-        if not any(device.groups for device in self._devices):
+        if not any(device.groups for device in self._polled):
             await stop.wait()
         try:
             while not stop.is_set():
@@ -79,7 +79,7 @@ class EndpointRunner:
     def _next(self) -> tuple[float, _Group]:
         due = [
             (group.due if group.device.up is not False else max(group.due, group.device.probe_at), number, group)
-            for number, group in enumerate(group for device in self._devices for group in device.groups)
+            for number, group in enumerate(group for device in self._polled for group in device.groups)
         ]
         moment, _number, group = min(due)
         return moment, group
@@ -108,7 +108,7 @@ class EndpointRunner:
         for group in device.groups:
             _schedule(group)
         device.groups[0].due = time.monotonic()
-        for other in self._devices:  # what kept this one away may have kept others away, too: ask them now
+        for other in self._polled:  # what kept this one away may have kept others away, too: ask them now
             other.probe_at = 0.0
 
     def _up(self, device: _Device) -> None:
@@ -131,7 +131,7 @@ class EndpointRunner:
         if not last and time.monotonic() - self._counted_at < COUNTERS_EVERY:
             return
         self._counted_at = time.monotonic()
-        for device in self._devices:
+        for device in self._polled:
             counters = device.reader.counters | {
                 "connects": self._connection.connects,
                 "overruns": device.overruns,

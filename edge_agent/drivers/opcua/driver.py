@@ -37,7 +37,7 @@ class OpcuaRunner:
     """One server: connect, read or listen, connect anew after a loss with capped exponential backoff and jitter."""
 
     def __init__(self, device: OpcuaDevice, out: Output) -> None:
-        self.name = device.name
+        self.name, self.devices = device.name, (device,)
         self._device, self._out = device, out
         self._counters: Counter[str] = Counter()
         self._up: bool | None = None

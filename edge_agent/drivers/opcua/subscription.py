@@ -190,7 +190,10 @@ class Subscription:
         if sequence == 0:
             return
         if self._sequence is not None and sequence > self._sequence + 1:
-            self._counters["lost_notifications"] += sequence - self._sequence - 1
+            lost = sequence - self._sequence - 1
+            self._counters["lost_notifications"] += lost
+            if not self._ended.done():  # changes are missing: say so by a lost link, and begin with the present values
+                self._ended.set_result(f"{lost} of the server's notifications were lost")
         self._sequence = sequence
 
 

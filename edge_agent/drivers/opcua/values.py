@@ -63,7 +63,7 @@ def milliseconds(time: Any) -> int | None:
 
 def reading(tag: OpcuaTag, data: ua.DataValue, received: int) -> Reading:
     """One data value as the tag's reading; `received` (ms) is its time when the server gave none."""
-    stated = quality(int(_status(data)))
+    stated = q.worst(quality(int(_status(data))), q.UNCERTAIN_OVERFLOW if overflowed(data) else q.GOOD)
     time = milliseconds(data.SourceTimestamp) or milliseconds(data.ServerTimestamp)
     value: Value = None
     raw = data.Value.Value if data.Value is not None else None

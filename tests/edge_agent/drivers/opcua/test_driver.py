@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from asyncua import ua
@@ -14,6 +14,7 @@ from edge_agent.drivers.base import Reading
 from edge_agent.drivers.opcua import driver as driver_module
 from edge_agent.drivers.opcua import subscription
 from edge_agent.drivers.opcua.driver import OpcuaDriver, OpcuaRunner
+from edge_agent.drivers.opcua.session import Item
 from tests.edge_agent.drivers.opcua.plant import URI, Heard, device, plant, process, running, until
 from tests.edge_agent.drivers.opcua.wire import recording
 from tests.servers import free_port
@@ -196,21 +197,13 @@ async def test_a_node_that_appears_later_is_found_without_a_new_session(monkeypa
         assert wire.services.count("CreateSessionRequest") == 1
 
 
-async def test_nodes_that_stay_refused_cost_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nodes_that_stay_refused_cost_no_memory(watched: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription, "RETEST", 0.02)
-    made: list[subscription.Subscription] = []
-
-    class Watched(subscription.Subscription):
-        def __init__(self, *arguments: Any) -> None:
-            super().__init__(*arguments)
-            made.append(self)
-
-    monkeypatch.setattr(driver_module, "Subscription", Watched)
     tags = [{"name": f"n{number}", "node": f"nsu={URI};s=nowhere{number}"} for number in range(20)]
     level = {"name": "level", "node": f"nsu={URI};s=level"}
     async with plant() as site, recording(site.port) as wire, running(device(wire.port, [level, *tags])) as heard:
         await until(lambda: len([each for each in heard.got if each.tag == "n0"]) >= 10, "ten retests")
-        assert [len(each._items) for each in made] == [1]
+        assert [len(each._items) for each in watched] == [1]
 
 
 async def test_a_defect_behind_the_driver_is_raised_and_not_swallowed() -> None:
@@ -227,3 +220,74 @@ async def test_a_defect_behind_the_driver_is_raised_and_not_swallowed() -> None:
         await site.show("level", stamped(2.0))
         with pytest.raises(ZeroDivisionError):
             await asyncio.wait_for(task, 40)
+
+
+class Watched(subscription.Subscription):
+    """A subscription whose insides a test may look at."""
+
+    made: ClassVar[list[subscription.Subscription]] = []
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.made.append(self)
+        self.asked: list[ua.MonitoredItemCreateRequest] = []
+
+    def _request(self, item: Item) -> ua.MonitoredItemCreateRequest:
+        self.asked.append(super()._request(item))
+        return self.asked[-1]
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    monkeypatch.setattr(driver_module, "Subscription", Watched)
+    yield Watched.made
+    Watched.made.clear()
+
+
+async def test_queue_and_sampling_are_asked_for_as_set_and_what_the_server_revises_is_told(
+    watched: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    level = {"name": "level", "node": f"nsu={URI};s=level", "interval": "700ms"}
+    other = {"name": "other", "node": f"nsu={URI};s=other"}
+    settings = device(0, [level, other], queue_size=77, sampling_interval="300ms")
+    async with plant() as site, recording(site.port) as wire:
+        await site.add("other", 2.0)
+        settings = settings.model_copy(update={"endpoint": f"opc.tcp://127.0.0.1:{wire.port}"})
+        async with running(settings) as heard:
+            await until(lambda: heard.tags() == {"level", "other"}, "both")
+            asked = [each.RequestedParameters for each in watched[0].asked]
+            assert [(round(each.SamplingInterval), each.QueueSize) for each in asked] == [(700, 77), (300, 77)]
+    assert "the server revised 2 items: sampling interval 0.05 s, queue size 77" in caplog.text
+
+
+async def test_changes_that_the_server_lost_are_told_where_they_are_missing(watched: list[Any]) -> None:
+    overflow = 0x480
+    async with plant() as site, recording(site.port) as wire, running(device(wire.port)) as heard:
+        await until(lambda: heard.values("level"), "the first value")
+        await site.show("level", stamped(2.0, status=overflow))
+        await until(lambda: 2.0 in heard.values("level"), "the change")
+        assert [each.quality for each in heard.got if each.value == 2.0] == ["uncertain:overflow"]
+
+
+async def test_lost_notifications_end_the_session_and_a_new_one_begins_with_the_present_values(
+    watched: list[Any],
+) -> None:
+    async with plant() as site, recording(site.port) as wire, running(device(wire.port)) as heard:
+        await until(lambda: heard.values("level"), "the first value")
+        watched[0]._sequence -= 5
+        await site.show("level", stamped(2.0))
+        await until(lambda: heard.links.count("up") == 2, "a new session")
+        assert any("notifications were lost" in each for each in heard.links)
+        await until(lambda: heard.counters.get("lost_notifications"), "the count")
+
+
+async def test_the_pauses_between_attempts_grow_to_their_bound() -> None:
+    runner = OpcuaRunner(device(1, backoff_max="30s"), Heard())
+    pauses = []
+    for _ in range(12):
+        runner._lost("for a test")
+        pauses.append(runner._delay())
+    assert pauses[0] <= 1.0
+    assert all(15.0 <= each <= 30.0 for each in pauses[6:])
+    assert len(set(pauses)) == len(pauses), "jittered"
