@@ -72,7 +72,7 @@ class Program:
 class Plant:
     """Everything on ports that the system hands out; `folder` holds all files."""
 
-    def __init__(self, folder: Path, *, interval: str = "200ms") -> None:
+    def __init__(self, folder: Path, *, interval: str = "200ms", resend: str = "2s") -> None:
         self.folder = folder
         self.ledger = folder / "ledger"
         self.broker: Server = mosquitto(folder / "mosquitto")
@@ -81,13 +81,14 @@ class Plant:
         self.instrument = Program("instrument", folder, simulator)
         self.agent = Program("agent", folder, ["edge_agent.cli.main", "run", str(folder / "agent.yaml")])
         self.collector = Program("collector", folder, ["collector.cli.main", "run", str(folder / "collector.yaml")])
-        self._interval = interval
+        self._interval, self._resend = interval, resend
 
-    def start(self) -> None:
+    def start(self, *, database: bool = True) -> None:
         """Start all, and lay a trigger into the outbox that keeps every commit's bytes for the count."""
         self.broker.start()
         self.store.start()
-        self.query("CREATE DATABASE " + DATABASE, method="POST")
+        if database:
+            self.make_database()
         self.instrument.start()
         assert self.instrument.process is not None
         assert self.instrument.process.stdout is not None
@@ -105,6 +106,17 @@ class Plant:
         db.close()
         self.collector.start()
         self.agent.start()
+
+    def make_database(self) -> None:
+        """Without it the store answers 404 to every write."""
+        self.query("CREATE DATABASE " + DATABASE, method="POST")
+
+    def dead_letters(self) -> int:
+        """How many the collector has kept."""
+        with sqlite3.connect(self.folder / "collector/dead_letters.db", timeout=30) as db:
+            count = db.execute("SELECT count(*) FROM letter").fetchone()[0]
+        db.close()
+        return int(count)
 
     def stop(self) -> None:
         """End what still runs."""
@@ -185,7 +197,7 @@ class Plant:
         site = {"code": tank_farm.HAZARD[:9], "name": "plant", "adcode": "110110"}
         agent = {
             "agent": AGENT, "collector": COLLECTOR, "site": site, "mqtt": mqtt, "state": "agent",
-            "outbox": {"flush": "300ms"}, "uplink": {"resend": "2s", "backoff": "1s", "state_interval": "1s"},
+            "outbox": {"flush": "300ms"}, "uplink": {"resend": self._resend, "backoff": "1s", "state_interval": "1s"},
             "devices": [tank_farm.device_settings(port, interval=self._interval)],
         }  # fmt: skip
         sink = {"type": "influxdb", "url": f"http://127.0.0.1:{self.store.port}", "api": "v1", "database": DATABASE}
