@@ -74,9 +74,10 @@ def test_a_file_that_is_no_database_never_stops_the_agent(tmp_path: Path, conten
     box.close()
 
 
+@pytest.mark.parametrize("garbage", [False, True])
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.1, 0.33, 0.5, 0.77, 0.999, 1.0])
-def test_a_torn_wal_costs_only_what_was_never_committed(part: float, tmp_path: Path) -> None:
-    """As a power cut leaves it: the file as it was, the WAL written up to some byte."""
+def test_a_torn_wal_costs_only_what_was_never_committed(part: float, garbage: bool, tmp_path: Path) -> None:
+    """As a power cut leaves it: the file as it was, the WAL written up to some byte, or but for a sector."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     box = outbox(tmp_path / "a")
@@ -88,7 +89,11 @@ def test_a_torn_wal_costs_only_what_was_never_committed(part: float, tmp_path: P
     box.close()
     wal = torn / "outbox.db-wal"
     with wal.open("r+b") as written:
-        written.truncate(int(wal.stat().st_size * part))
+        if garbage:
+            written.seek(int(wal.stat().st_size * part))
+            written.write(b"\xa5" * 512)
+        else:
+            written.truncate(int(wal.stat().st_size * part))
     again = outbox(torn)
     numbers = [number_of(again.frame(row)) for row in again.waiting("data", after=0, limit=100)]
     assert numbers == list(range(len(numbers))), "whole commits, from the first on"

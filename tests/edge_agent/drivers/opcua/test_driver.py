@@ -14,7 +14,7 @@ from edge_agent.drivers.base import Reading
 from edge_agent.drivers.opcua import driver as driver_module
 from edge_agent.drivers.opcua import subscription
 from edge_agent.drivers.opcua.driver import OpcuaDriver, OpcuaRunner
-from edge_agent.drivers.opcua.session import Item
+from edge_agent.drivers.opcua.session import Item, Session
 from tests.edge_agent.drivers.opcua.plant import URI, Heard, device, plant, process, running, until
 from tests.edge_agent.drivers.opcua.wire import recording
 from tests.servers import free_port
@@ -291,3 +291,31 @@ async def test_the_pauses_between_attempts_grow_to_their_bound() -> None:
     assert pauses[0] <= 1.0
     assert all(15.0 <= each <= 30.0 for each in pauses[6:])
     assert len(set(pauses)) == len(pauses), "jittered"
+
+
+@pytest.mark.parametrize("mode", ["subscription", "polling"])
+async def test_namespaces_that_change_while_the_session_stands_end_it(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver_module, "CHECK", 0.05)
+    async with plant() as site, recording(site.port) as wire, running(device(wire.port, mode=mode)) as heard:
+        await until(lambda: heard.values("level"), "the first value")
+        await site.server.register_namespace("http://plant.test/another")
+        await until(lambda: heard.links.count("up") == 2, "a new session")
+    assert any("namespaces changed" in each for each in heard.links)
+
+
+async def test_a_poll_that_overruns_skips_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Session.read
+
+    async def slowly(self: Session, nodes: Sequence[ua.NodeId]) -> list[ua.DataValue]:
+        await asyncio.sleep(0.1)
+        return await read(self, nodes)
+
+    monkeypatch.setattr(Session, "read", slowly)
+    monkeypatch.setattr(driver_module, "CHECK", 0.2)
+    settings = device(free_port(), mode="polling", interval="30ms")
+    port = int(settings.endpoint.rpartition(":")[2])
+    async with plant(port=port), running(settings) as heard:
+        await until(lambda: heard.counters.get("overruns", 0) >= 6, "skipped rounds")
+        assert heard.counters["requests"] <= heard.counters["overruns"]
