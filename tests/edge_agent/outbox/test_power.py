@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -100,6 +101,27 @@ def test_an_agent_starts_on_a_full_disk_and_recovers_when_it_is_freed(small_disk
     assert again.commit([data(1)])
     assert again.commit([data(2)])
     assert (small_disk / "outbox.reserve").exists(), "the reserve is laid by again once there is room"
+    again.close()
+
+
+@pytest.mark.parametrize("reserve", ["256KiB", "0B"])
+def test_an_agent_that_was_stopped_in_good_order_starts_on_a_disk_that_another_program_filled(
+    small_disk: Path, reserve: str
+) -> None:
+    """Even to open the file takes room, for the WAL's index: without a reserve the agent waits, and calls no damage."""
+    box = outbox(small_disk, reserve=reserve)
+    box.commit([data(number) for number in range(50)])
+    box.close()
+    with (small_disk / "another-programs-log").open("wb", buffering=0) as log, contextlib.suppress(OSError):
+        while True:
+            log.write(b"x" * 512)
+    if reserve == "0B":
+        with pytest.raises(OutboxUnavailable, match="is the disk full"):
+            outbox(small_disk, reserve=reserve)
+        (small_disk / "another-programs-log").unlink()
+    again = outbox(small_disk, reserve=reserve)
+    assert again.incidents() == []
+    assert again.depth().rows == 50
     again.close()
 
 
