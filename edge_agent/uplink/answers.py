@@ -43,7 +43,9 @@ class Answers:
     def heard(self, topic: str, payload: bytes) -> None:
         """A message came; called in the event loop."""
         if topic not in self.topics:
-            log.warning("%s: a message that was not subscribed to is ignored; does the broker work as it should?", topic)
+            log.warning(
+                "%s: a message that was not subscribed to is ignored; does the broker work as it should?", topic
+            )
             return
         if self._inbox.full():
             log.warning("%s: %d messages wait to be read; this one is forgotten", topic, HELD)
