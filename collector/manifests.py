@@ -33,7 +33,7 @@ class Manifests:
     def __init__(self, library: Library, registry: Registry, counters: Counter[str]) -> None:
         self._library, self._registry, self._counters = library, registry, counters
         self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
-        self._tags = 0
+        self._tags, self._version = 0, registry.changed_by_others()
         self._asked: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._nowhere: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -49,6 +49,9 @@ class Manifests:
     def compiled(self, agent: str, name: str) -> Compiled | None:
         """A manifest by its hash, ready for data; None when it has not come yet."""
         key = (agent, name)
+        if (version := self._registry.changed_by_others()) != self._version:
+            self._compiled.clear()  # an agent was forgotten, so that codes are free
+            self._version, self._tags = version, 0
         if key in self._compiled:
             self._compiled.move_to_end(key)
             return self._compiled[key]

@@ -209,6 +209,19 @@ class Registry:
                 (agent, STREAMS),
             )
 
+    def forget(self, agent: str) -> bool:
+        """Forget an agent that is gone, and free the codes that it claimed; False when it was never heard."""
+        with self._lock, self._db:
+            known = self._db.execute("SELECT 1 FROM agent WHERE agent = ?", (agent,)).fetchone() is not None
+            for table in ("agent", "manifest", "claim", "stream"):
+                known |= self._db.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,)).rowcount > 0  # noqa: S608
+        return known
+
+    def changed_by_others(self) -> int:
+        """A number that changes when another process (the command line) has written."""
+        with self._lock:
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
     def close(self) -> None:
         """Save and release the file."""
         self.save()

@@ -14,6 +14,7 @@ from config.load import Fault, Loaded, load
 from config.logs import LogSettings
 from config.model import Duration, FilePath, Settings, Size, one_of
 from config.mqtt import MqttSettings
+from profiles.load import folder_faults, library
 from profiles.wire.topics import ID_PATTERN
 
 
@@ -71,7 +72,15 @@ def collector_model() -> type[CollectorSettings]:
 
 def load_collector(path: Path) -> Loaded[CollectorSettings]:
     """Read and check a collector's settings; ConfigError with every mistake and its line."""
-    return load(path, collector_model(), [_names])
+    return load(path, collector_model(), [_names, _profiles])
+
+
+def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
+    """A site's own profiles; ConfigError names the mistakes within them by their own files and lines."""
+    faults = list(folder_faults(settings.profiles))
+    if not faults:
+        library(settings.profiles)
+    yield from faults
 
 
 def _names(settings: CollectorSettings) -> Iterator[Fault]:

@@ -13,11 +13,22 @@ PATIENCE = 10.0
 """Seconds that a connection waits for another process's lock (the command line works on the same files)."""
 
 
+class StateError(Exception):
+    """The collector's state cannot be opened; the text says why and what was expected."""
+
+
 def open_state(path: Path, schema: str, *, synchronous: Literal["NORMAL", "FULL"], lost: str) -> sqlite3.Connection:
     """Open or make a file in WAL mode; a damaged one is set aside first, and `lost` says what that means.
 
-    Raises sqlite3.OperationalError and OSError for circumstances: a full disk, no permission, a lock.
+    Raises StateError for what an engineer must put right: a full disk, no permission, a file in the way.
     """
+    try:
+        return _open_or_set_aside(path, schema, synchronous, lost)
+    except (sqlite3.Error, OSError) as err:
+        raise StateError(f"{path}: {err}; expected a folder `state` that the collector may write, with room") from err
+
+
+def _open_or_set_aside(path: Path, schema: str, synchronous: str, lost: str) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         return _open(path, schema, synchronous)

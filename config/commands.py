@@ -63,11 +63,14 @@ def init_command(folder: str, model: Callable[[], type[BaseModel]], default: str
         for path in (file, schema):
             if path.exists() and not force:
                 raise click.ClickException(f"{path} exists; --force overwrites it")
-        file.parent.mkdir(parents=True, exist_ok=True)
         sample = resources.files("config") / "templates" / folder / default
-        with resources.as_file(sample) as source:
-            shutil.copyfile(source, file)
-        schema.write_text(_schema(model) + "\n", encoding="utf-8")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with resources.as_file(sample) as source:
+                shutil.copyfile(source, file)
+            schema.write_text(_schema(model) + "\n", encoding="utf-8")
+        except OSError as err:
+            raise click.ClickException(f"{file}: cannot be written: {err}") from err
         click.echo(f"wrote {file} and {schema}")
 
     return command

@@ -6,8 +6,10 @@ as UTF-8 or, as Excel writes it in China, GB18030. Errors name the file, the row
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import os
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,6 +23,8 @@ from config.nodes import MAX_BYTES, KeyPath, Mark, Reader, plain
 MAX_INCLUDES = 8
 """Includes within includes."""
 MAX_ROWS = 50_000
+EXACT = 10**15
+"""Excel keeps 15 digits of a number: a code of more must be text."""
 
 
 def read_include(reader: Reader, node: yaml.Node, path: KeyPath) -> Any:
@@ -29,7 +33,11 @@ def read_include(reader: Reader, node: yaml.Node, path: KeyPath) -> Any:
     name = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
     file = reader.file.parent / name
     if not name or not file.is_file():
-        reader.problem(here, f"!include {name!r}: there is no file {file}")
+        what = f"{file} is a folder; expected a file" if name and file.is_dir() else f"there is no file {file}"
+        reader.problem(here, f"!include {name!r}: {what}")
+        return None
+    if not os.access(file, os.R_OK):
+        reader.problem(here, f"!include {name!r}: {file} may not be read by this user")
         return None
     if reader.depth >= MAX_INCLUDES:
         reader.problem(here, f"!include {name!r}: more than {MAX_INCLUDES} includes within each other, or in a circle")
@@ -60,14 +68,21 @@ def _csv_rows(reader: Reader, here: Mark, file: Path) -> list[list[str]]:
         reader.problem(here, f"{file}: larger than {MAX_BYTES} bytes")
         return []
     raw = file.read_bytes()
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        reader.problem(Mark(str(file), 1, 1), 'is UTF-16 ("Unicode text" in Excel); expected "CSV UTF-8" or CSV')
+        return []
     for encoding in ("utf-8-sig", "gb18030"):
         try:
-            return list(csv.reader(io.StringIO(raw.decode(encoding), newline=""), strict=True))
+            rows = list(csv.reader(io.StringIO(raw.decode(encoding), newline=""), strict=True))
         except UnicodeDecodeError:
             continue
         except csv.Error as err:
             reader.problem(Mark(str(file), 1, 1), f"not readable as CSV: {err}")
             return []
+        if rows and len(rows[0]) == 1 and (other := next((mark for mark in ";\t" if mark in rows[0][0]), None)):
+            reader.problem(Mark(str(file), 1, 1), f"columns are divided by {other!r}; expected commas")
+            return []
+        return rows
     reader.problem(Mark(str(file), 1, 1), "neither UTF-8 nor GB18030")
     return []
 
@@ -78,19 +93,32 @@ def _xlsx_rows(reader: Reader, here: Mark, file: Path) -> list[list[str]]:
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError:
         reader.problem(
-            here, "reading XLSX needs the extra: pip install 'edge-gateway[excel]', or save the sheet as CSV"
+            Mark(str(file), 1, 1), "reading XLSX needs the package openpyxl: pip install openpyxl, or save it as CSV"
         )
         return []
     try:
         book = load_workbook(file, read_only=True, data_only=True)
         try:
             rows = book.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=200, values_only=True)
-            return [[_cell(value) for value in row] for row in rows]
+            return [_cells(reader, file, number, row) for number, row in enumerate(rows, 1)]
         finally:
             book.close()
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as err:
         reader.problem(Mark(str(file), 1, 1), f"not readable as XLSX: {err}")
         return []
+
+
+def _cells(reader: Reader, file: Path, number: int, row: Sequence[object]) -> list[str]:
+    texts = []
+    for column, value in enumerate(row, 1):
+        if isinstance(value, int | float) and abs(value) >= EXACT:
+            reader.problem(
+                Mark(str(file), number, column),
+                f"{value:g} has more digits than Excel keeps of a number; format the cell as text and enter it anew",
+            )
+            value = None
+        texts.append(_cell(value))
+    return texts
 
 
 def _cell(value: object) -> str:
@@ -118,6 +146,15 @@ def _table(reader: Reader, here: Mark, file: Path, path: KeyPath, rows: Sequence
     for column, head in enumerate(heads):
         if head and head in heads[:column]:
             reader.problem(Mark(str(file), 1, column + 1), f"duplicate column {head!r}")
+        outer = next((other for other in heads if other and head.startswith(f"{other}.")), None)
+        if outer is not None:
+            reader.problem(
+                Mark(str(file), 1, column + 1), f"column {head!r} is a part of column {outer!r}; expected one of them"
+            )
+            return []
+    for number, row in enumerate(rows[1:], 2):
+        if any(cell.strip() for cell in row[len(heads) :]):
+            reader.problem(Mark(str(file), number, len(heads) + 1), "a cell beyond the last heading")
     reader.document.values[path] = Mark(str(file), 1, 1)
     return [
         _row(reader, file, (*path, index), number, zip(heads, row, strict=False))

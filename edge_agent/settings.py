@@ -22,7 +22,7 @@ from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.tags import DeviceSettings, TagSettings
 from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, agent_parameters, judge, judge_site
-from profiles.load import library
+from profiles.load import folder_faults, library
 from profiles.units import unit_fault
 from profiles.wire.topics import ID_PATTERN
 
@@ -99,6 +99,8 @@ def _tags(settings: AgentSettings) -> Iterator[TagAt]:
 
 def _names(settings: AgentSettings) -> Iterator[Fault]:
     """Names that stand twice; codes are the profiles' matter."""
+    if settings.agent == settings.collector:
+        yield Fault(("collector",), f"{settings.collector!r} is the agent itself; expected the id of a collector")
     devices = ((("devices", number), device.name) for number, device in enumerate(settings.devices))
     yield from _twice(devices, "device")
     yield from _twice(((path, tag.name) for path, tag in _tags(settings)), "tag")
@@ -147,6 +149,9 @@ def _drivers(settings: AgentSettings) -> Iterator[Fault]:
 
 def _profiles(settings: AgentSettings) -> Iterator[Fault]:
     """What the profiles say of points, codes, units and types."""
+    if faults := list(folder_faults(settings.profiles)):
+        yield from faults
+        return
     manifest, profiles = build_manifest(settings), library(settings.profiles)
     for fault in judge_site(manifest, profiles):
         yield Fault(("site", *fault.field), fault.message, fault.severity)

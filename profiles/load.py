@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -27,9 +28,7 @@ def _library(folders: tuple[Path, ...]) -> Library:
     found: dict[str, Profile] = {}
     problems: list[Problem] = []
     for folder in (LIBRARY, *folders):
-        if not folder.is_dir():
-            problems.append(Problem(str(folder), 1, 1, "there is no such folder of profiles"))
-        for path in sorted(folder.rglob("*.yaml")):
+        for path in sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]):
             try:
                 profile = load(path, Profile, [check]).settings
             except ConfigError as err:
@@ -39,6 +38,13 @@ def _library(folders: tuple[Path, ...]) -> Library:
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def folder_faults(folders: Sequence[Path]) -> Iterator[Fault]:
+    """The entries of a settings file's `profiles` that are no folders."""
+    for number, folder in enumerate(folders):
+        if not os.path.isdir(folder):  # unlike Path.is_dir it raises nothing for a name that cannot be
+            yield Fault(("profiles", number), f"there is no folder {folder}")
 
 
 def check(profile: Profile) -> Iterator[Fault]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 import msgspec
 
+from collector.cli.opened import opened
 from collector.cli.tables import show, utc
-from collector.dead_letters import DeadLetters
+from collector.dead_letters import FILE, DeadLetters
 from collector.settings import load_collector
 from config.cli import settings_errors
 from profiles.wire.codec import FrameError, unpack
@@ -30,11 +31,8 @@ def command() -> None:
 @contextmanager
 def _opened(file: Path) -> Iterator[DeadLetters]:
     settings = load_collector(file).settings
-    letters = DeadLetters(settings.state, settings.dead_letters.quota)
-    try:
+    with opened(settings.state, FILE, lambda folder: DeadLetters(folder, settings.dead_letters.quota)) as letters:
         yield letters
-    finally:
-        letters.close()
 
 
 @command.command("list")
@@ -76,8 +74,9 @@ def show_(file: Path, number: int, as_json: bool) -> None:
 @settings_errors
 def replay(file: Path, ids: tuple[int, ...], everything: bool) -> None:
     """Have the running collector try dead letters again; one that fails again stays, with the new reason."""
+    chosen = _chosen(ids, everything)
     with _opened(file) as letters:
-        count = letters.mark(_chosen(ids, everything))
+        count = letters.mark(chosen)
     click.echo(f"{count} marked; a running collector tries them within a second")
     _all_found(count, ids)
 
@@ -89,8 +88,9 @@ def replay(file: Path, ids: tuple[int, ...], everything: bool) -> None:
 @settings_errors
 def discard(file: Path, ids: tuple[int, ...], everything: bool) -> None:
     """Delete dead letters for good."""
+    chosen = _chosen(ids, everything)
     with _opened(file) as letters:
-        count = letters.discard(_chosen(ids, everything))
+        count = letters.discard(chosen)
     click.echo(f"{count} deleted")
     _all_found(count, ids)
 

@@ -10,11 +10,12 @@ import click
 
 from collector.app import Collector
 from collector.settings import CollectorSettings, load_collector
+from collector.state_file import StateError
 from config import logs
-from config.cli import settings_errors
+from config.cli import EPILOG, settings_errors
 
 
-@click.command("run")
+@click.command("run", epilog=EPILOG)
 @click.argument("file", type=click.Path(path_type=Path), default="collector.yaml")
 @settings_errors
 def command(file: Path) -> None:
@@ -23,7 +24,10 @@ def command(file: Path) -> None:
     logs.configure(loaded.settings.log)
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
-    asyncio.run(_run(loaded.settings))
+    try:
+        asyncio.run(_run(loaded.settings))
+    except StateError as err:
+        raise click.ClickException(str(err)) from err
 
 
 async def _run(settings: CollectorSettings) -> None:

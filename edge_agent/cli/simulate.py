@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
 from pathlib import Path
 
@@ -28,5 +27,10 @@ def command(instrument: str, port: int, ledger: Path | None, settings: bool) -> 
         click.echo(yaml.safe_dump([entry], allow_unicode=True, sort_keys=False), nl=False)
         return
     options = ["--ledger", str(ledger)] if ledger else []
-    ended = subprocess.run([sys.executable, "-m", module, "--port", str(port), *options], check=False)
-    raise click.exceptions.Exit(ended.returncode)
+    sys.argv = [instrument, "--port", str(port), *options]
+    try:
+        importlib.import_module(module).main()
+    except OSError as err:
+        raise click.ClickException(
+            f"cannot serve on 127.0.0.1:{port}: {err}; is the port free, the ledger writable?"
+        ) from err

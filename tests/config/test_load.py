@@ -163,10 +163,19 @@ def test_a_tag_list_comes_from_excel(tmp_path: Path) -> None:
     book.save(tmp_path / "t.xlsx")
     found = faults(tmp_path, "rows: !include t.xlsx")
     assert found == ["t.xlsx:4:2: address: expected a whole number, not 'x'"]
+    book.active.cell(4, 1).value, book.active.cell(4, 2).value = 110110001001000122222, 1
+    book.save(tmp_path / "t.xlsx")
+    [told] = [each for each in faults(tmp_path, "rows: !include t.xlsx") if each.startswith("t.xlsx:4:1")]
+    assert "format the cell as text" in told
     book.active.delete_rows(4)
     book.save(tmp_path / "t.xlsx")
     rows = read(tmp_path, "rows: !include t.xlsx").rows
     assert rows == [Row(name="储罐液位", address=40001, scale=0.001), Row(name="12345", address=40003)]
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").mkdir()
+    assert any("t.csv is a folder" in each for each in faults(tmp_path, "rows: !include t.csv"))
 
 
 @pytest.mark.parametrize(
@@ -177,6 +186,11 @@ def test_a_tag_list_comes_from_excel(tmp_path: Path) -> None:
         ("t.csv", b"", "the table is empty"),
         ("t.csv", b"name,name\na,b", "duplicate column 'name'"),
         ("t.csv", b"\xff\xff\xff", "neither UTF-8 nor GB18030"),
+        ("t.csv", "name\ta\n".encode("utf-16"), "t.csv:1:1: is UTF-16"),
+        ("t.csv", b"name;address\na;1\nb;2", "t.csv:1:1: columns are divided by ';'; expected commas"),
+        ("t.csv", b"name\taddress\na\t1", "expected commas"),
+        ("t.csv", b"name,limits,limits.HH\na,1,2", "column 'limits.HH' is a part of column 'limits'"),
+        ("t.csv", b"name,address\na,1,stray", "t.csv:2:3: a cell beyond the last heading"),
         ("t.txt", b"name\na", "expected a file that ends with"),
     ],
 )

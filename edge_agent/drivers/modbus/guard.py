@@ -141,8 +141,9 @@ class Tap:
 
     def _doubtful(self, why: str) -> None:
         self.doubt = self.doubt or why
-        if self._on_doubt is not None:
-            self._on_doubt()
+        on_doubt, self._on_doubt = self._on_doubt, None  # once: a time-out that has run out cannot be moved again
+        if on_doubt is not None:
+            on_doubt()
 
 
 def _hex(data: bytes) -> str:

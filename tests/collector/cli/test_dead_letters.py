@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from collector.cli.agents import command as agents
 from collector.cli.dead_letters import command as dead_letters
+from collector.cli.run import command as run
 from collector.dead_letters import DeadLetters, Draft
 from collector.registry import Registry
 
@@ -66,3 +67,31 @@ def test_agents_are_listed_for_scripts(file: Path) -> None:
     registry.close()
     [row] = json.loads(CliRunner().invoke(agents, [str(file), "--json"]).output)
     assert (row["agent"], row["samples"], row["gaps"], row["online"]) == ("plant-a", 3, 2, None)
+
+
+def test_an_agent_that_is_gone_is_forgotten_and_its_codes_are_free(file: Path) -> None:
+    registry = Registry(file.parent / "state")
+    registry.claim("plant-a", ["P1"])
+    registry.claim("plant-b", ["P1", "P2"])
+    assert registry.claimed() == {"P1": "plant-a", "P2": "plant-b"}
+    result = CliRunner().invoke(agents, [str(file), "--forget", "plant-a"])
+    assert (result.exit_code, registry.claimed()) == (0, {"P2": "plant-b"})
+    again = CliRunner().invoke(agents, [str(file), "--forget", "plant-a"])
+    assert (again.exit_code, "no agent 'plant-a'" in again.output) == (1, True)
+    registry.close()
+
+
+def test_commands_make_no_state_where_there_is_none_and_say_so(file: Path) -> None:
+    for result in (call("list", file), call("show", file, 1), CliRunner().invoke(agents, [str(file)])):
+        assert result.exit_code == 1
+        assert "no collector has run with this `state` here" in result.output
+    assert not (file.parent / "state").exists()
+
+
+@pytest.mark.parametrize("name", ["registry.db", "dead_letters.db"])
+def test_a_state_that_cannot_be_opened_is_a_sentence(file: Path, name: str) -> None:
+    (file.parent / "state" / name).mkdir(parents=True)
+    result = CliRunner().invoke(run, [str(file)])
+    assert result.exit_code == 1
+    assert f"{name}: " in result.output
+    assert "expected a folder `state`" in result.output
