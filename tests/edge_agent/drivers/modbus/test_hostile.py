@@ -222,3 +222,11 @@ def _mix(hostile: Hostile, tricks: list[Trick]) -> None:
     """Each trick between honest answers, so that the device is never so long down that it is probed rarely."""
     for trick in tricks:
         hostile.plan([trick, lambda request: [request.honest()], lambda request: [request.honest()]])
+
+
+async def test_a_server_of_another_protocol_is_told_once_and_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async with hostile_server() as (hostile, port):
+        hostile.plan([lambda _request: [b"HTTP/1.1 400 Bad Request\r\n\r\n", CUT]] * 3)
+        async with running(device(port, 5)) as heard:
+            await until(lambda: heard.of("plc"), "the true value")
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
