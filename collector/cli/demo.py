@@ -39,12 +39,16 @@ def command(seconds: float | None, as_json: bool, folder: Path | None, interval:
             result = asyncio.run(_run(Demo(folder, interval), seconds, as_json))
         except ChildFailedError as err:
             raise click.ClickException(str(err)) from err
+    if result is None:
+        # Nothing was counted, so standard output stays empty: whoever reads a line there has a proof
+        click.echo("Stopped before the count began: nothing was counted, and nothing is proven.", err=True)
+        return
     click.echo(json.dumps(result.figures()) if as_json else result.text())
     raise click.exceptions.Exit(0 if result.account.proven else 1)
 
 
-async def _run(demo: Demo, seconds: float | None, as_json: bool) -> Result:
+async def _run(demo: Demo, seconds: float | None, as_json: bool) -> Result | None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return await demo.run(stop, seconds, show=not as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,18 +74,23 @@ class Demo:
         self._site = Site(self._folder, interval)
         self._latest: State | None = None
 
-    async def run(self, stop: asyncio.Event, seconds: float | None, *, show: bool) -> Result:
-        """Until `stop` or for so long; then end in order and count."""
+    async def run(self, stop: asyncio.Event, seconds: float | None, *, show: bool) -> Result | None:
+        """Until `stop` or for so long; then end in order and count. None when `stop` came before the count began.
+
+        Before the agent has every instrument there is nothing to count: what an instrument showed until then stands
+        in its ledger, and nobody was there to read it.
+        """
         site = self._site
         loaded = load_collector(site.collector_settings())
         ending = asyncio.Event()
         try:
-            await site.start_broker()
+            if not await _unless(stop, site.start_broker()):
+                return None
             collector = Collector(loaded.settings)
             collecting = asyncio.create_task(collector.run(ending))
             try:
-                await site.start()
-                await self._ready(collector, collecting, stop)
+                if not await _unless(stop, self._start(collector, collecting)):
+                    return None
                 site.begin()
                 await self._watch(collector, collecting, stop, seconds, show)
                 await site.stop_agent()
@@ -96,10 +102,11 @@ class Demo:
         finally:
             await site.stop()
 
-    async def _ready(self, collector: Collector, collecting: asyncio.Task[None], stop: asyncio.Event) -> None:
-        """Until the agent says that every device answers."""
+    async def _start(self, collector: Collector, collecting: asyncio.Task[None]) -> None:
+        """Instruments and agent, until the agent says that every device answers."""
+        await self._site.start()
         deadline = time.monotonic() + READY_WITHIN
-        while not stop.is_set():
+        while True:
             await self._site.check(collecting)
             state = self._state(collector)
             if state is not None and state.devices and all(device.up for device in state.devices.values()):
@@ -180,6 +187,19 @@ class Demo:
             f"{programs}/edge-agent outbox status {self._folder}/agent.yaml",
             "Ctrl-C ends everything in order and counts",
         ]
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Do `work`, or give it up when `stop` comes first; whether it was done."""
+    doing, stopped = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    doing.cancel()  # nothing happens to what is done
+    try:
+        await doing
+    except asyncio.CancelledError:
+        return False
+    return True
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
