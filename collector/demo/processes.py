@@ -22,12 +22,12 @@ class ChildFailedError(Exception):
 
 
 class Child:
-    """One Python module run as a process: ``python -m module arguments``."""
+    """One Python module run as a process that ends with the demo, even when that is killed (collector.demo.leash)."""
 
     def __init__(self, name: str, folder: Path, module: str, *arguments: str) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        self._command = [sys.executable, "-m", module, *arguments]
+        self._command = [sys.executable, "-m", "collector.demo.leash", module, *arguments]
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -45,7 +45,7 @@ class Child:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE,  # open as long as the demo lives
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in the terminal is for the demo, which ends its children in order

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -64,10 +63,42 @@ def test_ctrl_c_ends_everything_cleanly(tmp_path: Path) -> None:
     demo.send_signal(signal.SIGINT)
     out, _ = demo.communicate(timeout=60)
     assert "values by their own ledgers" in out
-    deadline = time.monotonic() + 10
-    while any(child.is_running() for child in children) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not [child for child in children if child.is_running()]
+    assert_ended(children)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("begun", ["broker.log", "agent.yaml", "agent.log"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_stop_before_the_count_began_ends_cleanly_and_claims_nothing(
+    tmp_path: Path, begun: str, number: signal.Signals
+) -> None:
+    demo = subprocess.Popen(
+        [*DEMO, "--json", "--folder", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait_for((tmp_path / begun).exists, what=begun)
+    children = psutil.Process(demo.pid).children(recursive=True)
+    demo.send_signal(number)
+    out, err = demo.communicate(timeout=60)
+    assert (demo.returncode, out) == (0, "")
+    assert err == "Stopped before the count began: nothing was counted, and nothing is proven.\n"
+    assert_ended(children)
+
+
+@pytest.mark.timeout(180)
+def test_no_child_outlives_a_demo_that_was_killed(tmp_path: Path) -> None:
+    demo = subprocess.Popen([*DEMO, "--json", "--folder", tmp_path])
+    store = tmp_path / "store.db"
+    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
+    children = psutil.Process(demo.pid).children(recursive=True)
+    assert len(children) == 4
+    demo.kill()
+    demo.wait()
+    assert_ended(children, within=40)  # the agent first tries to deliver what it has
+
+
+def assert_ended(children: list[psutil.Process], within: float = 10) -> None:
+    _, alive = psutil.wait_procs(children, timeout=within)
+    assert not alive
 
 
 def _rows(store: Path) -> int:
