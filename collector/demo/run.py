@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 import time
 from collections.abc import Coroutine
@@ -127,14 +128,18 @@ class Demo:
         store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
         console = Console(quiet=not show)
         view = View(self._site.tags(), self._site.words("label"), self._site.words("unit"), self._hints)
-        with Live(console=console, screen=show and console.is_terminal, auto_refresh=False) as live:
+        screen = console.is_terminal and not console.is_dumb_terminal
+        with Live(console=console, screen=screen, auto_refresh=False) as live:
             while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
                 up = self._site.agent_running
                 await self._site.watch(collecting)
                 if show:
-                    live.update(view.render(await asyncio.to_thread(self._look, collector, store, up)), refresh=True)
+                    look = await asyncio.to_thread(self._look, collector, store, up)
+                    live.update(view.render(look, console), refresh=True)
                 left = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
                 await _wait(stop, left)
+        if not console.is_terminal:
+            console.line()  # a pipe gets the last frame alone, and Live ends that within its last line
         store.close()
 
     def _look(self, collector: Collector, store: SqliteSink, agent_up: bool) -> Look:
@@ -179,13 +184,13 @@ class Demo:
         return found
 
     def _hints(self) -> list[str]:
-        programs = Path(sys.executable).parent
+        # The first line has the long paths, so that the others fit into one line of a usual terminal
         return [
-            f"kill -9 {self._site.agent_pid()}   # the agent: it starts again, and nothing committed is lost",
-            f"{programs}/edge-collector query {self._folder}/collector.yaml",
-            f"{programs}/edge-agent plan {self._folder}/agent.yaml",
-            f"{programs}/edge-agent outbox status {self._folder}/agent.yaml",
-            "Ctrl-C ends everything in order and counts",
+            f"cd {shlex.quote(str(self._folder))}; PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH",
+            "edge-collector query collector.yaml",
+            "edge-agent plan agent.yaml",
+            "edge-agent outbox status agent.yaml",
+            f"kill -9 {self._site.agent_pid()}  # the agent: it starts again, nothing committed is lost",
         ]
 
 

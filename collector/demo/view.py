@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
-ROWS = 30
-"""Points shown at most."""
+ALARMS = 6
+"""Alarms shown at most; a third as many where the terminal has less than `LOW` lines."""
+LOW = 36
 
 
 @dataclass(slots=True)
@@ -41,46 +43,59 @@ class View:
         self._before: tuple[float, int] | None = None
         self._rate = 0.0
 
-    def render(self, look: Look) -> RenderableType:
-        """One frame."""
+    def render(self, look: Look, console: Console) -> RenderableType:
+        """One frame: alarms and what to try next in full, and as many values as the rest of the terminal holds."""
         now = time.monotonic()
         if self._before is not None and now > self._before[0]:
             rate = (look.stored - self._before[1]) / (now - self._before[0])
             self._rate = rate if self._rate == 0 else 0.7 * self._rate + 0.3 * rate
         self._before = now, look.stored
-        return Group(self._head(look), self._values(look), self._alarm_table(look), self._next())
+        low = console.is_terminal and console.height < LOW
+        above = self._head(look), self._alarm_table(look, ALARMS // 3 if low else ALARMS)
+        below = self._next()
+        rows: int | None = None  # a pipe has no height
+        if console.is_terminal:
+            rows = console.height - len(console.render_lines(Group(*above, below), pad=False))
+        return Group(*above, self._values(look, rows), below)
 
     def _head(self, look: Look) -> RenderableType:
-        table = Table.grid(padding=(0, 3))
         backlog = "…" if look.backlog is None else str(look.backlog)
         agent = "[green]running[/]" if look.agent_up else "[red]killed; starts again[/]"
-        table.add_row(
+        parts = (
             f"agent {agent}", f"stored [bold]{look.stored}[/]", f"[bold]{self._rate:.0f}[/]/s",
             f"backlog [bold]{backlog}[/] envelopes",
             f"latency p50 [bold]{look.latency[0]:.0f}[/] ms, p99 [bold]{look.latency[1]:.0f}[/] ms",
         )  # fmt: skip
-        return Panel(table, title="edge-gateway demo", title_align="left")
+        return Panel("   ".join(parts), title="edge-gateway demo", title_align="left")
 
-    def _values(self, look: Look) -> RenderableType:
+    def _values(self, look: Look, lines: int | None) -> RenderableType:
+        """In so many lines: the two of the head, and one that says how many are left out."""
+        found = sorted(look.latest, key=lambda row: self._tags.get(row["point"], row["point"]))
+        shown = found if lines is None or len(found) + 2 <= lines else found[: max(0, lines - 3)]
+        rest = Text(f"… and {len(found) - len(shown)} more" if len(shown) < len(found) else "", style="dim")
+        if not shown:
+            return rest
         table = Table(expand=True, show_edge=False, pad_edge=False)
         for head in ("tag", "", "value", "unit", "quality", "quantity", "age"):
             table.add_column(head, no_wrap=True, justify="right" if head in ("value", "age") else "left")
         now = time.time() * 1000
-        for row in sorted(look.latest, key=lambda row: self._tags.get(row["point"], row["point"]))[:ROWS]:
+        for row in shown:
             tag = self._tags.get(row["point"], row["point"])
-            shown = _short(row["value"])
             quality = row["quality"] if row["quality"] == "good" else f"[yellow]{row['quality']}[/]"
             age = f"{max(0.0, now - row['time']) / 1000:.1f} s"
             table.add_row(
-                tag, self._labels.get(tag, ""), shown, self._units.get(tag, ""), quality, row["quantity"], age
-            )
-        return table
+                tag, self._labels.get(tag, ""), _short(row["value"]), self._units.get(tag, ""), quality,
+                row["quantity"], age,
+            )  # fmt: skip
+        return Group(table, rest) if rest else table
 
-    def _alarm_table(self, look: Look) -> RenderableType:
+    def _alarm_table(self, look: Look, most: int) -> RenderableType:
         if not look.alarms:
             return Panel("none yet", title="alarms", title_align="left")
         table = Table.grid(padding=(0, 2))
-        for alarm in look.alarms[:6]:
+        for _ in range(5):
+            table.add_column(no_wrap=True)
+        for alarm in look.alarms[:most]:
             colour = "red" if alarm["state"] != "cleared" else "green"
             since = time.strftime("%H:%M:%S", time.localtime(alarm["since"] / 1000))
             text = alarm["text"] or f"at {_short(alarm['value'])} {self._units.get(alarm['source'], '')}"
@@ -88,7 +103,13 @@ class View:
         return Panel(table, title=f"alarms ({len(look.alarms)})", title_align="left")
 
     def _next(self) -> RenderableType:
-        return Panel("\n".join(self._hints()), title="try next", title_align="left")
+        return Panel(
+            Text("\n".join(self._hints())),  # as it is: a folder's name may look like markup
+            title="try next, in another terminal",
+            title_align="left",
+            subtitle="Ctrl-C ends everything in order and counts",
+            subtitle_align="left",
+        )
 
 
 def _short(value: object) -> str:
