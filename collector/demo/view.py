@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,10 +96,10 @@ class View:
         table = Table.grid(padding=(0, 2))
         for _ in range(5):
             table.add_column(no_wrap=True)
-        for alarm in look.alarms[:most]:
+        for alarm in sorted(look.alarms, key=lambda alarm: alarm["state"] == "cleared")[:most]:
             colour = "red" if alarm["state"] != "cleared" else "green"
             since = time.strftime("%H:%M:%S", time.localtime(alarm["since"] / 1000))
-            text = alarm["text"] or f"at {_short(alarm['value'])} {self._units.get(alarm['source'], '')}"
+            text = alarm["text"] or f"at {_short(json.loads(alarm['value']))} {self._units.get(alarm['source'], '')}"
             table.add_row(f"[{colour}]{alarm['state']}[/]", since, alarm["level"], alarm["source"], text)
         return Panel(table, title=f"alarms ({len(look.alarms)})", title_align="left")
 

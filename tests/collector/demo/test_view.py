@@ -17,7 +17,14 @@ HINTS = ["cd /tmp/edge-demo-[x]12345678", "edge-collector query collector.yaml",
 
 def look(alarms: int) -> Look:
     now = time.time() * 1000
-    alarm = {"state": "raised", "since": now, "level": "H", "source": "T01.LEVEL", "value": 9.5, "text": ""}
+    alarm = {
+        "state": "raised",
+        "since": now,
+        "level": "H",
+        "source": "T01.LEVEL",
+        "value": "9.500000762939453",
+        "text": "",
+    }
     latest = [{"point": point, "value": 1.5, "quality": "good", "quantity": "YW", "time": now} for point in TAGS]
     return Look(stored=1234, backlog=3, latency=(536.0, 2702.0), latest=latest, alarms=[alarm] * alarms)
 
@@ -62,3 +69,11 @@ def test_a_terminal_too_low_for_values_still_shows_what_to_try() -> None:
     text = "\n".join(lines(look(0), 80, 14))
     assert "… and 34 more" in text
     assert all(hint in text for hint in HINTS)
+
+
+def test_an_alarm_that_stands_is_shown_before_those_that_are_cleared() -> None:
+    seen = look(20)
+    seen.alarms = [alarm | {"state": "cleared"} for alarm in seen.alarms[1:]] + seen.alarms[:1]
+    text = "\n".join(lines(seen, 80, 24))
+    assert "raised" in text
+    assert "at 9.5 m" in text
