@@ -7,6 +7,8 @@ broker or the store was killed in the same moment.
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -48,11 +50,18 @@ class Ledger:
         self.close()
 
     def write(self, values: Iterable[tuple[str, Value]], at: int | None = None) -> None:
-        """Write down values that are about to be served, at `at` (ms) or now, in one call to the system."""
+        """Write down values that are about to be served, at `at` (ms) or now, in one call to the system.
+
+        OSError when the disk is full: then none of them may be served, and no part of a line stays behind.
+        """
         stamp = time.time_ns() // 1_000_000 if at is None else at
         lines = [self._encode(_Line(tag, stamp, value)) for tag, value in values]
         if lines:
-            self._file.write(b"\n".join(lines) + b"\n")
+            text = b"\n".join(lines) + b"\n"
+            before = os.fstat(self._file.fileno()).st_size
+            if self._file.write(text) != len(text):
+                self._file.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
 
     def close(self) -> None:
         """Close the file."""

@@ -8,6 +8,7 @@ that the driver under test is not checked by the library it is built on. Modbus 
 from __future__ import annotations
 
 import asyncio
+import logging
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Literal
 from edge_agent.simulators.ledger import Ledger
 from profiles.wire.messages import Value
 
+log = logging.getLogger(__name__)
 Table = Literal["coil", "discrete-input", "holding-register", "input-register"]
 FUNCTIONS: dict[int, Table] = {1: "coil", 2: "discrete-input", 3: "holding-register", 4: "input-register"}
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
@@ -60,6 +62,8 @@ class Instrument:
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             return  # the client is gone
+        except OSError as err:  # a full disk: what cannot be written down is not served
+            log.error("the ledger cannot be written, so that nothing is served: %s", err)
         finally:
             writer.close()
 

@@ -27,6 +27,7 @@ from asyncua import Node, Server, ua
 from edge_agent.simulators.ledger import Ledger
 from profiles.wire.messages import Value
 
+log = logging.getLogger(__name__)
 NAMESPACE = "urn:edge-gateway:simulator:process-unit"
 """URI of the namespace in which the nodes stand."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -132,7 +133,10 @@ class ProcessUnit:
         while True:
             await self.moving.wait()
             self._step += 1
-            await self._show()
+            try:
+                await self._show()
+            except OSError as err:  # a full disk: what cannot be written down is not shown, and it goes on when it can
+                log.error("the ledger cannot be written, so that no value changes: %s", err)
             await asyncio.sleep(self._period)
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
 from pathlib import Path
 
@@ -81,3 +82,21 @@ def test_a_line_still_being_written_is_left_out_of_the_ledger(tmp_path: Path) ->
     path = tmp_path / "ledger"
     path.write_bytes(b'{"tag":"a","time":1,"value":2.5}\n{"tag":"a","ti')
     assert list(read_ledger(path)) == [Served("a", 1, 2.5)]
+
+
+async def test_what_cannot_be_written_down_is_not_served(small_disk: Path) -> None:
+    with Ledger(small_disk / "ledger") as ledger:
+        server = await tank_farm.instrument(ledger, sequence=True).serve("127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        assert await ask(port, struct.pack(">BHH", 3, 0, 5))
+        written = list(read_ledger(small_disk / "ledger"))
+        room = os.statvfs(small_disk)
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(room.f_bavail * room.f_bsize))
+        answers = [await ask(port, struct.pack(">BHH", 3, 0, 5)) for _ in range(50)]
+        filler.unlink()
+        served = sum(map(bool, answers))
+        assert served < 50  # the ledger's last block took some
+        assert await ask(port, struct.pack(">BHH", 3, 0, 5))
+        server.close()
+    assert len(list(read_ledger(small_disk / "ledger"))) == len(written) * (served + 2)
