@@ -6,22 +6,46 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import signal
+import sqlite3
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 import click
+from pydantic import Field, TypeAdapter, ValidationError
 
 from collector.demo.processes import ChildFailedError
 from collector.demo.run import Demo, Result
+from collector.sinks.base import SinkUnavailable
 from config.cli import EPILOG
+from config.model import Duration
+
+INTERVAL = TypeAdapter[float](Annotated[Duration, Field(gt=0)])
+
+
+def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float | None) -> float | None:
+    if seconds is not None and not math.isfinite(seconds):
+        raise click.BadParameter(f"{seconds} is no length of time.")
+    return seconds
+
+
+def _duration(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    try:
+        INTERVAL.validate_python(text)
+    except ValidationError as err:
+        raise click.BadParameter(f"{text!r}: {err.errors()[0]['msg']}") from err
+    return text
 
 
 @click.command("demo", epilog=EPILOG)
-@click.option("--seconds", type=click.FloatRange(min=1), help="End by itself after so long.")
+@click.option("--seconds", type=click.FloatRange(min=1), callback=_finite, help="End by itself after so long.")
 @click.option("--json", "as_json", is_flag=True, help="No view; one JSON line at the end.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep all files here.")
-@click.option("--interval", default="1s", show_default=True, help="How often the tank farm is polled.")
+@click.option(
+    "--interval", default="1s", show_default=True, callback=_duration, help="How often the tank farm is polled."
+)
 def command(seconds: float | None, as_json: bool, folder: Path | None, interval: str) -> None:
     """Run a simulated site and prove that nothing was lost.
 
@@ -30,15 +54,19 @@ def command(seconds: float | None, as_json: bool, folder: Path | None, interval:
     """
     logging.basicConfig(level=logging.ERROR)
     with contextlib.ExitStack() as stack:
-        if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-demo-")))
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.glob("*.ledger")):
-            raise click.ClickException(f"{folder} holds an earlier demo; name an empty folder")
         try:
+            if folder is None:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-demo-")))
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.glob("*.ledger")):
+                raise click.ClickException(f"{folder} holds an earlier demo; name an empty folder")
             result = asyncio.run(_run(Demo(folder, interval), seconds, as_json))
         except ChildFailedError as err:
             raise click.ClickException(str(err)) from err
+        except (OSError, sqlite3.Error, SinkUnavailable) as err:  # no such folder, no right to it, a full disk
+            raise click.ClickException(
+                f"the demo cannot keep its files in {folder or tempfile.gettempdir()}: {err}"
+            ) from err
     if result is None:
         # Nothing was counted, so standard output stays empty: whoever reads a line there has a proof
         click.echo("Stopped before the count began: nothing was counted, and nothing is proven.", err=True)

@@ -96,6 +96,35 @@ def test_no_child_outlives_a_demo_that_was_killed(tmp_path: Path) -> None:
     assert_ended(children, within=40)  # the agent first tries to deliver what it has
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "code", "says"),
+    [
+        ("--folder", "/proc/nowhere/demo", 1, "the demo cannot keep its files in /proc/nowhere/demo"),
+        ("--interval", "foo", 2, "expected a duration with its unit"),
+        ("--interval", "0s", 2, "greater than 0"),
+        ("--seconds", "nan", 2, "nan is no length of time"),
+        ("--seconds", "0.5", 2, "0.5 is not in the range"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_a_sentence(option: str, value: str, code: int, says: str) -> None:
+    done = subprocess.run([*DEMO, option, value], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("room", [0, 20_000])
+def test_a_full_disk_ends_the_demo_in_a_sentence(small_disk: Path, room: int) -> None:
+    free = os.statvfs(small_disk)
+    (small_disk / "filler").write_bytes(bytes(max(0, free.f_bavail * free.f_bsize - room)))
+    folder = small_disk / "demo"
+    done = subprocess.run([*DEMO, "--seconds", "5", "--json", "--folder", folder], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert any(line.startswith("Error: ") for line in done.stderr.splitlines()) or json.loads(done.stdout)["missing"]
+    assert "Traceback" not in done.stderr
+
+
 def assert_ended(children: list[psutil.Process], within: float = 10) -> None:
     _, alive = psutil.wait_procs(children, timeout=within)
     assert not alive
