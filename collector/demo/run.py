@@ -30,11 +30,16 @@ ALL = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the demo counted."""
+    """What the demo counted.
+
+    `committed` and `published` are the agent's own counters. They begin anew with each of its starts, and what a killed
+    agent had counted since its last word is known to nobody; after a restart they are None, rather than a number that
+    looks like a loss.
+    """
 
     account: Account
-    committed: int
-    published: int
+    committed: int | None
+    published: int | None
     alarms: int
     latency: tuple[float, float]
     restarts: int
@@ -49,6 +54,7 @@ class Result:
             "missing": self.account.missing,
             "duplicates": self.account.duplicates,
             "alarms": self.alarms,
+            "restarts": self.restarts,
             "latency_ms": {"p50": round(self.latency[0], 1), "p99": round(self.latency[1], 1)},
         }
 
@@ -172,9 +178,9 @@ class Demo:
             store.close()
         stored = by_tag(rows, tags)
         account = compare(self._site.served(), stored)
-        counters = self._latest.counters if self._latest else {}
+        counters = self._latest.counters if self._latest and not self._site.restarts else {}
         return Result(
-            account, counters.get("committed", 0), counters.get("published_samples", 0), alarms, collector.latency(),
+            account, counters.get("committed"), counters.get("published_samples"), alarms, collector.latency(),
             self._site.restarts,
         )  # fmt: skip
 

@@ -25,7 +25,7 @@ def test_the_demo_proves_that_nothing_was_lost(tmp_path: Path) -> None:
     [line] = done.stdout.splitlines()
     figures = json.loads(line)
     assert set(figures) == {
-        "produced", "committed", "published", "stored", "missing", "duplicates", "alarms", "latency_ms",
+        "produced", "committed", "published", "stored", "missing", "duplicates", "alarms", "restarts", "latency_ms",
     }  # fmt: skip
     assert figures["produced"] == figures["committed"] == figures["published"] == figures["stored"] > 100
     assert (figures["missing"], figures["duplicates"]) == (0, 0)
@@ -54,9 +54,7 @@ def test_ctrl_c_ends_everything_cleanly(tmp_path: Path) -> None:
     )
     store = tmp_path / "store.db"
     wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
-    children = psutil.Process(demo.pid).children(recursive=True)
-    agent = next(child for child in children if "edge_agent.cli.main" in child.cmdline())
-    agent.kill()  # as the view suggests; the demo starts it again
+    _agent_of(demo).kill()  # as the view suggests; the demo starts it again
     before = _rows(store)
     wait_for(lambda: _rows(store) > before + 50, seconds=60, what="readings after the agent was killed")
     children = psutil.Process(demo.pid).children(recursive=True)
@@ -64,6 +62,22 @@ def test_ctrl_c_ends_everything_cleanly(tmp_path: Path) -> None:
     out, _ = demo.communicate(timeout=60)
     assert any(line.startswith("The instruments served ") for line in out.splitlines())  # on a line of its own
     assert_ended(children)
+
+
+@pytest.mark.timeout(180)
+def test_what_a_killed_agent_counted_is_not_made_up(tmp_path: Path) -> None:
+    demo = subprocess.Popen([*DEMO, "--json", "--folder", tmp_path], stdout=subprocess.PIPE, text=True)
+    store = tmp_path / "store.db"
+    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
+    _agent_of(demo).kill()
+    before = _rows(store)
+    wait_for(lambda: _rows(store) > before + 50, seconds=60, what="readings after the agent was killed")
+    demo.send_signal(signal.SIGTERM)
+    out, _ = demo.communicate(timeout=60)
+    figures = json.loads(out)
+    assert (figures["committed"], figures["published"], figures["restarts"]) == (None, None, 1)
+    assert figures["stored"] == figures["produced"] - figures["missing"]
+    assert figures["duplicates"] == 0
 
 
 @pytest.mark.timeout(180)
@@ -128,6 +142,11 @@ def test_a_full_disk_ends_the_demo_in_a_sentence(small_disk: Path, room: int) ->
 def assert_ended(children: list[psutil.Process], within: float = 10) -> None:
     _, alive = psutil.wait_procs(children, timeout=within)
     assert not alive
+
+
+def _agent_of(demo: subprocess.Popen[str]) -> psutil.Process:
+    children = psutil.Process(demo.pid).children(recursive=True)
+    return next(child for child in children if "edge_agent.cli.main" in child.cmdline())
 
 
 def _rows(store: Path) -> int:
