@@ -38,7 +38,7 @@ def problems_of(errors: Iterable[ErrorDetails], document: Document, model: type[
     found = []
     for error in errors:
         path, meant = follow(document.data, error["loc"])
-        if meant and not _counted_what_failed(error):
+        if meant and not counted_what_failed(error):
             found.append(_problem(error, path, document, model))
     return sorted(set(found))
 
@@ -62,7 +62,7 @@ def follow(data: Any, loc: Sequence[str | int]) -> tuple[KeyPath, bool]:
     return tuple(path), meant
 
 
-def _counted_what_failed(error: ErrorDetails) -> bool:
+def counted_what_failed(error: ErrorDetails) -> bool:
     """pydantic calls a list too short whose entries all have faults; those are told one by one."""
     given = error["input"]
     return error["type"] == "too_short" and isinstance(given, list) and len(given) >= error["ctx"]["min_length"]

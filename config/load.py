@@ -10,10 +10,11 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from config.errors import ConfigError, Problem, Severity
-from config.explain import follow, problems_of
+from config.explain import counted_what_failed, follow, problems_of
 from config.include import read_include
 from config.nodes import Document, KeyPath, Reader
 from config.secrets import read_secret
+from config.without import Without
 
 M = TypeVar("M", bound=BaseModel)
 TAGS = {"!secret": read_secret, "!include": read_include}
@@ -57,12 +58,28 @@ def load(path: Path, model: type[M], checks: Sequence[Check[M]] = ()) -> Loaded[
         told = {(each.file, each.line) for each in problems}
         found = problems_of(err.errors(include_url=False), document, model)
         problems += [each for each in found if (each.file, each.line) not in told]
+        problems += _of_the_rest(document, model, path.parent, err, checks)
         raise ConfigError(problems) from None
     if not problems:
         problems = [_problem(fault, document) for check in checks for fault in check(settings)]
     if any(each.severity == "error" for each in problems):
         raise ConfigError(problems)
     return Loaded(settings, sorted(problems))
+
+
+def _of_the_rest(
+    document: Document, model: type[M], folder: Path, err: ValidationError, checks: Sequence[Check[M]]
+) -> list[Problem]:
+    """What the checks find in the entries that the model has nothing against, so that all is told at once."""
+    errors = [each for each in err.errors(include_url=False) if not counted_what_failed(each)]
+    rest = Without(document.data, [follow(document.data, each["loc"])[0] for each in errors])
+    if rest.data is None:
+        return []
+    try:
+        settings = model.model_validate(rest.data, context={"folder": folder})
+    except ValidationError:
+        return []  # too little is left; it is checked once these are mended
+    return [_problem(fault, document, rest) for check in checks for fault in check(settings)]
 
 
 def _validate(document: Document, model: type[M], folder: Path) -> M:
@@ -88,9 +105,12 @@ def _put(data: Any, path: KeyPath, value: str) -> None:
     data[path[-1]] = value
 
 
-def _problem(fault: Fault, document: Document) -> Problem:
-    mark = document.mark(fault.path)
+def _problem(fault: Fault, document: Document, rest: Without | None = None) -> Problem:
+    path, first = fault.path, fault.first
+    if rest is not None:
+        path, first = rest.original(path), None if first is None else rest.original(first)
+    mark = document.mark(path)
     message = fault.message
-    if fault.first is not None:
-        message += f" (line {document.mark(fault.first).line})"
+    if first is not None:
+        message += f" (line {document.mark(first).line})"
     return Problem(mark.file, mark.line, mark.column, message, fault.severity)
