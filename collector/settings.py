@@ -13,7 +13,7 @@ from collector.sinks.base import sinks
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
 from config.model import Duration, FilePath, Settings, Size, one_of
-from config.mqtt import MqttSettings
+from config.mqtt import MqttSettings, missing_files
 from profiles.load import folder_faults, library
 from profiles.wire.topics import ID_PATTERN
 
@@ -72,7 +72,7 @@ def collector_model() -> type[CollectorSettings]:
 
 def load_collector(path: Path) -> Loaded[CollectorSettings]:
     """Read and check a collector's settings; ConfigError with every mistake and its line."""
-    return load(path, collector_model(), [_names, _profiles])
+    return load(path, collector_model(), [_names, _profiles, lambda settings: missing_files(settings.mqtt)])
 
 
 def _profiles(settings: CollectorSettings) -> Iterator[Fault]:

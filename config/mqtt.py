@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from config.load import Fault
 from config.model import Duration, FilePath, Settings
 
 
@@ -60,3 +62,13 @@ class MqttSettings(Settings):
     """Silence after which a ping is sent; a dead link is noticed after one and a half of it."""
     connect_timeout: Duration = 10.0
     """How long one attempt to connect may take."""
+
+
+def missing_files(mqtt: MqttSettings) -> Iterator[Fault]:
+    """Certificates and keys that are not there (yet): a warning, as they may come by another way than the settings."""
+    if mqtt.tls == "disabled":
+        return
+    for name in ("ca", "certificate", "key"):
+        file = getattr(mqtt.tls, name)
+        if file is not None and not file.is_file():
+            yield Fault(("mqtt", "tls", name), f"there is no file {file}; without it nothing is delivered", "warning")

@@ -13,7 +13,7 @@ from pydantic import Field, create_model
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
 from config.model import FilePath, Settings, one_of
-from config.mqtt import MqttSettings
+from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
 from edge_agent.clock import ClockSettings
 from edge_agent.drivers.base import drivers
@@ -84,7 +84,7 @@ def agent_model() -> type[AgentSettings]:
 
 def load_agent(path: Path) -> Loaded[AgentSettings]:
     """Read and check an agent's settings; ConfigError with every mistake and its line."""
-    checks: list[Callable[[AgentSettings], Iterable[Fault]]] = [_names, _limits, _units, _drivers, _profiles]
+    checks: list[Callable[[AgentSettings], Iterable[Fault]]] = [_names, _limits, _units, _drivers, _profiles, _files]
     return load(path, agent_model(), checks)
 
 
@@ -95,6 +95,15 @@ def _tags(settings: AgentSettings) -> Iterator[TagAt]:
     for number, device in enumerate(settings.devices):
         for index, tag in enumerate(device.all_tags()):
             yield ("devices", number, "tags", index), tag
+
+
+def _files(settings: AgentSettings) -> Iterator[Fault]:
+    yield from missing_files(settings.mqtt)
+    for number, device in enumerate(settings.devices):
+        if not device.all_tags():
+            yield Fault(
+                ("devices", number, "tags"), f"device {device.name} has no tags: nothing is read of it", "warning"
+            )
 
 
 def _names(settings: AgentSettings) -> Iterator[Fault]:

@@ -22,6 +22,12 @@ def test_the_sample_passes_check_and_its_schema(
     run = CliRunner()
     assert run.invoke(program, ["init"]).exit_code == 0  # type: ignore[arg-type]
     checked = run.invoke(program, ["check", f"{name}.yaml"])  # type: ignore[arg-type]
+    assert (checked.exit_code, checked.output.splitlines()[-1]) == (0, f"{name}.yaml: in order, 3 warnings")
+    assert "warning: there is no file certs/ca.crt" in checked.output
+    (tmp_path / "certs").mkdir()
+    for file in ("ca.crt", f"{name}.crt", f"{name}.key"):
+        (tmp_path / "certs" / file).touch()
+    checked = run.invoke(program, ["check", f"{name}.yaml"])  # type: ignore[arg-type]
     assert (checked.exit_code, checked.output) == (0, f"{name}.yaml: in order\n")
     schema = json.loads((tmp_path / f"{name}.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -54,7 +54,12 @@ async def test_the_sample_delivers_to_influxdb_as_documented(tmp_path: Path) -> 
     level = place | {"asset": "110110001001G0001", "quantity": "YW", "point": "110110001001G0001YW001"}
     gas = place | {"asset": "110110001001Q0001", "quantity": "KR", "point": "110110001001Q0001KR001"}
     switch = place | {"asset": "110110001001G0001", "quantity": "KG", "point": "110110001001G0001KG001"}
-    reactor = place | {"profile": "none", "asset": "process-unit", "quantity": "value", "point": "R101.TEMP"}
+    reactor = place | {
+        "profile": "none",
+        "asset": "tank-farm-1/process-unit",
+        "quantity": "value",
+        "point": "R101.TEMP",
+    }
     assert (level, 7.25, None, "good") in found
     assert (gas, 30.0, None, "good") in found
     assert (switch, None, True, "good") in found
