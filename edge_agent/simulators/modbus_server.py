@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from edge_agent.simulators.forbidden import note_forbidden
 from edge_agent.simulators.ledger import Ledger
 from profiles.wire.messages import Value
 
@@ -71,6 +72,8 @@ class Instrument:
         table = FUNCTIONS.get(pdu[0])
         if table is None or len(pdu) != 5:
             # whoever counts by the ledger sees that somebody tried something else than reading
+            if table is None:
+                note_forbidden(f"Modbus function {pdu[0]}: {pdu.hex()}")
             self._write_down([(f"refused function {pdu[0]}", pdu.hex())])
             return bytes([pdu[0] | 0x80, ILLEGAL_FUNCTION])
         address, count = struct.unpack(">HH", pdu[1:])

@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from asyncua import Node, Server, ua
+from asyncua.server.uaprocessor import UaProcessor
 
+from edge_agent.simulators.forbidden import watch_opcua
 from edge_agent.simulators.ledger import Ledger
 from profiles.wire.messages import Value
 
@@ -112,6 +114,7 @@ class ProcessUnit:
     async def start(self) -> int:
         """Build the address space, serve; the TCP port on 127.0.0.1."""
         server = self._server
+        watch_opcua(UaProcessor)
         await server.init()
         server.set_endpoint(f"opc.tcp://127.0.0.1:{self._port}")
         server.set_server_name("process unit simulator")
