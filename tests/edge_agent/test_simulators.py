@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import struct
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from asyncua import Client, ua
 
 from edge_agent.simulators import tank_farm
 from edge_agent.simulators.ledger import Ledger, Served, read_ledger
+from tests.edge_agent.drivers.opcua import plant
+from tests.servers import running
 
 
 async def ask(port: int, pdu: bytes, *, unit: int = 1) -> bytes:
@@ -57,19 +65,30 @@ async def test_every_value_served_stands_in_the_ledger(tmp_path: Path) -> None:
         (struct.pack(">BHH", 3, 0, 126), b"\x83\x03"),  # more than one answer can carry
     ],
 )
-async def test_what_a_real_instrument_refuses_is_refused(pdu: bytes, answer: bytes) -> None:
+async def test_what_a_real_instrument_refuses_is_refused(pdu: bytes, answer: bytes, forbidden: Path) -> None:
     server = await tank_farm.instrument(None).serve("127.0.0.1", 0)
     assert await ask(server.sockets[0].getsockname()[1], pdu) == answer
     server.close()
 
 
-async def test_an_attempt_to_write_stands_in_the_ledger(tmp_path: Path) -> None:
+async def test_an_attempt_to_write_stands_in_the_ledger(tmp_path: Path, forbidden: Path) -> None:
     with Ledger(tmp_path / "ledger") as ledger:
         server = await tank_farm.instrument(ledger).serve("127.0.0.1", 0)
         assert await ask(server.sockets[0].getsockname()[1], struct.pack(">BHH", 6, 0, 1)) == b"\x86\x01"
         server.close()
     [entry] = read_ledger(tmp_path / "ledger")
     assert (entry.tag, entry.value) == ("refused function 6", "0600000001")
+    assert forbidden.read_text() == "Modbus function 6: 0600000001\n"
+
+
+async def test_every_function_but_the_reading_ones_is_noted_without_a_ledger_too(forbidden: Path) -> None:
+    server = await tank_farm.instrument(None).serve("127.0.0.1", 0)
+    for function in range(256):
+        await ask(server.sockets[0].getsockname()[1], bytes([function]) + b"\0\0\0\1")
+    server.close()
+    assert forbidden.read_text().splitlines() == [
+        f"Modbus function {function}: {function:02x}00000001" for function in (0, *range(5, 256))
+    ]
 
 
 async def test_a_unit_that_does_not_exist_gets_no_answer() -> None:
@@ -100,3 +119,69 @@ async def test_what_cannot_be_written_down_is_not_served(small_disk: Path) -> No
         assert await ask(port, struct.pack(">BHH", 3, 0, 5))
         server.close()
     assert len(list(read_ledger(small_disk / "ledger"))) == len(written) * (served + 2)
+
+
+@contextmanager
+def unit() -> Iterator[int]:
+    """The process unit as the demo runs it; its port."""
+    command = [sys.executable, "-m", "edge_agent.simulators.process_unit"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["port"]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@asynccontextmanager
+async def opcua_server(kind: str, folder: Path) -> AsyncIterator[int]:
+    """Each kind of OPC UA server that the tests have; its port."""
+    if kind == "process unit":
+        with unit() as port:
+            yield port
+    elif kind == "in this process":
+        async with plant.plant() as site:
+            yield site.port
+    else:
+        with running(plant.process(folder, kind, [plant.URI])) as server:
+            yield server.port
+
+
+@pytest.mark.parametrize("kind", ["process unit", "in this process", "asyncua", "opcua"])
+async def test_every_opcua_service_that_changes_something_is_noted(kind: str, tmp_path: Path, forbidden: Path) -> None:
+    async with (
+        opcua_server(kind, tmp_path) as port,
+        Client(f"opc.tcp://127.0.0.1:{port}") as client,
+    ):
+        node = client.nodes.server_state
+        await node.read_value()
+        await node.get_children()
+        assert forbidden.read_text() == ""
+        requests = [
+            ua.WriteRequest(), ua.CallRequest(), ua.HistoryUpdateRequest(), ua.AddNodesRequest(),
+            ua.AddReferencesRequest(), ua.DeleteNodesRequest(), ua.DeleteReferencesRequest(),
+        ]  # fmt: skip
+        assert client.uaclient.protocol is not None
+        for request in requests:
+            with suppress(ua.UaError):  # refused, or done to nothing
+                await client.uaclient.protocol.send_request(request)
+    assert forbidden.read_text().splitlines() == [
+        f"OPC UA {type(request).__name__.removesuffix('Request')}" for request in requests
+    ]
+
+
+def test_one_forbidden_request_fails_the_session(tmp_path: Path) -> None:
+    case = tmp_path / "test_case.py"
+    case.write_text(
+        "from edge_agent.simulators.forbidden import note_forbidden\n"
+        "def test_that_writes(): note_forbidden('OPC UA Write')\n"
+        "def test_that_reads(): pass\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.conftest", case], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "2 passed, 2 errors" in done.stdout  # the test's own, and the session's, shown with the last test
+    assert "ERROR at teardown of test_that_writes" in done.stdout
+    assert "servers were asked for more than reading" in done.stdout

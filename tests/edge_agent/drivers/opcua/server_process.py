@@ -7,12 +7,16 @@ import sys
 import threading
 from typing import Any
 
+from edge_agent.simulators.forbidden import watch_opcua
+
 URI = "http://plant.test/unit"
 
 
 def serve_opcua(port: int, namespaces: list[str]) -> None:
     import opcua
+    from opcua.server.uaprocessor import UaProcessor
 
+    watch_opcua(UaProcessor)
     server: Any = opcua.Server()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
     for uri in namespaces:
@@ -24,7 +28,9 @@ def serve_opcua(port: int, namespaces: list[str]) -> None:
 
 async def serve_asyncua(port: int, namespaces: list[str]) -> None:
     from asyncua import Server, ua
+    from asyncua.server.uaprocessor import UaProcessor
 
+    watch_opcua(UaProcessor)
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}")
