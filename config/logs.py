@@ -42,5 +42,6 @@ def configure(settings: LogSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
-    for name in ("pymodbus", "asyncua", "urllib3", "amqtt", "transitions", "asyncio"):
+    for name in ("pymodbus", "urllib3", "amqtt", "transitions", "asyncio"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what it logs as an error it raises as well

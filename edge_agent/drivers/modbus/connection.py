@@ -9,6 +9,7 @@ before it may have left a request unanswered.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from pymodbus import FramerType, ModbusException
@@ -23,6 +24,8 @@ from edge_agent.drivers.modbus.settings import (
     TcpConnection,
 )
 
+logging.getLogger("pymodbus").setLevel(logging.ERROR)  # each loss is said once, by the driver
+
 NEVER_QUIET = 10
 """A line that is not quiet after this many quiet times is given up for now."""
 
@@ -33,7 +36,7 @@ class Connection:
     """The connection that `devices` share; their settings of it are the same (`settings.check`)."""
 
     def __init__(self, devices: list[ModbusDevice]) -> None:
-        self._settings = devices[0].connection
+        self._settings, self._endpoint = devices[0].connection, devices[0].endpoint()
         self._timeout = max(device.timeout for device in devices)
         self._quiet = max(device.quiet or device.timeout for device in devices)
         self._rtu = not isinstance(self._settings, TcpConnection)
@@ -109,10 +112,10 @@ class Connection:
                 connected = await client.connect()
         except (TimeoutError, OSError, ModbusException) as err:
             client.close()
-            raise LinkError(f"cannot connect: {str(err) or 'no answer'}") from err
+            raise LinkError(f"cannot connect to {self._endpoint}: {str(err) or 'no answer'}") from err
         if not connected:
             client.close()
-            raise LinkError("cannot connect")
+            raise LinkError(f"cannot connect to {self._endpoint}: refused, not reachable, or no such port")
         self._client = client
         self.connects += 1
         return client
