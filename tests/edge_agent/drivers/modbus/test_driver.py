@@ -149,9 +149,11 @@ async def test_a_server_that_is_killed_and_started_again_is_down_once_and_up_onc
 
 
 async def test_a_device_that_nobody_serves_is_down_with_the_reason() -> None:
-    async with running(device(free_port(), 5)) as heard:
+    port = free_port()
+    async with running(device(port, 5)) as heard:
         await until(lambda: heard.is_down("plc"), "the outage")
-    assert heard.links == [("plc", "down: cannot connect")]
+    why = f"down: cannot connect to tcp://127.0.0.1:{port}: refused, not reachable, or no such port"
+    assert heard.links == [("plc", why)]
     assert [each.tag for each in heard.of("plc", "bad:link")] == ["R5"]
 
 
