@@ -77,6 +77,9 @@ def command(seconds: float | None, as_json: bool, folder: Path | None, interval:
 
 async def _run(demo: Demo, seconds: float | None, as_json: bool) -> Result | None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup has it ignored
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return await demo.run(stop, seconds, show=not as_json)
