@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from collector.demo.processes import ChildFailedError
 from collector.demo.run import Demo, Result
 from collector.sinks.base import SinkUnavailable
+from collector.state_file import StateError
 from config.cli import EPILOG
 from config.model import Duration
 
@@ -63,7 +64,12 @@ def command(seconds: float | None, as_json: bool, folder: Path | None, interval:
             result = asyncio.run(_run(Demo(folder, interval), seconds, as_json))
         except ChildFailedError as err:
             raise click.ClickException(str(err)) from err
-        except (OSError, sqlite3.Error, SinkUnavailable) as err:  # no such folder, no right to it, a full disk
+        except (
+            OSError,
+            sqlite3.Error,
+            StateError,
+            SinkUnavailable,
+        ) as err:  # no such folder, no right to it, a full disk
             raise click.ClickException(
                 f"the demo cannot keep its files in {folder or tempfile.gettempdir()}: {err}"
             ) from err
