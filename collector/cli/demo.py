@@ -64,12 +64,7 @@ def command(seconds: float | None, as_json: bool, folder: Path | None, interval:
             result = asyncio.run(_run(Demo(folder, interval), seconds, as_json))
         except ChildFailedError as err:
             raise click.ClickException(str(err)) from err
-        except (
-            OSError,
-            sqlite3.Error,
-            StateError,
-            SinkUnavailable,
-        ) as err:  # no such folder, no right to it, a full disk
+        except (OSError, sqlite3.Error, StateError, SinkUnavailable) as err:  # no folder, no right to it, a full disk
             raise click.ClickException(
                 f"the demo cannot keep its files in {folder or tempfile.gettempdir()}: {err}"
             ) from err
