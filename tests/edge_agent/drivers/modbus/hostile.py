@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from edge_agent.simulators.forbidden import note_forbidden
 from tests.edge_agent.drivers.modbus.heard import until
 from tests.servers import LOCAL
 from tests.wire import Conversation, Recording, assert_read_only_modbus, recording_proxy
@@ -145,6 +146,8 @@ class Hostile:
         while True:
             request = await self._request(reader)
             self.requests.append(request)
+            if not 1 <= request.function <= 4:
+                note_forbidden(f"Modbus function {request.function} at the hostile server")
             self.times.append(time.monotonic())
             self.most_in_flight = max(self.most_in_flight, 1 + len(reader._buffer) // 8)  # type: ignore[attr-defined]
             for piece in self._answer(request):

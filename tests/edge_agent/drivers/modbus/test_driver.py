@@ -193,3 +193,13 @@ async def test_a_slow_answer_of_one_endpoint_holds_up_no_other() -> None:
             assert not heard.of("slow")
             slow.mute.clear()
             await slow.cut_all()
+
+
+async def test_an_attempt_to_write_is_written_down_at_libmodbus_too(program: str, forbidden: Path) -> None:
+    port = free_port()
+    with serving(program, "tcp", str(port)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(bytes.fromhex("0001 0000 0006") + bytes([UNIT]) + bytes.fromhex("06 0005 002a"))
+        assert len(await asyncio.wait_for(reader.readexactly(12), 30)) == 12
+        writer.close()
+    assert forbidden.read_text() == "Modbus function 6 at libmodbus\n"
