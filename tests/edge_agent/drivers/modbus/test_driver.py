@@ -1,5 +1,6 @@
 """The driver against an independent server, libmodbus's, over TCP and over a serial pair; and across its restarts."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
