@@ -41,8 +41,8 @@ async def met(collector: Collector, seq: int) -> float:
     return time.perf_counter()
 
 
-async def measure(at_work: Running, collector: Collector) -> dict[str, float | int]:
-    while not at_work.uplink.connected:
+async def measure(at_work: Running, collector: Collector, before: int) -> dict[str, float | int]:
+    while at_work.uplink.counters["connects"] == before:  # the last break may not have been noticed yet
         await asyncio.sleep(0.001)
     back, behind = time.perf_counter(), []
     first = 0.0
@@ -95,9 +95,10 @@ async def main(folder: Path) -> None:
         running(box, mqtt(server.port), backlog_rate=rate, backoff=f"{settings.backoff:g}s") as at_work,
     ):
         back = await returns(at_work, server)
+        before = at_work.uplink.counters["connects"]
         with served(server):
             collector = Collector(server.port)
-            found = await measure(at_work, collector)
+            found = await measure(at_work, collector, before)
             collector.close()
             at_work.stop.set()
     box.close()

@@ -31,7 +31,8 @@ from profiles.wire.topics import Kind, Topic
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
-"""Seconds before the second attempt to connect; doubled each time up to `backoff`, each jittered by half."""
+"""Seconds before the second attempt to connect; doubled each time up to `backoff`, each cut by up to half, so that
+many agents do not come at once."""
 STEADY = 30.0
 """Seconds after which a connection counts as good, so that the next pause begins small again. Two agents with one
 client id, which throw each other off, do so ever more rarely."""
@@ -105,7 +106,7 @@ class Uplink:
                 self._say_down(f"the outbox cannot be read: {err}")
             if time.monotonic() - self._up_since > STEADY + self._mqtt.connect_timeout:
                 pause = FIRST_PAUSE
-            await _wait(stop, pause * random.uniform(0.5, 1.5))  # noqa: S311  # jitter
+            await _wait(stop, pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
             pause = min(2 * pause, self._settings.backoff)
 
     # -- one connection

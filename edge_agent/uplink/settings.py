@@ -22,7 +22,7 @@ class UplinkSettings(Settings):
     """Time without an acknowledgement after which an envelope is sent again; doubles up to five minutes."""
     state_interval: Duration = 30.0
     """How often the agent's state is published."""
-    backoff: Duration = 2.0
+    backoff: Duration = 1.5
     """Longest pause between attempts to connect; the first is a second, each is jittered."""
     drain: Duration = 5.0
     """How long a stopping agent goes on delivering what it still holds."""
