@@ -285,13 +285,14 @@ class Uplink:
             return Response(v=1, id=request.id, ok=False, error="hashes: expected a list of manifest hashes")
         names = [str(name) for name in wanted]
         missing = [name for name in names if self._outbox.manifest(name) is None]
+        here = [name for name in names if name not in missing]
+        self._manifests.asked(here)
+        for name in here:
+            if self._link is not None:
+                self._send_manifest(self._link, name)
         if missing:
             error = "these manifests are not here; what refers to them cannot be understood any more"
             return Response(v=1, id=request.id, ok=False, error=error, result={"missing": missing})
-        self._manifests.asked(names)
-        for name in names:
-            if self._link is not None:
-                self._send_manifest(self._link, name)
         return Response(v=1, id=request.id, ok=True)
 
     def _respond(self, link: MqttLink, response: Response) -> None:

@@ -23,6 +23,6 @@ class UplinkSettings(Settings):
     state_interval: Duration = 30.0
     """How often the agent's state is published."""
     backoff: Duration = 1.5
-    """Longest pause between attempts to connect; the first is a second, each is jittered."""
+    """Longest pause between attempts to connect; the first is a second, each is cut by up to half by chance."""
     drain: Duration = 5.0
     """How long a stopping agent goes on delivering what it still holds."""

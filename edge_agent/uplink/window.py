@@ -31,6 +31,7 @@ class Flight:
     sent_at: float
     wait: float
     mid: int
+    repeats: int = 0
     received: bool = False
     """Whether the broker acknowledged it (PUBACK): it broke no link."""
 
@@ -44,13 +45,13 @@ class Window:
         self._by_mid: dict[int, Flight] = {}
         self._bytes = 0
         self._strikes: Counter[int] = Counter()
-        self._resting: dict[int, tuple[float, float]] = {}
-        """Row ids that gave up their place: when the next repeat is due, and the wait behind it."""
+        self._resting: dict[int, tuple[float, Flight]] = {}
+        """By row id, those that gave up their place, and when their next repeat is due."""
         self._now = 0.0
 
     def __contains__(self, row: Row) -> bool:
-        due, _wait = self._resting.get(row.id, (0.0, 0.0))
-        return row.id in self._flights or due > self._now
+        rests = row.id in self._resting and self._resting[row.id][0] > self._now
+        return rests or row.id in self._flights
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -83,14 +84,13 @@ class Window:
     def sent(self, row: Row, mid: int, now: float, *, backlog: bool) -> None:
         """An envelope went out (again)."""
         self._now = now
-        before = self._flights.get(row.id)
-        _due, waited = self._resting.pop(row.id, (0.0, before.wait if before else 0.0))
-        wait = min(2 * waited or self._settings.resend, LONGEST_RESEND)
-        if before is None:
-            self._bytes += row.size
-        else:
-            self._by_mid.pop(before.mid, None)
-        self._flights[row.id] = self._by_mid[mid] = Flight(row, backlog, now, wait, mid)
+        _due, rested = self._resting.pop(row.id, (0.0, None))
+        before = self._flights.get(row.id) or rested
+        self._land(row)
+        self._bytes += row.size
+        wait = min(2 * before.wait, LONGEST_RESEND) if before else self._settings.resend
+        repeats = before.repeats + 1 if before else 0
+        self._flights[row.id] = self._by_mid[mid] = Flight(row, backlog, now, wait, mid, repeats)
 
     def received(self, mid: int) -> None:
         """The broker has it: whatever becomes of it, it broke no link."""
@@ -117,11 +117,14 @@ class Window:
         """
         self._now = now
         due = [each for each in self._flights.values() if each.received and now - each.sent_at >= each.wait]
-        for flight in [each for each in due if each.wait > self._settings.resend * 2 ** (REPEATS - 1)]:
-            due.remove(flight)
+        for flight in [each for each in due if each.repeats >= REPEATS]:
             self._land(flight.row)
-            self._resting[flight.row.id] = now + min(2 * flight.wait, LONGEST_RESEND), flight.wait
-        return due
+            self._resting[flight.row.id] = now + min(2 * flight.wait, LONGEST_RESEND), flight
+        forgotten = (
+            now - LONGEST_RESEND
+        )  # the outbox has dropped these, or they are new to us if they come all the same
+        self._resting = {number: rest for number, rest in self._resting.items() if rest[0] > forgotten}
+        return [each for each in due if each.repeats < REPEATS]
 
     def broken(self) -> list[Row]:
         """The link broke: forget the flights; those that have broken it too often.

@@ -170,8 +170,10 @@ async def test_bytes_that_rotted_on_the_disk_are_set_aside_and_never_sent(
 async def test_a_manifest_that_is_not_here_is_told_so(broker: Server, collector: Collector, box: Outbox) -> None:
     async with running(box, mqtt(broker.port)) as at_work:
         await at_work.until(collector.states, "the connection")
-        collector.send("request", Request(v=1, id="m", verb="manifest", args={"hashes": ["0" * 64]}))
+        here = box.put_manifest(b'{"manifest":1}')
+        collector.send("request", Request(v=1, id="m", verb="manifest", args={"hashes": ["0" * 64, here]}))
         await at_work.until(collector.responses, "the answer")
+        await at_work.until(lambda: collector.of("manifest"), "the one that is here")
     [answer] = collector.responses()
     assert (answer.ok, answer.result) == (False, {"missing": ["0" * 64]})
 

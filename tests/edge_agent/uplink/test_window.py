@@ -8,7 +8,7 @@ import pytest
 
 from edge_agent.outbox.draft import Lane
 from edge_agent.outbox.rows import Row
-from edge_agent.uplink.window import STRIKES, Window
+from edge_agent.uplink.window import LONGEST_RESEND, STRIKES, Window
 from tests.edge_agent.uplink.field import settings
 
 MIDS = itertools.count(1)
@@ -127,3 +127,14 @@ def test_what_nobody_acknowledges_gives_its_place_to_others() -> None:
     assert window.room("data", backlog=False)
     window.done(stuck[:1])
     assert stuck[0] not in window
+
+
+def test_an_envelope_rests_whatever_the_resend_and_is_forgotten_if_it_never_comes_again() -> None:
+    window, now, stuck = Window(settings(resend="200s")), 0.0, row(1)
+    for _ in range(3):
+        window.received(*send(window, stuck, now=now))
+        now += LONGEST_RESEND
+    assert window.overdue(now) == []
+    assert (len(window), stuck in window) == (0, True)
+    window.overdue(now + 3 * LONGEST_RESEND)
+    assert window._resting == {}
