@@ -64,12 +64,12 @@ class Letter:
 class DeadLetters:
     """The table of dead letters, with a quota in bytes an agent. Thread-safe by one lock."""
 
-    def __init__(self, folder: Path, quota: int) -> None:
+    def __init__(self, folder: Path, quota: int, *, mend: bool = True) -> None:
+        """StateError when the file cannot be opened; `mend`: see `collector.state_file.open_state`."""
         self._quota = quota
         self._lock = threading.Lock()
-        self._db = open_state(
-            folder / FILE, _SCHEMA, synchronous="FULL", lost="the dead letters in it have to be salvaged by hand"
-        )
+        lost = "the dead letters in it have to be salvaged by hand"
+        self._db = open_state(folder / FILE, _SCHEMA, synchronous="FULL", lost=lost, mend=mend)
 
     def put(self, drafts: Sequence[Draft]) -> list[bool]:
         """Keep them, durable on return; False where the agent's quota or the disk refuses. A repeat is kept once."""

@@ -68,6 +68,11 @@ class Envelope:
             return self.kind
         return ", ".join(sorted({self.body.s[place].tag for place in self.faults})[:REASONS])
 
+    def give_up(self, reason: str) -> None:
+        """Nothing of it can be used: it is kept whole."""
+        self.records, self.events, self.faults, self.places = [], [], {}, []
+        self.fault = reason
+
     def refuse(self, record: int, reason: str) -> None:
         """A sink can never store the record with this index."""
         self.faults.setdefault(self.places[record], reason)

@@ -141,10 +141,10 @@ class Pipeline:
                 ready = envelope.body is None or self._prepare(envelope, answers)
             except sqlite3.Error:
                 raise
-            except Exception as err:  # a defect of ours keeps this one as a dead letter, and harms nothing else (I6)
-                log.exception("agent %s: an envelope of kind %s cannot be normalised", envelope.agent, envelope.kind)
-                envelope.records, envelope.events, envelope.faults = [], [], {}
-                envelope.fault, ready = f"it cannot be normalised: {err!r}", True
+            except Exception as err:  # noqa: BLE001  # a defect of ours costs this envelope alone (I6)
+                self._say_defect(envelope, "an envelope cannot be normalised", err)
+                envelope.give_up(f"it cannot be normalised: {err!r}")
+                ready = True
             if ready:
                 batch.add(envelope)
         return batch
@@ -160,6 +160,7 @@ class Pipeline:
         if self._manifests.is_nowhere(envelope.agent, envelope.manifest):
             envelope.fault = f"its manifest {envelope.manifest} is nowhere, so that nobody knows what its tags mean"
             return True
+        self.counters["waiting"] += 1
         if (request := self._manifests.ask(envelope.agent, envelope.manifest)) is not None:
             answers.append(Answer(envelope.agent, "request", encode(request)))
         if envelope.replay is not None:  # so that it does not stand in the way of other replays
@@ -199,8 +200,9 @@ class Pipeline:
         if not isinstance(err, Exception):
             raise err
         if len(batch.envelopes) == 1:
-            log.error("agent %s: a store failed on an envelope", batch.envelopes[0].agent, exc_info=err)
-            batch.envelopes[0].fault = f"a store failed on it: {err!r}"
+            [envelope] = batch.envelopes
+            self._say_defect(envelope, "a store failed on an envelope", err)
+            envelope.give_up(f"a store failed on it: {err!r}")
             return True
         return all([await self._store(alone, stop) for alone in batch.singly()])
 
@@ -267,6 +269,10 @@ class Pipeline:
             self.counters["waiting"] += 1
             if self._first(("quota", agent)):
                 log.error("agent %s: its dead letters reach their quota; what cannot be used waits at the agent", agent)
+
+    def _say_defect(self, envelope: Envelope, what: str, err: Exception) -> None:
+        if self._first(("defect", envelope.agent, envelope.kind, type(err))):
+            log.error("agent %s, kind %s: %s", envelope.agent, envelope.kind, what, exc_info=err)
 
     def _first(self, key: Hashable) -> bool:
         """Whether this is said for the first time."""

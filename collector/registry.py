@@ -58,10 +58,11 @@ class AgentRow:
 class Registry:
     """The registry's file. Thread-safe by one lock; `save` makes what was noted since durable in one transaction."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, mend: bool = True) -> None:
+        """StateError when the file cannot be opened; `mend`: see `collector.state_file.open_state`."""
         self._lock = threading.RLock()
         self._db = open_state(
-            folder / FILE, _SCHEMA, synchronous="NORMAL", lost="it is rebuilt from what the agents send"
+            folder / FILE, _SCHEMA, synchronous="NORMAL", lost="it is rebuilt from what the agents send", mend=mend
         )
         self._born = int(self._db.execute("SELECT time FROM born").fetchone()[0])
         self._streams: dict[tuple[str, str], Stream] = {}

@@ -17,13 +17,16 @@ class StateError(Exception):
     """The collector's state cannot be opened; the text says why and what was expected."""
 
 
-def open_state(path: Path, schema: str, *, synchronous: Literal["NORMAL", "FULL"], lost: str) -> sqlite3.Connection:
-    """Open or make a file in WAL mode; a damaged one is set aside first, and `lost` says what that means.
+def open_state(
+    path: Path, schema: str, *, synchronous: Literal["NORMAL", "FULL"], lost: str, mend: bool
+) -> sqlite3.Connection:
+    """Open or make a file in WAL mode; with `mend` a damaged one is set aside first, and `lost` says what that means.
 
-    Raises StateError for what an engineer must put right: a full disk, no permission, a file in the way.
+    The collector mends; a command beside it must not move away the file that it holds open. Raises StateError for what
+    an engineer must put right: a full disk, no permission, a file in the way, and damage without `mend`.
     """
     try:
-        return _open_or_set_aside(path, schema, synchronous, lost)
+        return _open_or_set_aside(path, schema, synchronous, lost) if mend else _open(path, schema, synchronous)
     except (sqlite3.Error, OSError) as err:
         raise StateError(f"{path}: {err}; expected a folder `state` that the collector may write, with room") from err
 

@@ -50,15 +50,15 @@ class Stream(msgspec.Struct):
         """Ranges from the base to the highest number seen, or to `last`, that have not come."""
         return subtract([(self.base, max(last, self.seen[-1][1]))], self.seen) if self.seen else []
 
-    def gaps(self, dropped: Iterable[Range], oldest_age: float | None, last: int = 0) -> list[Range]:
+    def gaps(self, dropped: Iterable[Range], oldest_age: float | None, given: int = 0) -> list[Range]:
         """Ranges that are missing for good, each told once.
 
-        `oldest_age` of what the agent still holds in seconds, None when its outbox is empty; `last` is the last number
+        `oldest_age` of what the agent still holds in seconds, None when its outbox is empty; `given` is the last number
         that it has given.
         """
         now = time.monotonic()
         fresh: list[Range] = []
-        holes = self.holes(last if self.base == 1 else 0)  # of an older stream it is not known what an earlier file saw
+        holes = self.holes(given if self.base == 1 else 0)  # of an older one we do not know what came before
         self.heard = {last: self.heard.get(last, now) for _, last in holes}
         for hole in holes:
             waited = now - self.heard[hole[1]]

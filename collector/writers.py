@@ -37,7 +37,7 @@ class Writer:
         while True:
             try:
                 refusals = await loop.run_in_executor(self._thread, self.sink.write, records, events)
-            except SinkUnavailable as err:
+            except (SinkUnavailable, OSError) as err:  # a machine's trouble passes; only other errors are the data's
                 self._lost(err)
             else:
                 self._back()
@@ -47,7 +47,7 @@ class Writer:
             await _pause(stop, pause)
             pause = min(LONGEST_PAUSE, pause * 2)
 
-    def _lost(self, err: SinkUnavailable) -> None:
+    def _lost(self, err: Exception) -> None:
         self.down_since = self.down_since or time.monotonic()
         cause = _NUMBERS.sub("", str(err))
         if cause != self._cause:  # another one may need another cure

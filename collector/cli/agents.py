@@ -20,7 +20,8 @@ from config.cli import EPILOG, settings_errors
 @settings_errors
 def command(file: Path, as_json: bool, forget: str | None) -> None:
     """List the agents that the collector of FILE (collector.yaml) has heard; `gaps` counts envelopes lost for good."""
-    with opened(load_collector(file).settings.state, FILE, Registry) as registry:
+    state = load_collector(file).settings.state
+    with opened(state, FILE, lambda folder: Registry(folder, mend=False)) as registry:
         if forget is None:
             show([summary(row) for row in registry.agents()], as_json)
         elif registry.forget(forget):

@@ -31,7 +31,8 @@ def command() -> None:
 @contextmanager
 def _opened(file: Path) -> Iterator[DeadLetters]:
     settings = load_collector(file).settings
-    with opened(settings.state, FILE, lambda folder: DeadLetters(folder, settings.dead_letters.quota)) as letters:
+    quota = settings.dead_letters.quota
+    with opened(settings.state, FILE, lambda folder: DeadLetters(folder, quota, mend=False)) as letters:
         yield letters
 
 

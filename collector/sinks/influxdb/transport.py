@@ -24,9 +24,8 @@ STORED = 204
 """The one status by which a write is acknowledged (both APIs); a log-in page or a proxy's greeting comes with 200."""
 REFUSED = (400, 413, 422)
 """Status by which the store says that it cannot take these lines; 413, a body too large, is cured by halving."""
-
-
 TEXT = "text/plain; charset=utf-8"
+"""Content type of line protocol (https://docs.influxdata.com/influxdb/v2/api/#operation/PostWrite)."""
 
 
 class Transport(Protocol):

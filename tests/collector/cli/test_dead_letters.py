@@ -95,3 +95,13 @@ def test_a_state_that_cannot_be_opened_is_a_sentence(file: Path, name: str) -> N
     assert result.exit_code == 1
     assert f"{name}: " in result.output
     assert "expected a folder `state`" in result.output
+
+
+def test_a_command_moves_no_damaged_file_from_under_the_collector(file: Path) -> None:
+    (file.parent / "state").mkdir()
+    for name in ("registry.db", "dead_letters.db"):
+        (file.parent / "state" / name).write_bytes(b"this is no database " * 500)
+    for result in (call("list", file), CliRunner().invoke(agents, [str(file)])):
+        assert result.exit_code == 1
+        assert "file is not a database" in result.output
+    assert {each.name for each in (file.parent / "state").iterdir()} == {"registry.db", "dead_letters.db"}
