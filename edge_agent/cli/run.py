@@ -40,6 +40,7 @@ async def _run(settings: AgentSettings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    said = ""
     while not stop.is_set():
         try:
             await Agent(settings).run(stop)
@@ -47,5 +48,7 @@ async def _run(settings: AgentSettings) -> None:
             log.error("%s; it is opened anew and salvaged", err)
             await asyncio.sleep(AGAIN)
         except OutboxUnavailable as err:
-            log.error("%s; it is opened anew", err)
+            if str(err) != said:
+                said = str(err)
+                log.error("%s; it is opened as soon as it can be", err)
             await asyncio.sleep(AGAIN)

@@ -18,7 +18,7 @@ from edge_agent.outbox.bounds import Lock, Reserve, sidecar_era
 from edge_agent.outbox.file import APPLICATION_ID, connect, prepare
 from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 from edge_agent.outbox.settings import OutboxSettings
-from edge_agent.outbox.store import SALVAGED, Outbox
+from edge_agent.outbox.store import ASIDE, SALVAGED, Outbox
 from profiles.wire.codec import digest
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ def _open(path: Path, settings: OutboxSettings) -> Outbox:
     try:
         return _open_or_salvage(path, settings)
     except sqlite3.Error as err:
-        if not Reserve(path.with_suffix(".reserve"), settings.reserve).give_up():
+        if not (_is_full(err) and Reserve(path.with_suffix(".reserve"), settings.reserve).give_up()):
             raise _circumstance(path, err) from err
         log.error("outbox %s: %s; the reserve is given up", path, err)
     try:
@@ -92,9 +92,14 @@ def _is_damage(err: sqlite3.Error) -> bool:
     return code & 0xFF in DAMAGE or code in UNREADABLE
 
 
+def _is_full(err: sqlite3.Error) -> bool:
+    """Whether the disk may be full: SQLite calls it an input/output error where the WAL's index finds no room."""
+    return getattr(err, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
 def _circumstance(path: Path, err: sqlite3.Error) -> Exception:
     """What an engineer must put right, or what passes: a disk that is full or fails."""
-    if getattr(err, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+    if _is_full(err):
         return OutboxUnavailable(f"{path}: {err}; is the disk full?")
     return OutboxMisplacedError(f"{path}: {err}; expected a folder that the agent may write")
 
@@ -124,6 +129,8 @@ def _salvage(path: Path, fault: str) -> None:
     try:
         _take_over(path, unfinished, aside, fault)
     except sqlite3.Error as err:
+        if _is_full(err):
+            raise
         raise OutboxMisplacedError(f"{path}: damaged ({fault}), and its rows cannot be taken over: {err}") from err
     unfinished.replace(_finished(path))
     _put_in_place(path)
@@ -142,7 +149,7 @@ def _put_in_place(path: Path) -> None:
         return
     try:
         with contextlib.closing(connect(new, writing=True)) as db:
-            [name] = db.execute("SELECT text FROM small WHERE key = 'aside'").fetchone()
+            [name] = db.execute("SELECT text FROM small WHERE key = ?", [ASIDE]).fetchone()
     except (sqlite3.Error, TypeError) as err:
         log.error("outbox %s: %s is no finished salvage (%s) and is set aside", path, new.name, err)
         new.replace(_aside(path))
@@ -175,7 +182,7 @@ def _take_over(damaged: Path, new: Path, aside: Path, fault: str) -> None:
             for found in _table(damaged, table):
                 target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * columns)})", found)  # noqa: S608
         told = f"the outbox was damaged ({fault}) and set aside as {aside.name}; {taken} envelopes were salvaged"
-        target.executemany("INSERT OR REPLACE INTO small VALUES (?, ?)", [("aside", aside.name), (SALVAGED, told)])
+        target.executemany("INSERT OR REPLACE INTO small VALUES (?, ?)", [(ASIDE, aside.name), (SALVAGED, told)])
         target.execute("COMMIT")
 
 

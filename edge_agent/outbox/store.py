@@ -30,7 +30,9 @@ OVERHEAD = 250
 """Bytes that a row is reckoned with beside its frame (keys, indexes, page fill)."""
 SALVAGED = "salvaged"
 """Key of the small state under which a salvage (`recovery`) says what it did, until that is committed as an event."""
-OWN = ("era", "aside", SALVAGED)
+ASIDE = "aside"
+"""Key under which a finished salvage keeps the name of the damaged file, until that is moved away."""
+OWN = ("era", ASIDE, SALVAGED)
 """Keys of the small state that are the outbox's own."""
 WARN_PAUSE = 3600.0
 """Seconds between two warnings about the age of what waits."""
@@ -87,7 +89,7 @@ class Outbox:
                 db.execute("UPDATE stream SET last = ? WHERE stream = ?", [self._seq + len(rows), self.stream])
                 db.executemany("INSERT OR REPLACE INTO small VALUES (?, ?)", list((recall or {}).items()))
                 if self._telling:
-                    db.execute("DELETE FROM small WHERE key = ?", [SALVAGED])
+                    db.execute("DELETE FROM small WHERE key IN (?, ?)", [SALVAGED, ASIDE])
                 dropped = [row for lane in LANES for row in self._make_room(db, lane, rows)]
             self._seq += len(rows)
             if self._telling:

@@ -125,6 +125,24 @@ def test_an_agent_that_was_stopped_in_good_order_starts_on_a_disk_that_another_p
     again.close()
 
 
+def test_a_damaged_file_on_a_full_disk_waits_for_room_and_is_salvaged_then(small_disk: Path) -> None:
+    box = outbox(small_disk, reserve="0B")
+    box.commit([data(number, samples=50) for number in range(50)])
+    box.close()
+    with box.path.open("r+b") as file:
+        file.seek(4096 * 6)
+        file.write(b"\xa5" * 4096 * 2)
+    with (small_disk / "another-programs-log").open("wb", buffering=0) as log, contextlib.suppress(OSError):
+        while True:
+            log.write(b"x" * 512)
+    with pytest.raises(OutboxUnavailable, match="is the disk full"):
+        outbox(small_disk, reserve="0B")
+    (small_disk / "another-programs-log").unlink()
+    again = outbox(small_disk, reserve="0B")
+    assert "were salvaged" in again.incidents()[0].text
+    again.close()
+
+
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
