@@ -79,7 +79,10 @@ def _of_the_rest(
         settings = model.model_validate(rest.data, context={"folder": folder})
     except ValidationError:
         return []  # too little is left; it is checked once these are mended
-    return [_problem(fault, document, rest) for check in checks for fault in check(settings)]
+    try:
+        return [_problem(fault, document, rest) for check in checks for fault in check(settings)]
+    except ConfigError as broken:  # a file that the settings name, such as a profile
+        return broken.problems
 
 
 def _validate(document: Document, model: type[M], folder: Path) -> M:

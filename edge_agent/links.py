@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from edge_agent.sampler import DeviceClock
 from profiles.wire.messages import DeviceState, EventKind, EventState
 
 Fault = Literal["link", "clock"]
@@ -19,6 +18,19 @@ class OpenFault(msgspec.Struct, frozen=True):
 
     since: int
     era: int
+
+
+class DeviceClock(NamedTuple):
+    """What is known of a device's own clock."""
+
+    off: bool = False
+    """Its times are not to be trusted."""
+    lag: int = 0
+    """By how many ms it is behind the agent's clock (negative), as far as its times are trusted all the same."""
+
+
+UNKNOWN = DeviceClock()
+"""A device that does not tell its clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,15 @@ from typing import NamedTuple, TypeGuard
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reading
 from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
+from edge_agent.links import UNKNOWN, DeviceClock
 from edge_agent.rules import TagRule
 from edge_agent.stamps import Stamp, Stamper
 from profiles.wire import quality as q
 from profiles.wire.messages import Value
 
-MAX_TEXT = 8 * 1024
-"""Characters of a text that travels; an instrument that sends more sends no value."""
+MAX_TEXT = 2 * 1024
+"""Bytes (UTF-8) of a text that travels; an instrument that sends more sends no value. A batch of 500 of them, escaped
+as JSON, is still a message that a collector unpacks (`profiles.wire.codec.MAX_MESSAGE`)."""
 
 
 class Sample(NamedTuple):
@@ -39,19 +41,6 @@ class Outcome:
     transitions: list[tuple[str, Transition]] = field(default_factory=list)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     """What to remember over a restart of tags with the instrument's own time."""
-
-
-class DeviceClock(NamedTuple):
-    """What is known of a device's own clock."""
-
-    off: bool = False
-    """Its times are not to be trusted."""
-    lag: int = 0
-    """By how many ms it is behind the agent's clock (negative), as far as its times are trusted all the same."""
-
-
-UNKNOWN = DeviceClock()
-"""A device that does not tell its clock."""
 
 
 @dataclass(slots=True)
@@ -260,7 +249,6 @@ def _is_number(value: Value) -> TypeGuard[int | float]:
 def _travels(text: str) -> bool:
     """Whether a text can travel: not every instrument's text is UTF-8, though its protocol says so."""
     try:
-        text.encode()
+        return len(text.encode()) <= MAX_TEXT
     except UnicodeEncodeError:
         return False
-    return len(text) <= MAX_TEXT

@@ -19,7 +19,10 @@ Library = Mapping[str, Profile]
 
 
 def library(folders: Sequence[Path] = ()) -> Library:
-    """All profiles; one in `folders` takes the place of the package's of that name. ConfigError names file and line."""
+    """All profiles; one in `folders`, or one folder below, takes the place of the package's of that name.
+
+    ConfigError names file and line.
+    """
     return _library(tuple(folders))
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 from edge_agent.clock import Clock, ClockSettings
 from edge_agent.drivers.base import Reading
+from edge_agent.links import UNKNOWN, DeviceClock
 from edge_agent.rules import LimitRule, TagRule
-from edge_agent.sampler import UNKNOWN, DeviceClock, Sampler
+from edge_agent.sampler import Sampler
 from edge_agent.stamps import Stamp
 from edge_agent.tags import Deadband
 from profiles.wire.messages import Value

@@ -25,7 +25,7 @@ FIRST_RETEST = 1.0
 for a moment. Doubled each time, up to the device's `retest`."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Retest:
     """Refused tags that are tried again together; `due` in monotonic seconds."""
 
