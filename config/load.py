@@ -47,18 +47,29 @@ def load(path: Path, model: type[M], checks: Sequence[Check[M]] = ()) -> Loaded[
 
     Raises ConfigError with all problems.
     """
+    return validate(*read(path), model, path.parent, checks)
+
+
+def read(path: Path) -> tuple[Document, list[Problem]]:
+    """A file's values with their places, and what was wrong on the way; ConfigError when nothing could be read."""
     reader = Reader(path, dict(TAGS))
     document = reader.read()
-    problems = list(reader.problems)
-    if problems and document.data is None:
-        raise ConfigError(problems)
+    if reader.problems and document.data is None:
+        raise ConfigError(reader.problems)
+    return document, list(reader.problems)
+
+
+def validate(
+    document: Document, problems: list[Problem], model: type[M], folder: Path, checks: Sequence[Check[M]] = ()
+) -> Loaded[M]:
+    """What `read` gave as a model, `checks` run on it; ConfigError with all problems, those of the reading included."""
     try:
-        settings = _validate(document, model, path.parent)
+        settings = _validate(document, model, folder)
     except ValidationError as err:
         told = {(each.file, each.line) for each in problems}
         found = problems_of(err.errors(include_url=False), document, model)
         problems += [each for each in found if (each.file, each.line) not in told]
-        problems += _of_the_rest(document, model, path.parent, err, checks)
+        problems += _of_the_rest(document, model, folder, err, checks)
         raise ConfigError(problems) from None
     if not problems:
         problems = [_problem(fault, document) for check in checks for fault in check(settings)]
@@ -80,7 +91,9 @@ def _of_the_rest(
     except ValidationError:
         return []  # too little is left; it is checked once these are mended
     try:
-        return [_problem(fault, document, rest) for check in checks for fault in check(settings)]
+        faults = [fault for check in checks for fault in check(settings)]
+        # what is worth a second look is told once the whole is there: half of it may look odd for that reason alone
+        return [_problem(fault, document, rest) for fault in faults if fault.severity == "error"]
     except ConfigError as broken:  # a file that the settings name, such as a profile
         return broken.problems
 

@@ -39,7 +39,8 @@ class Agent:
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
-        self._manifest = build_manifest(settings)
+        profiles = library(settings.profiles)
+        self._manifest = build_manifest(settings, profiles)
         settings.state.mkdir(parents=True, exist_ok=True)
         self._outbox = open_outbox(settings.state / "outbox.db", settings.outbox)
         self._hash = self._outbox.put_manifest(encode(self._manifest))
@@ -49,7 +50,7 @@ class Agent:
             self._outbox,
             settings.outbox,
             self._clock,
-            build_rules(settings.devices, self._manifest, library(settings.profiles)),
+            build_rules(settings.devices, self._manifest, profiles),
             [device.name for device in settings.devices],
             agent=settings.agent,
             manifest=self._hash,

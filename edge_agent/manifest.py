@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from config.version import VERSION
 from edge_agent.tags import LimitSettings, PointSettings
-from profiles.wire.messages import Limits, Manifest, ManifestDevice, ManifestTag, Point, Site
+from profiles.judge import tag_conversion
+from profiles.limits import effective
+from profiles.load import Library
+from profiles.units import UnitError
+from profiles.wire.messages import Asset, Limits, Manifest, ManifestDevice, ManifestTag, Point, Site
 
 if TYPE_CHECKING:
     from edge_agent.settings import AgentSettings
 
 
-def build_manifest(settings: AgentSettings) -> Manifest:
-    """The same settings give the same manifest, byte for byte, so that its hash changes only with them."""
+def build_manifest(settings: AgentSettings, library: Library) -> Manifest:
+    """The same settings and profiles give the same manifest, byte for byte, so that its hash changes only with them."""
+    manifest = _stated(settings)
+    tags = {name: _completed(tag, manifest.assets, library) for name, tag in manifest.tags.items()}
+    return msgspec.structs.replace(manifest, tags=tags)
+
+
+def _completed(tag: ManifestTag, assets: Mapping[str, Asset], library: Library) -> ManifestTag:
+    """A tag with the limits that its profile has for it where the settings state none."""
+    if tag.point is None or (profile := library.get(tag.point.profile)) is None:
+        return tag
+    quantity = profile.quantities.get(tag.point.quantity)
+    if quantity is None or quantity.type != tag.type:
+        return tag
+    try:
+        conversion = tag_conversion(tag, profile, quantity)
+    except UnitError:
+        return tag  # `judge` tells it
+    limits = effective(tag.limits, tag.point, profile, assets, conversion)
+    return msgspec.structs.replace(tag, limits=limits)
+
+
+def _stated(settings: AgentSettings) -> Manifest:
     site = settings.site
     return Manifest(
         v=1,
         software=f"edge-agent {VERSION}",
         site=Site(
             code=site.code, name=site.name, adcode=site.adcode, gateway=site.gateway,
-            lon=site.lon, lat=site.lat, industry=site.industry,
+            lon=site.lon, lat=site.lat, industry=site.industry, facts=site.facts,
         ),
         tags={
             tag.name: ManifestTag(
                 type=device.tag_type(tag), device=device.name, unit=tag.unit, label=tag.label,
-                point=_point(tag.point), limits=_limits(tag.limits), max_silence=tag.max_silence,
+                point=_point(tag.point), range=tag.range, limits=_limits(tag.limits), max_silence=tag.max_silence,
             )
             for device in settings.devices
             for tag in device.all_tags()
@@ -34,6 +62,7 @@ def build_manifest(settings: AgentSettings) -> Manifest:
             device.name: ManifestDevice(driver=device.driver, address=device.address(), label=device.label)
             for device in settings.devices
         },
+        assets={code: Asset(**asset.model_dump()) for code, asset in settings.assets.items()},
     )  # fmt: skip
 
 

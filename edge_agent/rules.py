@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from edge_agent.tags import Deadband, DeviceSettings, LimitSettings
-from profiles.judge import agent_parameters
+from edge_agent.tags import Deadband, DeviceSettings
+from profiles.judge import AgentParameters, agent_parameters
 from profiles.load import Library
-from profiles.wire.messages import Manifest, TagType
+from profiles.wire.messages import Limits, Manifest, TagType
 
 STALE_AFTER = 3
 """A polled tag that gave nothing for this many times its `max_silence` is stale (specification notes, 6.3)."""
@@ -16,13 +17,21 @@ STALE_AFTER = 3
 
 @dataclass(frozen=True, slots=True)
 class LimitRule:
-    """The alarm limits of one tag, in its unit; `delay` in seconds."""
+    """The alarm limits and colour thresholds of one tag, in its unit; `delay` in seconds."""
 
     HH: float | None = None
     H: float | None = None
     L: float | None = None
     LL: float | None = None
     alarm_when: bool | None = None
+    RED: float | None = None
+    ORANGE: float | None = None
+    YELLOW: float | None = None
+    BLUE: float | None = None
+    bad_side: Literal["high", "low", "both"] = "high"
+    """On which side the colours lie; both: by the absolute value."""
+    fall_after: int = 1
+    """Readings below a colour that it takes to leave it."""
     hysteresis: float = 0.0
     delay: float = 0.0
 
@@ -55,6 +64,7 @@ def build_rules(devices: Sequence[DeviceSettings], manifest: Manifest, library: 
     for device in devices:
         for tag in device.all_tags():
             parameters = agent_parameters(manifest.tags[tag.name], library)
+            limits = manifest.tags[tag.name].limits
             rules[tag.name] = TagRule(
                 tag=tag.name,
                 device=device.name,
@@ -63,22 +73,18 @@ def build_rules(devices: Sequence[DeviceSettings], manifest: Manifest, library: 
                 deadband=tag.deadband,
                 max_silence=tag.max_silence,
                 by_exception=device.by_exception(),
-                limits=_limits(tag.limits, parameters.hysteresis, parameters.delay),
+                limits=None if limits is None else _limits(limits, parameters),
                 jump=parameters.jump,
                 frozen=parameters.frozen,
             )
     return rules
 
 
-def _limits(limits: LimitSettings | None, hysteresis: float, delay: float) -> LimitRule | None:
-    if limits is None:
-        return None
+def _limits(limits: Limits, parameters: AgentParameters) -> LimitRule:
     return LimitRule(
-        HH=limits.HH,
-        H=limits.H,
-        L=limits.L,
-        LL=limits.LL,
-        alarm_when=limits.alarm_when,
-        hysteresis=hysteresis if limits.hysteresis is None else limits.hysteresis,
-        delay=delay if limits.delay is None else limits.delay,
-    )
+        HH=limits.HH, H=limits.H, L=limits.L, LL=limits.LL, alarm_when=limits.alarm_when,
+        RED=limits.RED, ORANGE=limits.ORANGE, YELLOW=limits.YELLOW, BLUE=limits.BLUE,
+        bad_side=parameters.bad_side, fall_after=parameters.fall_after,
+        hysteresis=parameters.hysteresis if limits.hysteresis is None else limits.hysteresis,
+        delay=parameters.delay if limits.delay is None else limits.delay,
+    )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -21,9 +21,12 @@ from edge_agent.manifest import build_manifest
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.tags import DeviceSettings, TagSettings
 from edge_agent.uplink.settings import UplinkSettings
-from profiles.judge import AgentParameters, agent_parameters, judge, judge_site
+from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
+from profiles.limits import LIMITS, limit_of
 from profiles.load import folder_faults, library
+from profiles.model import LimitName
 from profiles.units import unit_fault
+from profiles.wire.messages import Limits, ManifestTag
 from profiles.wire.topics import ID_PATTERN
 
 
@@ -44,6 +47,23 @@ class SiteSettings(Settings):
     """Latitude, degrees north (WGS 84)."""
     industry: str = ""
     """Industry, as the platform's dictionary has it."""
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What the platform's static tables (静态数据) ask for beside, by their names."""
+
+
+class AssetSettings(Settings):
+    """One piece of equipment (设备), by its code."""
+
+    name: str = ""
+    """What people call it."""
+    kind: str = ""
+    """Its type as the profile names it; left out where the code says it."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """What the profile asks for, such as process: "04"; its tags need not repeat it."""
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    """Longitude, degrees east (WGS 84)."""
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    """Latitude, degrees north (WGS 84)."""
 
 
 class AgentSettings(Settings):
@@ -69,6 +89,8 @@ class AgentSettings(Settings):
     """Logging."""
     profiles: tuple[FilePath, ...] = ()
     """Folders with profiles of your own, beside those of the package."""
+    assets: dict[str, AssetSettings] = Field(default_factory=dict)
+    """Facts of the equipment that the tags' points name, by equipment code (设备编码)."""
     devices: tuple[DeviceSettings, ...]
     """The instruments."""
 
@@ -88,6 +110,7 @@ def load_agent(path: Path) -> Loaded[AgentSettings]:
     return load(path, agent_model(), checks)
 
 
+COLOURS = ("BLUE", "YELLOW", "ORANGE", "RED")
 TagAt = tuple[tuple[str | int, ...], TagSettings]
 
 
@@ -129,10 +152,15 @@ def _limits(settings: AgentSettings) -> Iterator[Fault]:
     types = {tag.name: device.tag_type(tag) for device in settings.devices for tag in device.all_tags()}
     for path, tag in _tags(settings):
         limits = tag.limits
+        if tag.range is not None and tag.range[0] >= tag.range[1]:
+            yield Fault((*path, "range"), "the lower end must be below the upper")
         if limits is None:
             continue
         at = (*path, "limits")
         numbers = [(name, value) for name in ("LL", "L", "H", "HH") if (value := getattr(limits, name)) is not None]
+        colours = [value for name in COLOURS if (value := getattr(limits, name)) is not None]
+        if colours not in (sorted(colours), sorted(colours, reverse=True)):
+            yield Fault(at, "the thresholds of the colours must rise or fall from BLUE over YELLOW and ORANGE to RED")
         if numbers and types[tag.name] != "number":
             yield Fault(at, f"{numbers[0][0]} is for numbers; this tag is a {types[tag.name]}: use alarm_when")
         if limits.alarm_when is not None and types[tag.name] != "flag":
@@ -161,21 +189,53 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
     if faults := list(folder_faults(settings.profiles)):
         yield from faults
         return
-    manifest, profiles = build_manifest(settings), library(settings.profiles)
+    profiles = library(settings.profiles)
+    manifest = build_manifest(settings, profiles)
     for fault in judge_site(manifest, profiles):
         yield Fault(("site", *fault.field), fault.message, fault.severity)
     found = judge(manifest, profiles)
     for path, tag in _tags(settings):
         for fault in found.get(tag.name, ()):
             yield Fault((*path, *fault.field), fault.message, fault.severity)
-        yield from _within_range(path, tag, agent_parameters(manifest.tags[tag.name], profiles))
+        completed = manifest.tags[tag.name]
+        yield from _within_range(path, tag, agent_parameters(completed, profiles))
+        yield from _defaults(path, tag, completed)
+    yield from _assets(settings, lacking(manifest, profiles))
+
+
+def _assets(settings: AgentSettings, lack: Mapping[str, Sequence[TagFault]]) -> Iterator[Fault]:
+    """What the equipment lacks, told where it is described, or else at the first tag that names it."""
+    named: dict[str, KeyPath] = {}
+    for path, tag in _tags(settings):
+        if tag.point is not None:
+            named.setdefault(tag.point.asset, (*path, "point", "asset"))
+    for code, faults in lack.items():
+        at = ("assets", code) if code in settings.assets else named[code]
+        for fault in faults:
+            yield Fault(at, fault.message, fault.severity)
+    for code in settings.assets:
+        if code not in named:
+            yield Fault(("assets", code), f"no tag names the equipment {code!r}", "warning")
+
+
+def _defaults(path: KeyPath, tag: TagSettings, completed: ManifestTag) -> Iterator[Fault]:
+    """The limits that a profile has where the settings state none: the site's own should stand there."""
+    used = [name for name in LIMITS if limit_of(completed.limits, name) is not None and not _states(tag, name)]
+    if used:
+        shown = ", ".join(f"{name} {limit_of(completed.limits, name)!s}" for name in used)
+        name = completed.point.profile if completed.point else ""
+        yield Fault((*path, "limits"), f"limits not stated here; those of profile {name} hold: {shown}", "warning")
+
+
+def _states(tag: TagSettings, name: LimitName) -> bool:
+    return tag.limits is not None and limit_of(Limits(**tag.limits.model_dump()), name) is not None
 
 
 def _within_range(path: KeyPath, tag: TagSettings, rule: AgentParameters) -> Iterator[Fault]:
     """A limit beyond the plausible range never alarms: a value there is bad (specification notes, 2.4)."""
     if tag.limits is None or rule.low is None or rule.high is None:
         return
-    for name in ("LL", "L", "H", "HH"):
+    for name in (each for each in LIMITS if each != "SIG"):
         value = getattr(tag.limits, name)
         if value is not None and not rule.low <= value <= rule.high:
             within = f"{rule.low:.6g} to {rule.high:.6g} {tag.unit}".rstrip()

@@ -42,6 +42,14 @@ class LimitSettings(Settings):
     """Low-low limit (低低报), in the tag's unit."""
     alarm_when: bool | None = None
     """Switches (开关量): the state that is the alarm."""
+    RED: float | None = None
+    """Red threshold of the four colours (红色预警), in the tag's unit, where the profile counts colours."""
+    ORANGE: float | None = None
+    """Orange threshold (橙色预警)."""
+    YELLOW: float | None = None
+    """Yellow threshold (黄色预警)."""
+    BLUE: float | None = None
+    """Blue threshold (蓝色预警)."""
     hysteresis: Annotated[float, Field(ge=0)] | None = None
     """How far back inside the limit the value must come to clear, in the tag's unit; left out: the profile's rule."""
     delay: Duration | None = None
@@ -89,6 +97,8 @@ class TagSettings(Settings):
     """Change below which a value is not sent; left out: every reading is sent."""
     max_silence: Duration = 60.0
     """Time after which an unchanged value is sent all the same."""
+    range: tuple[float, float] | None = None
+    """Measuring range of the instrument (量程), in the tag's unit: [low, high]."""
     limits: LimitSettings | None = None
     """Alarm limits, judged at the agent."""
     point: PointSettings | None = None

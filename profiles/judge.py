@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from config.errors import Severity
 from profiles.codes import code_faults
+from profiles.limits import asset_kind, attributes, limit_of
 from profiles.load import Library
-from profiles.model import Profile, Quantity
+from profiles.model import Profile, Quantity, Rules
 from profiles.units import Conversion, UnitError, conversion
-from profiles.wire.messages import Limits, Manifest, ManifestTag, Point, Site
+from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class AgentParameters:
     frozen: float | None = None
     low: float | None = None
     high: float | None = None
+    bad_side: Literal["high", "low", "both"] = "high"
+    """On which side the colours lie."""
+    fall_after: int = 1
+    """Readings below a colour that it takes to leave it."""
 
 
 def judge(manifest: Manifest, library: Library) -> dict[str, list[TagFault]]:
@@ -42,7 +48,7 @@ def judge(manifest: Manifest, library: Library) -> dict[str, list[TagFault]]:
     for name, tag in manifest.tags.items():
         if tag.point is None:
             continue
-        faults = list(_tag(tag, tag.point, manifest.site, library))
+        faults = list(_tag(tag, tag.point, manifest, library))
         first = codes.setdefault(tag.point.code, name)
         if first != name:
             faults.append(TagFault(("point", "code"), f"code {tag.point.code!r} is that of tag {first!r} already"))
@@ -74,17 +80,27 @@ def agent_parameters(tag: ManifestTag, library: Library) -> AgentParameters:
     if quantity is None:
         return AgentParameters()
     delay = profile.rules.delay if quantity.delay is None else quantity.delay
-    fraction = profile.rules.hysteresis if quantity.hysteresis is None else quantity.hysteresis
-    hysteresis = fraction * _largest(tag.limits)
+    common = AgentParameters(
+        _hysteresis(tag, profile.rules, quantity), delay,
+        bad_side=quantity.bad_side, fall_after=profile.rules.fall_after,
+    )  # fmt: skip
     try:
         factor, offset = tag_conversion(tag, profile, quantity)
     except UnitError:
-        return AgentParameters(hysteresis, delay)
+        return common
     if quantity.range is None:
-        return AgentParameters(hysteresis, delay, frozen=quantity.frozen)
+        return replace(common, frozen=quantity.frozen)
     low, high = ((end - offset) / factor for end in quantity.range)
-    jump = None if quantity.jump is None else quantity.jump * (high - low)
-    return AgentParameters(hysteresis, delay, jump, quantity.frozen, low, high)
+    first, last = tag.range or (low, high)
+    jump = None if quantity.jump is None else quantity.jump * (last - first)
+    return replace(common, jump=jump, frozen=quantity.frozen, low=low, high=high)
+
+
+def _hysteresis(tag: ManifestTag, rules: Rules, quantity: Quantity) -> float:
+    """In the tag's unit (notes, 2.4): of the limit where the quantity says so (gas), else of the instrument's range."""
+    if quantity.hysteresis is not None:
+        return quantity.hysteresis * _largest(tag.limits)
+    return rules.hysteresis * (tag.range[1] - tag.range[0] if tag.range else _largest(tag.limits))
 
 
 def tag_conversion(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Conversion:
@@ -98,23 +114,22 @@ def tag_conversion(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Co
     return conversion(tag.unit, quantity.unit, molar_mass=gas.molar_mass if gas else None)
 
 
-def _tag(tag: ManifestTag, point: Point, site: Site, library: Library) -> Iterator[TagFault]:
-    profile = library.get(point.profile)
+def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -> Iterator[TagFault]:
+    profile, site = library.get(point.profile), manifest.site
     if profile is None:
         known = ", ".join(sorted(library))
         yield TagFault(("point", "profile"), f"there is no profile {point.profile!r}; expected one of {known}")
         return
-    for key, field, code, around in (
-        ("asset", "asset", point.asset, site.code),
-        ("point", "code", point.code, point.asset),
-    ):
-        rule = profile.codes.get(key)  # type: ignore[call-overload]  # its keys are these words
-        if rule is not None:
-            quantity = point.quantity if key == "point" else ""
-            for text, severity in code_faults(rule, code, around, quantity):
-                yield TagFault(("point", field), text, severity)
-    yield from _asset(point, profile)
     found = profile.quantities.get(point.quantity)
+    mark = (found.code_mark or point.quantity) if found else ""
+    around = {"enterprise": site.code, "gateway": site.gateway, "asset": point.asset}
+    if (rule := profile.codes.get("asset")) is not None:
+        for text, severity in code_faults(rule, point.asset, site.code, ""):
+            yield TagFault(("point", "asset"), text, severity)
+    if (rule := profile.codes.get("point")) is not None:
+        for text, severity in code_faults(rule, point.code, around.get(rule.within or "", ""), mark):
+            yield TagFault(("point", "code"), text, severity)
+    yield from _asset(point, profile, manifest.assets)
     if found is None:
         known = ", ".join(profile.quantities)
         yield TagFault(("point", "quantity"), f"{point.quantity!r} is no indicator type; expected one of {known}")
@@ -122,14 +137,57 @@ def _tag(tag: ManifestTag, point: Point, site: Site, library: Library) -> Iterat
     yield from _quantity(tag, point, profile, found)
 
 
-def _asset(point: Point, profile: Profile) -> Iterator[TagFault]:
-    kind = point.asset[profile.asset_at - 1 : profile.asset_at + 1]
+def _asset(point: Point, profile: Profile, assets: Mapping[str, Asset]) -> Iterator[TagFault]:
+    kind = asset_kind(point, profile, assets)
     asset = profile.assets.get(kind)
     if asset is None:
         known = ", ".join(profile.assets)
-        yield TagFault(("point", "asset"), f"equipment type {kind!r} is not known here; known are {known}", "warning")
-    elif point.quantity in profile.quantities and point.quantity not in asset.required + asset.one_of + asset.optional:
+        what = f"equipment type {kind!r} is not known here" if kind else f"the kind of {point.asset!r} is not stated"
+        how = "known are" if kind else f"state it (assets: {{{point.asset!r}: {{kind: …}}}}); known are"
+        yield TagFault(("point", "asset"), f"{what}; {how} {known}", "warning")
+        return
+    facts = attributes(point, assets)
+    usual = asset.required + asset.one_of + asset.optional
+    for name, asset_class in profile.classes.items():
+        value = asset_class.values.get(facts.get(name, ""))
+        if value is not None:
+            usual += value.required + value.optional
+        elif name in facts:
+            known = ", ".join(f"{word} ({each.zh})" for word, each in asset_class.values.items())
+            yield TagFault(("point",), f"{name} {facts[name]!r} is not known; expected one of {known}")
+        elif kind in asset_class.assets:
+            what = f"{asset.en} ({asset.zh}) {point.asset!r} should state its {asset_class.en} ({asset_class.zh})"
+            yield TagFault(("point", "asset"), f"{what}: assets: {{CODE: {{attributes: {{{name}: …}}}}}}", "warning")
+    for name in asset.attributes:
+        if name not in facts:
+            what = f"{asset.en} ({asset.zh}) {point.asset!r} should state attributes: {{{name}: …}}"
+            yield TagFault(("point", "asset"), what, "warning")
+    if point.quantity in profile.quantities and point.quantity not in usual:
         yield TagFault(("point", "quantity"), f"{point.quantity} is unusual for {asset.en} ({asset.zh})", "warning")
+
+
+def lacking(manifest: Manifest, library: Library) -> dict[str, list[TagFault]]:
+    """By equipment code, the indicator types that its profile requires and no tag measures (all warnings)."""
+    measured: dict[tuple[str, str], dict[str, Point]] = {}
+    for tag in manifest.tags.values():
+        if tag.point is not None and tag.point.profile in library:
+            measured.setdefault((tag.point.profile, tag.point.asset), {})[tag.point.quantity] = tag.point
+    found: dict[str, list[TagFault]] = {}
+    for (name, code), points in measured.items():
+        profile, point = library[name], next(iter(points.values()))
+        asset = profile.assets.get(asset_kind(point, profile, manifest.assets))
+        if asset is None:
+            continue
+        facts = attributes(point, manifest.assets)
+        values = [kind.values.get(facts.get(word, "")) for word, kind in profile.classes.items()]
+        required = dict.fromkeys([*asset.required, *(each for value in values if value for each in value.required)])
+        wanted = [each for each in required if each not in points]
+        if asset.one_of and not points.keys() & set(asset.one_of):
+            wanted.append(" or ".join(asset.one_of))
+        if wanted:
+            text = f"{asset.en} ({asset.zh}) {code!r} lacks {', '.join(wanted)}, which {name} requires"
+            found.setdefault(code, []).append(TagFault((), text, "warning"))
+    return found
 
 
 def _quantity(tag: ManifestTag, point: Point, profile: Profile, quantity: Quantity) -> Iterator[TagFault]:
@@ -143,7 +201,7 @@ def _quantity(tag: ManifestTag, point: Point, profile: Profile, quantity: Quanti
     for name in quantity.attributes:
         if name not in point.attributes:
             yield TagFault(("point",), f"{quantity.en} ({quantity.zh}) needs attributes: {{{name}: …}}")
-    missing = [name for name in quantity.require_limits if name != "SIG" and getattr(tag.limits, name, None) is None]
+    missing = [name for name in quantity.require_limits if limit_of(tag.limits, name) is None]
     if missing:
         yield TagFault(("limits",), f"{quantity.en} ({quantity.zh}) should have limits {', '.join(missing)}", "warning")
 

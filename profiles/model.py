@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings
 
 Status = Literal["seen", "working-definition", "common-knowledge"]
-"""seen: read in the named source. working-definition: our own choice where the original is missing."""
-LimitName = Literal["HH", "H", "L", "LL", "SIG"]
+"""seen: read in the named source. common-knowledge: known in the trade, not confirmed. working-definition: our own."""
+LimitName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE"]
+_STATED = re.compile(r"seen: ?(?P<source>.+)|working-definition|common-knowledge")
 
 
 class Stated(Settings):
@@ -22,6 +23,39 @@ class Stated(Settings):
     """Whether it was seen in a source or is our working definition."""
     source: str = ""
     """Label of the source in the notes (docs/profiles.md)."""
+    stated: dict[str, str] = Field(default_factory=dict)
+    """Fields that are otherwise known than the rest: range: working-definition, or length: "seen: app-worker"."""
+
+    @field_validator("stated")
+    @classmethod
+    def _known(cls, stated: dict[str, str]) -> dict[str, str]:
+        for name, text in stated.items():
+            if name not in cls.model_fields:
+                known = ", ".join(cls.model_fields)
+                raise PydanticCustomError(
+                    "stated", "{name} is no field of it; expected one of {known}", {"name": repr(name), "known": known}
+                )
+            if not _STATED.fullmatch(text):
+                raise PydanticCustomError(
+                    "stated", "expected seen: LABEL, working-definition or common-knowledge, not {text}",
+                    {"text": repr(text)},
+                )  # fmt: skip
+        return stated
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if self.status == "seen" and not self.source:
+            raise PydanticCustomError("source", "what was seen names its source: source: LABEL")
+        return self
+
+    def known_from(self, field: str) -> tuple[Status, str]:
+        """Status and source of one field."""
+        text = self.stated.get(field)
+        if text is None:
+            return self.status, self.source
+        match = _STATED.fullmatch(text)
+        source = match["source"] if match else None
+        return ("seen", source) if source else (text, "")  # type: ignore[return-value]  # _known saw to it
 
 
 class Names(Settings):
@@ -47,7 +81,7 @@ class CodeRule(Stated):
     within: str | None = None
     """The code that it should begin with."""
     quantity_at: int | None = None
-    """Position (from 1) at which the indicator type should stand."""
+    """Position (from 1) at which the indicator type (its `code_mark`) should stand."""
 
     @field_validator("pattern")
     @classmethod
@@ -60,6 +94,27 @@ class CodeRule(Stated):
         return text
 
 
+class Derived(Settings):
+    """A limit that follows from another one or from an attribute of the asset: ``of × times + plus``."""
+
+    of: LimitName | None = None
+    """The limit that it follows from."""
+    attribute: str | None = None
+    """The attribute that it follows from, such as licensed_persons (定员)."""
+    times: float = 1.0
+    plus: float = 0.0
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.of is None) == (self.attribute is None):
+            raise PydanticCustomError("derived", "expected either of: LIMIT or attribute: NAME")
+        return self
+
+
+Defaults = dict[LimitName, float | bool | Derived]
+"""Limits that hold where a site states none, in the quantity's unit; SIG: the position that is the alarm."""
+
+
 class Asset(Stated, Names):
     """A type of equipment (设备类型)."""
 
@@ -69,6 +124,29 @@ class Asset(Stated, Names):
     """Indicator types of which it must have one."""
     optional: tuple[str, ...] = ()
     """Indicator types that it may have."""
+    attributes: tuple[str, ...] = ()
+    """What must be stated of it, such as licensed_persons."""
+    defaults: dict[str, Defaults] = Field(default_factory=dict)
+    """Default limits by indicator type."""
+
+
+class ClassValue(Stated, Names):
+    """One value of an attribute that tells assets apart, such as process "04" (硝化, nitration)."""
+
+    required: tuple[str, ...] = ()
+    """Indicator types that such an asset must have."""
+    optional: tuple[str, ...] = ()
+    """Indicator types that are to be watched beside."""
+    defaults: dict[str, Defaults] = Field(default_factory=dict)
+    """Default limits by indicator type."""
+
+
+class AssetClass(Names):
+    """An attribute whose values the specification lists, such as the process of a production unit."""
+
+    assets: tuple[str, ...] = ()
+    """Equipment types that must state it."""
+    values: dict[str, ClassValue]
 
 
 class Quantity(Stated, Names):
@@ -85,6 +163,12 @@ class Quantity(Stated, Names):
     """Decimals that a report carries; the store keeps all."""
     limits: tuple[LimitName, ...] = ()
     """Limits that are used with it."""
+    defaults: Defaults = Field(default_factory=dict)
+    """Limits that hold where neither the site nor the asset nor the gas states any."""
+    bad_side: Literal["high", "low", "both"] = "high"
+    """On which side its colours lie: both means by its absolute value (四色预警)."""
+    code_mark: str = ""
+    """What stands for it in a point code (and a sensor type), such as 9103; left out: its name."""
     require_limits: tuple[LimitName, ...] = ()
     """Limits that a tag must state; a warning if it does not."""
     max_interval: Duration = 60.0
@@ -92,13 +176,18 @@ class Quantity(Stated, Names):
     delay: Duration | None = None
     """Delay of its alarms; left out: the profile's."""
     hysteresis: float | None = None
-    """Hysteresis of its alarms as a fraction of the limit; left out: the profile's."""
+    """Hysteresis of its alarms as a fraction of the limit; left out: the profile's rule."""
     jump: float | None = None
     """A step from one reading to the next beyond this fraction of the range is uncertain:jump."""
     frozen: Duration | None = None
     """A value that has not moved for so long is uncertain:frozen."""
     attributes: tuple[str, ...] = ()
     """What a tag must state beside, such as cas."""
+
+
+CodeName = Literal[
+    "enterprise", "gateway", "hazard", "asset", "point", "area", "station", "card", "camera", "terminal"
+]  # fmt: skip
 
 
 class Gas(Stated, Names):
@@ -114,11 +203,33 @@ class Rules(Stated):
     """What holds for all quantities unless they say otherwise."""
 
     hysteresis: float = 0.01
-    """Fraction of the limit by which a value must come back."""
+    """By how much a value must come back: a fraction of the instrument's range, or of the limit where none is given."""
     delay: Duration = 5.0
     """How long a value must stay beyond its limit."""
-    oldest: Duration = 30 * 86_400.0
-    """Samples older than this are dead letters."""
+    offline_after: Duration = 300.0
+    """A gateway that reported nothing for so long is off line (离线)."""
+    online_window: Annotated[int, Field(ge=1)] = 3
+    """A point is on line in a minute if a valid value came within this many times its `max_interval`."""
+    fall_after: Annotated[int, Field(ge=1)] = 2
+    """Readings below a colour that it takes to leave it."""
+
+
+class Warnings(Stated):
+    """Four colours by counting (四级预警): of a point's colour, an item's and the site's (specification notes, 4.5)."""
+
+    escalate: dict[Literal["BLUE", "YELLOW", "ORANGE"], Annotated[int, Field(ge=2)]]
+    """How many of a colour make one of the next."""
+    hold_lost: Duration = 86_400.0
+    """How long a point that is lost keeps its colour."""
+
+
+class Times(Stated):
+    """How the specification writes times."""
+
+    zone: Annotated[str, Field(pattern=r"^[+-]\d\d:\d\d$")] = "+08:00"
+    """Offset from UTC."""
+    format: str = "%Y%m%d%H%M%S"
+    """As strftime has it."""
 
 
 class Profile(Settings):
@@ -129,10 +240,20 @@ class Profile(Settings):
     version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-wd)?$")]
     """Ends with -wd until it was held against the original text."""
     spec: Spec
-    codes: dict[Literal["enterprise", "gateway", "hazard", "asset", "point"], CodeRule]
+    extends: str | None = None
+    """Name of the profile that this one completes: tables are merged key by key, null removes what is inherited."""
+    abstract: bool = False
+    """Whether it only serves others to extend; no tag refers to it."""
+    time: Times | None = None
+    codes: dict[CodeName, CodeRule]
     assets: dict[str, Asset]
-    asset_at: int
-    """Position (from 1) of the two letters and digits in the equipment code that name its type."""
+    asset_at: int | None = None
+    """Position (from 1) of the two letters and digits in the equipment code that name its type; left out: the site's
+    settings name it (``assets: {CODE: {kind: …}}``)."""
+    classes: dict[str, AssetClass] = Field(default_factory=dict)
+    """Attributes of assets whose values the specification lists."""
     quantities: dict[str, Quantity]
     gases: dict[str, Gas] = Field(default_factory=dict)
     rules: Rules
+    warning: Warnings | None = None
+    """The four colours; left out: four limits (HH, H, L, LL)."""

@@ -23,7 +23,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Value = float | int | bool | str | None
 """Number, boolean, text or null; integers beyond 2^53 travel as text; null is never good."""
 
-Level = Literal["HH", "H", "L", "LL", "SIG", "INFO", "WARN", "FAULT"]
+Level = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", "INFO", "WARN", "FAULT"]
 EventKind = Literal["limit", "link", "seal", "clock", "agent"]
 EventState = Literal["raised", "changed", "cleared", "noted"]
 TagType = Literal["number", "text", "flag"]
@@ -117,6 +117,17 @@ class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lon: float | None = None
     lat: float | None = None
     industry: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+
+
+class Asset(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One piece of equipment (设备) by its code: `kind` as the profile names it, `attributes` as the profile asks."""
+
+    name: str = ""
+    kind: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    lon: float | None = None
+    lat: float | None = None
 
 
 class Point(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,18 +148,26 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     L: float | None = None
     LL: float | None = None
     alarm_when: bool | None = None
+    RED: float | None = None
+    ORANGE: float | None = None
+    YELLOW: float | None = None
+    BLUE: float | None = None
     hysteresis: float | None = None
     delay: float | None = None
 
 
 class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One tag: its unit (UCUM code), type, device, point and limits. `max_silence` in seconds."""
+    """One tag: its unit (UCUM code), type, device, point and limits; `range` of the instrument (量程) in that unit.
+
+    `max_silence` in seconds. The limits are those that the agent judges by, the profile's defaults among them.
+    """
 
     type: TagType
     device: str
     unit: str = ""
     label: str = ""
     point: Point | None = None
+    range: tuple[float, float] | None = None
     limits: Limits | None = None
     max_silence: float | None = None
 
@@ -169,6 +188,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     site: Site
     tags: dict[str, ManifestTag]
     devices: dict[str, ManifestDevice]
+    assets: dict[str, Asset] = field(default_factory=dict)
     cameras: dict[str, Any] = field(default_factory=dict)
 
 

@@ -72,3 +72,34 @@ def test_an_alarm_open_before_a_restart_is_not_raised_again() -> None:
     assert watch.judge(11.0, 1_000, 0, 0.0) == []
     [clearing] = watch.judge(9.0, 2_000, 0, 1.0)
     assert (clearing.state, clearing.alarm.since) == ("cleared", 500)
+
+
+COLOURS = LimitRule(BLUE=1.0, YELLOW=2.0, ORANGE=3.0, RED=4.0, fall_after=2)
+
+
+def test_a_colour_is_raised_at_once_and_falls_after_two_readings_below() -> None:
+    assert course(LimitWatch(COLOURS), 0, 1, 4, 2, 4, 2, 2, 0, 0) == [
+        ("raised", "BLUE", 1),
+        ("changed", "RED", 4),
+        ("changed", "YELLOW", 2),
+        ("cleared", "YELLOW", 0),
+    ]
+
+
+def test_a_colour_does_not_fall_because_readings_are_missing() -> None:
+    watch = LimitWatch(COLOURS)
+    assert course(watch, 3, 0) == [("raised", "ORANGE", 3)]
+    watch.unusable()
+    assert watch.wait(9_000, 0, 9.0) == []
+    assert watch.open["colour"].level == "ORANGE"
+
+
+def test_the_bad_side_of_a_colour_may_be_low_or_both() -> None:
+    low = LimitRule(BLUE=4.0, YELLOW=3.0, ORANGE=2.0, RED=1.0, bad_side="low")
+    assert course(LimitWatch(low), 5, 4, 1.5, 0.5) == [
+        ("raised", "BLUE", 4),
+        ("changed", "ORANGE", 1.5),
+        ("changed", "RED", 0.5),
+    ]
+    both = LimitRule(BLUE=1.0, YELLOW=2.0, ORANGE=3.0, RED=4.0, bad_side="both")
+    assert course(LimitWatch(both), 0, -2.5, 0) == [("raised", "YELLOW", -2.5), ("cleared", "YELLOW", 0)]

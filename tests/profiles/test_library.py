@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from config.errors import ConfigError
-from profiles.judge import agent_parameters, judge, judge_site
-from profiles.load import LIBRARY, library
+from profiles.judge import agent_parameters, judge, judge_site, lacking
+from profiles.limits import effective
+from profiles.load import LIBRARY, Library, Shelf, library
+from profiles.model import Stated
 from profiles.units import UnitError, conversion, unit_fault
-from profiles.wire.messages import Limits, Manifest, ManifestTag, Point, Site
+from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point, Site
 
 ASSET = "110110001001G0001"
 STORAGE = library()["hazchem-storage"]
@@ -111,18 +114,135 @@ def test_a_unit_that_is_not_known_is_told_with_what_was_meant() -> None:
 
 
 def test_every_fact_says_whether_it_was_seen_or_is_ours() -> None:
-    for path in LIBRARY.rglob("*.yaml"):
-        assert path.stem in library()
-    facts = [*STORAGE.codes.values(), *STORAGE.assets.values(), *STORAGE.quantities.values(), *STORAGE.gases.values()]
-    assert all(fact.status == "working-definition" or fact.source for fact in facts)
-    assert STORAGE.spec.status == "working-definition"
-    assert STORAGE.version.endswith("-wd")
+    shelf = Shelf(())
+    assert set(shelf.files) == {path.stem for path in LIBRARY.rglob("*.yaml")}
+    for name in shelf.files:
+        profile = shelf.loaded(name).settings
+        assert profile.profile == name
+        assert profile.spec.status == "seen" or profile.version.endswith("-wd")
+        # that each entry has a status, and a source where it was seen, is the model's matter: see Stated
+    with pytest.raises(ValidationError, match="what was seen names its source"):
+        Stated(status="seen")
+    with pytest.raises(ValidationError, match="expected seen: LABEL"):
+        Stated(status="seen", source="x", stated={"status": "guessed"})
 
 
 def test_a_sites_own_profile_takes_the_packages_place_and_is_judged_as_settings_are(tmp_path: Path) -> None:
     text = (LIBRARY / "hazchem/hazchem-storage.yaml").read_text(encoding="utf-8")
     (tmp_path / "own.yaml").write_text(text.replace("version: 1.0.0-wd", "version: 1.1.0"), encoding="utf-8")
     assert library([tmp_path])["hazchem-storage"].version == "1.1.0"
-    (tmp_path / "own.yaml").write_text(text.replace("unit: MPa", "unit: MPA"), encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(f"{text}quantities: {{YL: {{unit: MPA}}}}", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"own.yaml:\d+:\d+: unit 'MPA' is not known; did you mean MPa"):
         library([tmp_path, tmp_path / "."])
+
+
+OWN = """
+profile: own
+version: 0.1.0-wd
+extends: hazchem-base
+spec: {zh: 自定, en: own, status: working-definition}
+codes: {hazard: null, asset: {within: enterprise}}
+assets: {G0: {zh: 储罐, en: tank, required: [YW], status: working-definition}}
+quantities: {WD: {range: [-50, 100], decimals: 2}, ZS: null}
+"""
+
+
+def test_a_profile_extends_another_key_by_key_and_null_removes(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    own = library([tmp_path])["own"]
+    base = STORAGE.quantities
+    assert "hazard" not in own.codes
+    assert own.codes["point"] == STORAGE.codes["point"]
+    assert (own.quantities["WD"].range, own.quantities["WD"].decimals, own.quantities["WD"].zh) == (
+        (-50, 100),
+        2,
+        "温度",
+    )
+    assert list(own.quantities) == [name for name in base if name != "ZS"]
+    assert (own.abstract, own.version, "hazchem-base" in library([tmp_path])) == (False, "0.1.0-wd", False)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("range: [-50, 100]", "range: [100, -50]"), r"own.yaml:8:26: the lower end must be below the upper"),
+        (("extends: hazchem-base", "extends: hazchem-bass"), r"own.yaml:4:10: there is no profile 'hazchem-bass'"),
+        (
+            ("extends: hazchem-base", "extends: own"),
+            r"own.yaml:4:10: profiles extend each other in a circle: own → own",
+        ),
+        (("ZS: null", "ZS: {unit: rpm}"), r"own.yaml:8:\d+: unit 'rpm' is not known; did you mean r/min"),
+        (("required: [YW]", "required: [ZS]"), r"own.yaml:7:44: 'ZS' is none of the profile's quantities"),
+    ],
+)
+def test_a_mistake_is_told_in_the_file_where_it_stands(tmp_path: Path, change: tuple[str, str], expected: str) -> None:
+    (tmp_path / "own.yaml").write_text(OWN.replace(*change), encoding="utf-8")
+    with pytest.raises(ConfigError, match=expected):
+        library([tmp_path])
+
+
+def test_a_field_that_is_otherwise_known_than_its_entry_says_so() -> None:
+    times = STORAGE.time
+    assert times is not None
+    assert (times.known_from("format"), times.known_from("zone")) == (("seen", "nova"), ("working-definition", ""))
+
+
+LIMITED = """
+profile: limited
+version: 0.1.0-wd
+extends: hazchem-base
+spec: {zh: 自定, en: own, status: working-definition}
+assets:
+  C0: {zh: 仓库, en: store, optional: [WD, CL], attributes: [licensed_t], status: working-definition,
+       defaults: {CL: {H: {attribute: licensed_t, times: 0.9}, HH: {attribute: licensed_t}}, WD: {H: 35, HH: 40}}}
+classes:
+  goods:
+    zh: 品名
+    en: goods
+    assets: [C0]
+    values:
+      nitrate:
+        {zh: 硝酸铵, en: ammonium nitrate, required: [CL], defaults: {WD: {H: 32, HH: 37}}, status: working-definition}
+quantities: {YL: {defaults: {L: {of: H, times: 0.5}}}}
+"""
+STORE = "110110001001C0001"
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Library:
+    (tmp_path / "limited.yaml").write_text(LIMITED, encoding="utf-8")
+    return library([tmp_path])
+
+
+def hold(limited: Library, quantity: str, unit: str, stated: Limits | None = None, **facts: str) -> Limits | None:
+    point = Point(profile="limited", asset=STORE, quantity=quantity, code="x", attributes=facts)
+    converted = conversion(unit, limited["limited"].quantities[quantity].unit)
+    return effective(stated, point, limited["limited"], {}, converted)
+
+
+def test_a_profiles_limits_hold_where_the_site_states_none_the_particular_before_the_general(limited: Library) -> None:
+    assert hold(limited, "WD", "Cel") == Limits(H=35.0, HH=40.0)
+    assert hold(limited, "WD", "Cel", goods="nitrate") == Limits(H=32.0, HH=37.0)
+    assert hold(limited, "WD", "[degF]") == Limits(H=95.0, HH=104.0)
+    assert hold(limited, "WD", "Cel", Limits(H=20.0)) == Limits(H=20.0)
+    assert hold(limited, "CL", "kg", licensed_t="50") == Limits(H=45_000.0, HH=50_000.0)
+    assert hold(limited, "CL", "t") is None
+    assert hold(limited, "YL", "kPa", Limits(H=800.0)) == Limits(H=800.0, L=400.0)
+
+
+def test_what_equipment_lacks_or_does_not_state_is_a_warning(limited: Library) -> None:
+    point = Point(profile="limited", asset=STORE, quantity="WD", code=f"{STORE}WD001", attributes={"licensed_t": "5"})
+    tags = {"t": ManifestTag(type="number", device="d", unit="Cel", point=point)}
+    site = Site(code="110110001", name="x", adcode="110110")
+    manifest = Manifest(v=1, software="x", site=site, tags=tags, devices={})
+    assert [each.message for each in judge(manifest, limited)["t"]] == [
+        f"store (仓库) {STORE!r} should state its goods (品名): assets: {{CODE: {{attributes: {{goods: …}}}}}}"
+    ]
+    assets = {STORE: Asset(attributes={"goods": "nitrate"})}
+    manifest = Manifest(v=1, software="x", site=site, tags=tags, devices={}, assets=assets)
+    assert judge(manifest, limited) == {}
+    [fault] = lacking(manifest, limited)[STORE]
+    assert "lacks CL" in fault.message
+    assets = {STORE: Asset(attributes={"goods": "sugar"})}
+    [fault] = judge(Manifest(v=1, software="x", site=site, tags=tags, devices={}, assets=assets), limited)["t"]
+    assert (fault.severity, fault.message) == ("error", "goods 'sugar' is not known; expected one of nitrate (硝酸铵)")

@@ -24,7 +24,7 @@ FOLDERS = sorted((CASES / "normalise").iterdir())
 @pytest.mark.parametrize("case", FOLDERS, ids=[case.name for case in FOLDERS])
 def test_samples_become_the_lines_that_are_expected(case: Path) -> None:
     """Only the model reads the settings: the faults that `check` would tell are what some cases are about."""
-    manifest = build_manifest(load(case / "agent.yaml", agent_model()).settings)
+    manifest = build_manifest(load(case / "agent.yaml", agent_model()).settings, library())
     compiled = compile_manifest(manifest, library(), agent="plant-1")
     samples = json.loads((case / "samples.json").read_text(encoding="utf-8"))
     envelope = {"v": 1, "stream": "a" * 32, "seq": 1, "era": 3, "manifest": "b" * 64, "t0": 1_800_000_000_000}

@@ -1,0 +1,80 @@
+"""What the parts of a profile contradict each other in; the model alone cannot see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from config.load import Fault
+from config.nodes import KeyPath
+from profiles.model import AssetClass, Defaults, Derived, LimitName, Profile, Quantity
+from profiles.units import UnitError, conversion, unit_fault
+
+
+def check(profile: Profile) -> Iterator[Fault]:
+    """Every such fault, with its place."""
+    for name, quantity in profile.quantities.items():
+        yield from _quantity(("quantities", name), quantity)
+    for name, asset in profile.assets.items():
+        at = ("assets", name)
+        for key in ("required", "one_of", "optional"):
+            yield from _known((*at, key), getattr(asset, key), profile)
+        yield from _defaults_by_quantity((*at, "defaults"), asset.defaults, profile)
+    for name, asset_class in profile.classes.items():
+        yield from _class(("classes", name), asset_class, profile)
+    for name, rule in profile.codes.items():
+        if rule.within is not None and rule.within not in profile.codes:
+            yield Fault(("codes", name, "within"), f"{rule.within!r} is none of the profile's codes")
+
+
+def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[Fault]:
+    for index, kind in enumerate(asset_class.assets):
+        if kind not in profile.assets:
+            yield Fault((*at, "assets", index), f"{kind!r} is none of the profile's assets")
+    for word, value in asset_class.values.items():
+        for key in ("required", "optional"):
+            yield from _known((*at, "values", word, key), getattr(value, key), profile)
+        yield from _defaults_by_quantity((*at, "values", word, "defaults"), value.defaults, profile)
+
+
+def _known(at: KeyPath, wanted: tuple[str, ...], profile: Profile) -> Iterator[Fault]:
+    for index, name in enumerate(wanted):
+        if name not in profile.quantities:
+            yield Fault((*at, index), f"{name!r} is none of the profile's quantities")
+
+
+def _defaults_by_quantity(at: KeyPath, defaults: Mapping[str, Defaults], profile: Profile) -> Iterator[Fault]:
+    for name, limits in defaults.items():
+        if name not in profile.quantities:
+            yield Fault((*at, name), f"{name!r} is none of the profile's quantities")
+        else:
+            yield from _defaults((*at, name), limits, profile.quantities[name])
+
+
+def _defaults(at: KeyPath, defaults: Defaults, quantity: Quantity) -> Iterator[Fault]:
+    for name, value in defaults.items():
+        if name not in quantity.limits:
+            yield Fault((*at, name), f"{name} is none of the limits of {quantity.en} ({', '.join(quantity.limits)})")
+        elif isinstance(value, bool) != (name == "SIG"):
+            yield Fault((*at, name), "SIG is true or false (the position that is the alarm), the others are numbers")
+        elif isinstance(value, Derived) and value.of == name:
+            yield Fault((*at, name), f"{name} cannot follow from itself")
+        elif isinstance(value, float) and quantity.range and not quantity.range[0] <= value <= quantity.range[1]:
+            yield Fault((*at, name), f"{value:g} is beyond the range {quantity.range[0]:g} to {quantity.range[1]:g}")
+
+
+def _quantity(at: KeyPath, quantity: Quantity) -> Iterator[Fault]:
+    if fault := unit_fault(quantity.unit):
+        yield Fault((*at, "unit"), fault)
+        return
+    for index, unit in enumerate(quantity.accepts):
+        try:
+            conversion(unit, quantity.unit, molar_mass=1.0)
+        except UnitError as err:
+            yield Fault((*at, "accepts", index), str(err))
+    if quantity.range is not None and quantity.range[0] >= quantity.range[1]:
+        yield Fault((*at, "range"), "the lower end must be below the upper")
+    require: tuple[LimitName, ...] = quantity.require_limits
+    for index, name in enumerate(require):
+        if name not in quantity.limits:
+            yield Fault((*at, "require_limits", index), f"{name} is none of its limits")
+    yield from _defaults((*at, "defaults"), quantity.defaults, quantity)
