@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -42,6 +42,26 @@ def size(text: object) -> object:
     if match is None:
         raise PydanticCustomError("size", "expected a size with its unit, such as 64KiB, 512MiB or 2GiB")
     return int(float(match[1]) * _BYTES[match[2]])
+
+
+def shown_seconds(value: float) -> str:
+    """Seconds as people write them: 250ms, 5s, 10m, 1h, 30d."""
+    for unit in ("d", "h", "m", "s"):
+        if value >= _SECONDS[unit] and value % _SECONDS[unit] == 0:
+            return f"{value / _SECONDS[unit]:g}{unit}"
+    return f"{value * 1000:g}ms" if value else "0s"
+
+
+def durations(model: type[BaseModel]) -> frozenset[str]:
+    """The fields of a model that are seconds."""
+    return frozenset(
+        name
+        for name, info in model.model_fields.items()
+        if any(
+            isinstance(each, BeforeValidator) and each.func is seconds
+            for each in (*info.metadata, *(part for arg in get_args(info.annotation) for part in get_args(arg)))
+        )
+    )
 
 
 def _beside(path: Path, info: ValidationInfo) -> Path:

@@ -8,7 +8,7 @@ from config.cli import EPILOG, LazyGroup
 
 COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
-    for name in ("run", "check", "schema", "init", "query", "agents", "dead-letters", "demo", "version")
+    for name in ("run", "check", "schema", "init", "query", "agents", "dead-letters", "profiles", "demo", "version")
 }
 
 

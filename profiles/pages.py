@@ -1,0 +1,217 @@
+"""A profile as tables, with where each entry is known from: for ``edge-collector profiles show`` and docs/profiles/.
+
+``python -m profiles.pages`` writes the pages of docs/profiles in both languages; ``--check`` says which are stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel
+
+from config.model import durations, shown_seconds
+from profiles.load import Shelf
+from profiles.model import Derived, Names, Profile, Stated
+
+Language = Literal["en", "zh"]
+FOLDER = Path(__file__).parent.parent / "docs" / "profiles"
+_NOT_SHOWN = {"status", "source", "stated"}
+_ZH = {
+    "profile": "规范配置", "version": "版本", "extends": "继承自", "abstract": "仅供继承", "spec": "规范",
+    "time": "时间格式", "codes": "编码", "assets": "设备类型", "asset_at": "设备类型在编码中的位置",
+    "classes": "分类", "values": "取值", "quantities": "指标类型", "gases": "气体（CAS 号）", "rules": "规则",
+    "warning": "四色预警", "zh": "中文名", "en": "英文名", "unit": "单位", "accepts": "可换算单位",
+    "range": "合理范围", "decimals": "小数位", "limits": "报警限", "defaults": "默认限值",
+    "require_limits": "必填限值", "max_interval": "最长上报间隔", "delay": "延时", "hysteresis": "回差",
+    "jump": "跳变", "frozen": "不变", "attributes": "附加属性", "type": "类型", "length": "长度",
+    "characters": "字符", "pattern": "结构", "within": "隶属", "quantity_at": "指标类型位置", "required": "必需",
+    "one_of": "至少其一", "optional": "可选", "molar_mass": "摩尔质量", "zone": "时区", "format": "格式",
+    "bad_side": "危险侧", "code_mark": "编码标志", "escalate": "升级个数", "hold_lost": "丢失保持",
+    "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
+}  # fmt: skip
+_STATUS: dict[Language, dict[str, str]] = {
+    "en": {"seen": "seen", "working-definition": "working definition", "common-knowledge": "common knowledge"},
+    "zh": {"seen": "有据", "working-definition": "本项目自定", "common-knowledge": "行业常识（未核实）"},
+}
+
+
+_NOTE: dict[Language, str] = {
+    "en": "Made from the profile's YAML by `python -m profiles.pages`. What is not *seen* is never the ministry's text:"
+    " it is our own working definition, or common in the trade and not confirmed. [How to read it](../profiles.md)",
+    "zh": "本页由规范配置 YAML 经 `python -m profiles.pages` 生成。未注明“有据”的内容均不是部委原文，"
+    "而是本项目自定，或行业常识（未核实）。[说明](../profiles.md)",
+}
+
+
+class Table(NamedTuple):
+    """One part of a profile: `path` as in the file, one row an entry."""
+
+    path: tuple[str, ...]
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def tables(profile: Profile, language: Language = "en") -> list[Table]:
+    """Every part of a profile; the last column of an entry says where it is known from."""
+    return list(_model((), profile, language))
+
+
+def page(profile: Profile, language: Language) -> str:
+    """A profile as a Markdown page."""
+    title = profile.spec.zh if language == "zh" else profile.spec.en
+    parts = [f"# {profile.profile} {profile.version}: {title}", _NOTE[language]]
+    for table in tables(profile, language):
+        if table.path:
+            parts.append("## " + " · ".join(_word(step, language) for step in table.path))
+        rows = [table.columns, ["---"] * len(table.columns), *table.rows]
+        parts.append("\n".join(f"| {' | '.join(cell.replace('|', '¦') for cell in row)} |" for row in rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _model(path: tuple[str, ...], model: BaseModel, language: Language) -> Iterator[Table]:
+    """A model's own values as a table of two or three columns, then its parts."""
+    values = _set(model)
+    if isinstance(model, Stated):  # a fact is shown also where it is the model's default
+        values = {name: getattr(model, name) for name in type(model).model_fields if name not in _NOT_SHOWN} | values
+    plain = [name for name, value in values.items() if value not in (None, {}) and not _is_part(value)]
+    if plain:
+        known = isinstance(model, Stated)
+        head = ["field", "value", "known from"] if language == "en" else ["字段", "值", "依据"]
+        rows = [
+            [
+                _word(name, language),
+                _cell(model, name),
+                *([_known(model, name, language)] if isinstance(model, Stated) else []),
+            ]
+            for name in plain
+        ]
+        yield Table(path, head if known else head[:2], rows)
+    for name, value in _set(model).items():
+        if isinstance(value, BaseModel):
+            if _is_part(value):
+                yield from _model((*path, name), value, language)
+        elif _is_part(value):
+            yield from _entries((*path, name), value, language)
+
+
+def _entries(path: tuple[str, ...], entries: Mapping[str, BaseModel], language: Language) -> Iterator[Table]:
+    """Entries of one kind, a row each; their own parts follow."""
+    shown = [_set(entry) for entry in entries.values()]
+    names = [name for name in type(next(iter(entries.values()))).model_fields if any(name in each for each in shown)]
+    names = [name for name in names if not any(_is_part(each.get(name)) for each in shown)]
+    stated = any(isinstance(entry, Stated) for entry in entries.values())
+    columns = ["", *(_word(name, language) for name in names)]
+    rows = []
+    for key, entry in entries.items():
+        row = [key, *(_cell(entry, name) for name in names)]
+        rows.append([*row, _known_in_all(entry, names, language)] if isinstance(entry, Stated) else row)
+    yield Table(path, [*columns, "known from" if language == "en" else "依据"] if stated else columns, rows)
+    for key, entry in entries.items():
+        for name, value in _set(entry).items():
+            if _is_part(value) and not isinstance(value, BaseModel):
+                yield from _entries((*path, key, name), value, language)
+
+
+def _set(model: BaseModel) -> dict[str, Any]:
+    """What an entry says beyond the defaults of its model."""
+    fields = type(model).model_fields
+    values = {name: getattr(model, name) for name in fields if name not in _NOT_SHOWN}
+    return {
+        name: value for name, value in values.items() if value != fields[name].get_default(call_default_factory=True)
+    }
+
+
+def _is_part(value: Any) -> bool:
+    """Whether a value has a table of its own."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(isinstance(each, Names | Stated) for each in value.values())
+    return isinstance(value, Stated)
+
+
+def _known(entry: Stated, field: str, language: Language) -> str:
+    status, source = entry.known_from(field)
+    return _STATUS[language][status] + (f": {source}" if source else "")
+
+
+def _known_in_all(entry: Stated, names: list[str], language: Language) -> str:
+    """Where an entry is known from, and which of its fields are otherwise known."""
+    rest = _STATUS[language][entry.status] + (f": {entry.source}" if entry.source else "")
+    other = [f"{_word(name, language)}: {_known(entry, name, language)}" for name in names if name in entry.stated]
+    return "; ".join([rest, *other])
+
+
+def _word(name: str, language: Language) -> str:
+    return _ZH.get(name, name) if language == "zh" else name
+
+
+def _cell(entry: BaseModel, name: str) -> str:
+    value = getattr(entry, name)
+    return shown_seconds(value) if value is not None and name in durations(type(entry)) else _text(value)
+
+
+def _text(value: Any) -> str:
+    """A value for people."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "1" if value else "0"
+        case float():
+            return f"{value:g}"
+        case Derived():
+            return _derived(value)
+        case [float() | int() as low, float() | int() as high]:
+            return f"{low:g} … {high:g}"
+        case list() | tuple():
+            return ", ".join(_text(each) for each in value)
+        case Mapping():
+            return ", ".join(f"{name}: {_text(each)}" for name, each in value.items())
+        case BaseModel():
+            return ", ".join(f"{name}: {_cell(value, name)}" for name in _set(value))
+        case _:
+            return str(value)
+
+
+def _derived(value: Derived) -> str:
+    times = f"{value.times:g} × " if value.times != 1 else ""
+    plus = f" {'+' if value.plus > 0 else '−'} {abs(value.plus):g}" if value.plus else ""
+    return f"{times}{value.of or value.attribute}{plus}"
+
+
+def pages() -> dict[str, str]:
+    """File name to text, of every profile of the package, in both languages."""
+    shelf = Shelf(())
+    found = {}
+    for name in sorted(shelf.files):
+        profile = shelf.loaded(name).settings
+        found[f"{name}.md"] = page(profile, "en")
+        found[f"{name}.zh-CN.md"] = page(profile, "zh")
+    return found
+
+
+def stale() -> list[str]:
+    """The committed pages that are not what the profiles say."""
+    wanted = pages()
+    there = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    return sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name))
+
+
+def main() -> int:
+    """Write, or check; 1 if a page is stale."""
+    if "--check" in sys.argv[1:]:
+        for name in stale():
+            sys.stderr.write(f"{FOLDER / name} is stale: python -m profiles.pages\n")
+        return 1 if stale() else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name in stale():
+        (FOLDER / name).unlink(missing_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

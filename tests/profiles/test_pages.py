@@ -1,0 +1,22 @@
+"""The pages of docs/profiles are what the profiles say."""
+
+from __future__ import annotations
+
+from profiles import pages
+from profiles.load import library
+
+
+def test_the_committed_pages_are_what_the_profiles_say() -> None:
+    assert pages.stale() == []
+
+
+def test_a_page_says_of_each_entry_where_it_is_known_from_in_both_languages() -> None:
+    profile = library()["hazchem-storage"]
+    english, chinese = pages.page(profile, "en"), pages.page(profile, "zh")
+    assert "| G0 | 储罐 | storage tank | YW, WD |  | YL, FL, CL, KG | seen: test110 |" in english
+    assert "| 630-08-0 | 一氧化碳 | carbon monoxide | 28.01 | 20 | 40 |" in english
+    assert "| 格式 | %Y%m%d%H%M%S | 有据: nova |" in chinese
+    assert "| 中文名 | 危险化学品" in chinese
+    for name in profile.quantities:
+        assert f"\n| {name} | " in english
+        assert f"\n| {name} | " in chinese
