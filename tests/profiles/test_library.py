@@ -11,7 +11,7 @@ from config.errors import ConfigError
 from profiles.judge import agent_parameters, judge, judge_site, lacking
 from profiles.limits import effective
 from profiles.load import LIBRARY, Library, Shelf, library
-from profiles.model import Stated
+from profiles.stated import Stated
 from profiles.units import UnitError, conversion, unit_fault
 from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point, Site
 
