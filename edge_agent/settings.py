@@ -24,7 +24,7 @@ from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
 from profiles.limits import LIMITS, limit_of
 from profiles.load import folder_faults, library
-from profiles.model import LimitName
+from profiles.stated import LimitName
 from profiles.units import unit_fault
 from profiles.wire.messages import Limits, ManifestTag
 from profiles.wire.topics import ID_PATTERN

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from config.load import Fault
 from config.nodes import KeyPath
-from profiles.model import AssetClass, Defaults, Derived, LimitName, Profile, Quantity
+from profiles.model import AssetClass, Defaults, Derived, Profile, Quantity
+from profiles.stated import LimitName
 from profiles.units import UnitError, conversion, unit_fault
 
 

@@ -7,7 +7,8 @@ from typing import get_args
 
 import msgspec
 
-from profiles.model import Defaults, Derived, LimitName, Profile
+from profiles.model import Defaults, Derived, Profile
+from profiles.stated import LimitName
 from profiles.units import Conversion
 from profiles.wire.messages import Asset, Limits, Point
 

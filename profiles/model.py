@@ -10,16 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings
 from profiles.report import ChemicalReport
-from profiles.stated import Stated
-
-LimitName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE"]
-
-
-class Names(Settings):
-    """A name in both languages."""
-
-    zh: str
-    en: str
+from profiles.stated import LimitName, Names, Stated
 
 
 class Spec(Stated, Names):

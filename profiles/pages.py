@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from config.model import durations, shown_seconds
 from profiles.load import Shelf
-from profiles.model import Derived, Names, Profile
-from profiles.stated import Stated
+from profiles.model import Derived, Profile
+from profiles.stated import Names, Stated
 
 Language = Literal["en", "zh"]
 FOLDER = Path(__file__).parent.parent / "docs" / "profiles"

@@ -1,4 +1,4 @@
-"""A fact of a profile, with where it is known from: nothing of ours is ever presented as the ministry's text."""
+"""A fact of a specification says where it is known from; names stand in both languages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from config.model import Settings
 
 Status = Literal["seen", "working-definition", "common-knowledge"]
 """seen: read in the named source. common-knowledge: known in the trade, not confirmed. working-definition: our own."""
+LimitName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE"]
 _STATED = re.compile(r"seen: ?(?P<source>.+)|working-definition|common-knowledge")
 
 
@@ -55,3 +56,10 @@ class Stated(Settings):
         match = _STATED.fullmatch(text)
         source = match["source"] if match else None
         return ("seen", source) if source else (text, "")  # type: ignore[return-value]  # _known saw to it
+
+
+class Names(Settings):
+    """A name in both languages."""
+
+    zh: str
+    en: str
