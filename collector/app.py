@@ -15,8 +15,10 @@ from collector.evidence import EvidenceStore
 from collector.intake import Intake, Message
 from collector.pipeline import Pipeline
 from collector.registry import Registry
+from collector.reports.queue import ReportQueue
+from collector.reports.reporter import Reporter
 from collector.settings import CollectorSettings
-from collector.sinks.base import Sink, sinks
+from collector.sinks.base import Destination, Sink, sinks
 from collector.writers import Writer
 from profiles.load import library
 from profiles.wire.messages import State
@@ -37,10 +39,17 @@ class Collector:
         self._registry = Registry(settings.state)
         self.dead_letters = DeadLetters(settings.state, settings.dead_letters.quota)
         kinds = sinks() if kinds is None else kinds
-        self._writers = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
+        profiles = library(settings.profiles)
+        self._stores: list[Writer[Sink]] = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
+        self._reporter = Reporter(settings.state, settings.reports, profiles, self._registry)
+        self._writers: list[Writer[Destination]] = [
+            *self._stores,
+            Writer(self._reporter.queue.name, self._reporter.queue),
+        ]
+        """Every durable destination: an envelope is acknowledged when all of them have it."""
         self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters)
         self._pipeline = Pipeline(
-            library=library(settings.profiles),
+            library=profiles,
             registry=self._registry,
             dead_letters=self.dead_letters,
             evidence=EvidenceStore(settings.state),
@@ -53,7 +62,12 @@ class Collector:
     @property
     def sinks(self) -> dict[str, Sink]:
         """The stores by name, for reading back."""
-        return {writer.name: writer.sink for writer in self._writers}
+        return {writer.name: writer.sink for writer in self._stores}
+
+    @property
+    def reports(self) -> ReportQueue:
+        """What upper platforms have and what waits for them."""
+        return self._reporter.queue
 
     @property
     def connected(self) -> bool:
@@ -77,16 +91,19 @@ class Collector:
         hang_up = asyncio.Event()
         intake = asyncio.create_task(self._intake.run(hang_up))
         worker = asyncio.create_task(self._work(stop))
+        reporter = asyncio.create_task(self._reporter.run(hang_up))
         try:
-            await asyncio.wait({intake, worker}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({intake, worker, reporter}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
             try:
                 await worker
             finally:
                 hang_up.set()
-                await intake
-                await asyncio.to_thread(self._close)
+                try:
+                    await asyncio.gather(intake, reporter)
+                finally:
+                    await asyncio.to_thread(self._close)
 
     async def _work(self, stop: asyncio.Event) -> None:
         looked = 0.0

@@ -21,6 +21,7 @@ from collector.evidence import EvidenceFullError, EvidenceStore
 from collector.intake import Message
 from collector.manifests import Manifests
 from collector.registry import Registry
+from collector.sinks.base import Destination
 from collector.writers import Writer
 from profiles.load import Library
 from profiles.wire.codec import FrameError, decode, decoder, encode, unpack
@@ -57,7 +58,7 @@ class Pipeline:
         registry: Registry,
         dead_letters: DeadLetters,
         evidence: EvidenceStore,
-        writers: Sequence[Writer],
+        writers: Sequence[Writer[Destination]],
         batch: int,
         patience: float,
         counters: Counter[str],

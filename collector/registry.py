@@ -124,6 +124,15 @@ class Registry:
             ).fetchone()
         return None if row is None else bytes(row[0])
 
+    def current_manifests(self) -> dict[str, str]:
+        """Agent → hash of the manifest that it works with: by its own word, else the one used last."""
+        with self._lock:
+            used = dict(self._db.execute("SELECT agent, hash FROM manifest ORDER BY used").fetchall())
+            known = set(self._db.execute("SELECT agent, hash FROM manifest").fetchall())
+            states = self._db.execute("SELECT agent, state FROM agent WHERE state IS NOT NULL").fetchall()
+        told = {agent: _STATE.decode(state).manifest for agent, state in states}
+        return used | {agent: name for agent, name in told.items() if (agent, name) in known}
+
     def claimed(self) -> dict[str, str]:
         """Point code → agent that owns it."""
         with self._lock:

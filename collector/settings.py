@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, create_model
 
+from collector.reports.settings import target_faults, target_model
 from collector.sinks.base import sinks
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
@@ -53,6 +54,8 @@ class CollectorSettings(Settings):
     """The stores; a reading is acknowledged when all of them have it."""
     profiles: tuple[FilePath, ...] = ()
     """Folders with profiles of your own, beside those of the package."""
+    reports: tuple[Any, ...] = ()
+    """Upper platforms (上级平台) that it reports to."""
     intake: IntakeSettings = IntakeSettings()
     """How much is held in memory."""
     dead_letters: DeadLetterSettings = DeadLetterSettings()
@@ -63,10 +66,16 @@ class CollectorSettings(Settings):
 
 @functools.cache
 def collector_model() -> type[CollectorSettings]:
-    """CollectorSettings whose `sinks` are the models of the installed kinds, told apart by ``type``."""
+    """CollectorSettings whose sinks and report transports are the models of the installed kinds."""
     models = tuple(kind.settings_model for kind in sinks().values())
     several: Any = tuple[one_of(models, "type"), ...]  # type: ignore[misc]  # made at run time
-    made = create_model("Collector", __base__=CollectorSettings, sinks=(Annotated[several, Field(min_length=1)], ...))
+    targets: Any = tuple[target_model(), ...]  # type: ignore[misc]  # made at run time
+    made = create_model(
+        "Collector",
+        __base__=CollectorSettings,
+        sinks=(Annotated[several, Field(min_length=1)], ...),
+        reports=(targets, ()),
+    )
     return cast("type[CollectorSettings]", made)
 
 
@@ -78,9 +87,9 @@ def load_collector(path: Path) -> Loaded[CollectorSettings]:
 def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
     """A site's own profiles; ConfigError names the mistakes within them by their own files and lines."""
     faults = list(folder_faults(settings.profiles))
-    if not faults:
-        library(settings.profiles)
     yield from faults
+    if not faults:
+        yield from target_faults(settings.reports, library(settings.profiles))
 
 
 def _names(settings: CollectorSettings) -> Iterator[Fault]:

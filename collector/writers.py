@@ -8,8 +8,9 @@ import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
 
-from collector.sinks.base import EventRecord, Record, Refusal, Sink, SinkUnavailable
+from collector.sinks.base import Destination, EventRecord, Record, Refusal, SinkUnavailable
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -17,10 +18,13 @@ _NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
 """What differs between two errors of one cause: addresses, counts, times."""
 
 
-class Writer:
-    """Writes batches to one sink, one at a time, with back-off while the sink cannot take them."""
+D = TypeVar("D", bound=Destination, covariant=True)
 
-    def __init__(self, name: str, sink: Sink) -> None:
+
+class Writer(Generic[D]):
+    """Writes batches to one destination, one at a time, with back-off while it cannot take them."""
+
+    def __init__(self, name: str, sink: D) -> None:
         self.name, self.sink = name, sink
         self.down_since: float | None = None
         """Monotonic seconds since when the sink cannot take data; None while it can."""

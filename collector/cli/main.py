@@ -8,7 +8,19 @@ from config.cli import EPILOG, LazyGroup
 
 COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
-    for name in ("run", "check", "schema", "init", "query", "agents", "dead-letters", "profiles", "demo", "version")
+    for name in (
+        "run",
+        "check",
+        "schema",
+        "init",
+        "query",
+        "agents",
+        "dead-letters",
+        "profiles",
+        "reports",
+        "demo",
+        "version",
+    )
 }
 
 

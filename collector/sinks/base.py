@@ -75,13 +75,8 @@ class SinkUnavailable(Exception):  # noqa: N818  # it names a state that ends, n
     """The store cannot take data now (down, full, wrong token, bucket missing): wait and try again."""
 
 
-class Sink(Protocol):
-    """A durable destination. Calls block; the collector makes them in a thread of the sink's own, one at a time."""
-
-    name: ClassVar[str]
-    settings_model: ClassVar[type[Settings]]
-
-    def __init__(self, settings: Any) -> None: ...
+class Destination(Protocol):
+    """What must hold a batch before it is acknowledged. Calls block; each has a thread of its own, one at a time."""
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """Store a batch; on return it survives a kill or a power cut. Twice is the same as once.
@@ -89,14 +84,23 @@ class Sink(Protocol):
         Returns the records (by index) that can never be stored. Raises SinkUnavailable when the batch must come again.
         """
 
+    def close(self) -> None:
+        """Release files and connections."""
+
+
+class Sink(Destination, Protocol):
+    """A store."""
+
+    name: ClassVar[str]
+    settings_model: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any) -> None: ...
+
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         """The newest record of each point: profile, site, region, asset, point, quantity, time (ms), value, quality."""
 
     def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         """Records of one point with start <= time < end (ms since 1970 UTC), oldest first, at most `limit`."""
-
-    def close(self) -> None:
-        """Release files and connections."""
 
 
 def sinks() -> dict[str, type[Sink]]:

@@ -1,0 +1,202 @@
+"""``edge-collector reports``: what upper platforms have, what waits for them, and what they refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from collector.cli.opened import opened
+from collector.cli.tables import show
+from collector.reports.queue import FILE, ReportQueue
+from collector.reports.rows import Packet
+from collector.reports.settings import selection
+from collector.settings import CollectorSettings, load_collector
+from collector.sinks.base import Record, Series, sinks
+from config.cli import EPILOG, settings_errors
+from profiles.load import library
+
+SETTINGS = click.option(
+    "--settings", "-s", type=click.Path(path_type=Path), default="collector.yaml", show_default=True,
+    help="The collector's settings file.",
+)  # fmt: skip
+TARGET = click.option("--target", help="One target alone.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
+MOST = 1_000_000
+"""Readings of a point that are taken from the store for one `resend`."""
+
+
+@click.group("reports", epilog=EPILOG)
+def command() -> None:
+    """Reports to upper platforms (上级平台): their state, refused packets, and past periods once more."""
+
+
+@command.command("status", epilog=EPILOG)
+@SETTINGS
+@AS_JSON
+@settings_errors
+def status(settings: Path, as_json: bool) -> None:
+    """Every target: what waits, what was accepted, what was refused or dropped, and the last answer."""
+    loaded = load_collector(settings).settings
+    with opened(loaded.state, FILE, lambda folder: ReportQueue(folder, mend=False)) as queue:
+        rows = [_named(each) for each in queue.status()]
+    show(rows, as_json)
+
+
+@command.command("resend", epilog=EPILOG)
+@click.argument("target")
+@click.option("--from", "start", required=True, help="Beginning, such as 2026-11-24T08:00 (local) or …Z (UTC).")
+@click.option("--to", "end", required=True, help="End, exclusive.")
+@click.option("--point", "points", multiple=True, help="One point (指标编码) alone; may be given again.")
+@SETTINGS
+@settings_errors
+def resend(target: str, start: str, end: str, points: tuple[str, ...], settings: Path) -> None:
+    """Have TARGET told a past period once more, from the first store, as resumed packets (断点续传)."""
+    loaded = load_collector(settings).settings
+    chosen = [each for each in loaded.reports if each.name == target]
+    if not chosen:
+        known = ", ".join(each.name for each in loaded.reports) or "none"
+        raise click.UsageError(f"there is no target {target!r} in {settings}; there is {known}")
+    begin, stop = _millis(start), _millis(end)
+    if begin >= stop:
+        raise click.UsageError(f"--from {start} is not before --to {end}")
+    wanted = selection(chosen[0], library(loaded.profiles))
+    with opened(loaded.state, FILE, lambda folder: ReportQueue(folder, [wanted], mend=False)) as queue:
+        packets, readings = queue.resend(target, begin, stop, _stored(loaded, points, begin, stop))
+    click.echo(
+        f"{packets} packets wait again for {target}; {readings} readings were looked through, and what no packet"
+    )
+    click.echo("carries is packed; the running collector sends them as resumed ones")
+
+
+@command.group("dead-letters", epilog=EPILOG)
+def dead_letters() -> None:
+    """Packets that a platform refused: kept whole, with its words."""
+
+
+@dead_letters.command("list", epilog=EPILOG)
+@TARGET
+@SETTINGS
+@AS_JSON
+@settings_errors
+def list_(target: str | None, settings: Path, as_json: bool) -> None:
+    """The oldest 1000 packets that were refused."""
+    with _queue(settings) as queue:
+        show([_packet(each) for each in queue.packets(target, "dead")], as_json)
+
+
+@dead_letters.command("show", epilog=EPILOG)
+@click.argument("identity", metavar="ID")
+@TARGET
+@SETTINGS
+@settings_errors
+def show_(identity: str, target: str | None, settings: Path) -> None:
+    """Print the body of a refused packet."""
+    with _queue(settings) as queue:
+        found = [each for each in queue.packets(target, "dead") if each.id == identity]
+    if not found:
+        raise click.ClickException(f"no refused packet {identity!r}; edge-collector reports dead-letters list")
+    for each in found:
+        click.echo(f"{each.target}: {each.answer}", err=True)
+        click.echo(each.body.decode(errors="replace"))
+
+
+@dead_letters.command("resend", epilog=EPILOG)
+@click.argument("identity", metavar="[ID]", required=False)
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@TARGET
+@SETTINGS
+@settings_errors
+def again(identity: str | None, everything: bool, target: str | None, settings: Path) -> None:
+    """Have a refused packet sent once more by the running collector."""
+    with _queue(settings) as queue:
+        count = queue.release(target, _one_or_all(identity, everything))
+    _counted(count, "sent again", identity)
+
+
+@dead_letters.command("discard", epilog=EPILOG)
+@click.argument("identity", metavar="[ID]", required=False)
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+@TARGET
+@SETTINGS
+@settings_errors
+def discard(identity: str | None, everything: bool, target: str | None, settings: Path) -> None:
+    """Delete a refused packet; the readings in it stay in the stores."""
+    with _queue(settings) as queue:
+        count = queue.discard(target, _one_or_all(identity, everything))
+    _counted(count, "deleted", identity)
+
+
+def _queue(settings: Path) -> Any:
+    loaded = load_collector(settings).settings
+    return opened(loaded.state, FILE, lambda folder: ReportQueue(folder, mend=False))
+
+
+def _one_or_all(identity: str | None, everything: bool) -> str | None:
+    if (identity is None) != everything:
+        raise click.UsageError("expected either an ID or --all")
+    return identity
+
+
+def _counted(count: int, what: str, identity: str | None) -> None:
+    if not count and identity is not None:
+        raise click.ClickException(f"no refused packet {identity!r}; edge-collector reports dead-letters list")
+    click.echo(f"{count} {what}")
+
+
+def _stored(settings: CollectorSettings, points: tuple[str, ...], begin: int, stop: int) -> list[Record]:
+    """The readings of a period as the first store has them."""
+    first = settings.sinks[0]
+    sink = sinks()[first.type](first)
+    try:
+        series = {row["point"]: row for row in sink.latest() if not points or row["point"] in points}
+        missing = [point for point in points if point not in series]
+        if missing:
+            raise click.ClickException(f"the store has no point {', '.join(missing)}")
+        return [
+            _record(row) for point in series for row in sink.history(point, begin, stop, MOST)
+        ]  # fmt: skip
+    finally:
+        sink.close()
+
+
+def _record(row: dict[str, Any]) -> Record:
+    names = ("profile", "site", "region", "asset", "point", "quantity")
+    series = Series(**{name: row[name] for name in names}, prefix="")
+    value = row["value"]
+    flag = value if isinstance(value, bool) else None
+    number = float(value) if isinstance(value, int | float) and flag is None else None
+    text = value if isinstance(value, str) else None
+    return Record(series, row["time"] * 1_000_000, number, text, flag, row["quality"])
+
+
+def _named(row: Any) -> dict[str, Any]:
+    return {
+        "target": row.target, "waiting": row.waiting, "alarms": row.alarms_waiting, "due": row.due,
+        "oldest": row.oldest and _iso(row.oldest), "accepted": row.accepted, "refused": row.dead,
+        "dropped": row.dropped, "last_accepted": row.last_accepted and _iso(row.last_accepted),
+        "stopped": row.stopped, "answer": row.last_answer,
+    }  # fmt: skip
+
+
+def _packet(packet: Packet) -> dict[str, Any]:
+    return {
+        "id": packet.id, "target": packet.target, "kind": packet.kind, "gateway": packet.gateway, "time": packet.time,
+        "profile": f"{packet.profile} {packet.version}", "attempts": packet.attempts, "answer": packet.answer,
+    }  # fmt: skip
+
+
+def _iso(millis: int) -> str:
+    return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=millis)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _millis(text: str) -> int:
+    """A moment as people write it: ISO 8601; without an offset it is this machine's time."""
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError as err:
+        raise click.UsageError(
+            f"{text!r} is no time; expected one such as 2026-11-24T08:00 or 2026-11-24T00:00Z"
+        ) from err

@@ -1,0 +1,1 @@
+"""Spec-shaped reports to upper platforms: due readings to packets, packets through a durable queue to a transport."""

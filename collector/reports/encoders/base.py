@@ -1,0 +1,126 @@
+"""What an encoder is: the readings, alarms and states of one gateway to report bodies in a family's own shape.
+
+Encoders are pure: the same input gives the same bytes and the same packet ids, so that a repeat is a repeat.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, ClassVar, Literal, Protocol
+
+from collector.directory import Place
+from profiles.model import Profile, Quantity, Times
+from profiles.wire.messages import Event
+from profiles.wire.quality import is_bad, is_good
+
+PacketKind = Literal["alarm", "live", "resumed", "static"]
+NAMESPACE = uuid.UUID("6f1f1c7e-0b52-4f0e-9a55-1f6f3f5a0c00")
+"""Of the packet ids: UUIDs of version 5, derived from what a packet is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway (网关) of a site, as one profile reports it."""
+
+    profile: Profile
+    site: str
+    """Enterprise code (企业编码)."""
+    code: str
+    """Gateway code (网关编码)."""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A reading that is due: `value` in the profile's unit, `time` in ms UTC; `text` for words and exact integers."""
+
+    place: Place
+    time: int
+    value: float | None
+    text: str | None
+    quality: str
+
+    @property
+    def valid(self) -> bool:
+        """By the notes, 1.10: good and uncertain values are valid."""
+        return not is_bad(self.quality)
+
+    @property
+    def good(self) -> bool:
+        """Without any doubt."""
+        return is_good(self.quality)
+
+    def quantity(self, profile: Profile) -> Quantity:
+        """Its indicator type."""
+        return profile.quantities[self.place.point.quantity]
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A transition that is due: `value` and `limit` in the profile's unit."""
+
+    place: Place
+    event: Event
+    value: float | None
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A packet before it stands in the queue. `points`: code → ms of the reading that it carries."""
+
+    id: str
+    kind: PacketKind
+    time: int
+    body: bytes
+    points: dict[str, int] = field(default_factory=dict)
+    name: str = ""
+    """File name, where the family writes files."""
+    path: str = ""
+    """Path below the target's URL, where the family has several."""
+
+
+class Encoder(Protocol):
+    """One family of report bodies, without state of its own."""
+
+    family: ClassVar[str]
+
+    @classmethod
+    def readings(cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool) -> list[Draft]:
+        """The readings of one period that ends at `end` (ms UTC); each point stands in `due` once."""
+
+    @classmethod
+    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """That the gateway reaches none of its devices; `due` are its points, all of them bad."""
+
+    @classmethod
+    def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
+        """Transitions, in the order in which they happened."""
+
+    @classmethod
+    def as_resumed(cls, body: bytes) -> bytes:
+        """The same packet as one that was delivered late; its id and its times stay."""
+
+
+def packet_id(*about: object) -> str:
+    """The id of a packet about these things: the same things give the same id."""
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join(map(str, about))))
+
+
+def written(times: Times | None, millis: int) -> str:
+    """A moment (ms UTC) as the specification writes it."""
+    times = times or Times(status="working-definition")
+    sign = -1 if times.zone[0] == "-" else 1
+    offset = sign * timedelta(hours=int(times.zone[1:3]), minutes=int(times.zone[4:6]))
+    return datetime.fromtimestamp(millis / 1000, UTC).astimezone(timezone(offset)).strftime(times.format)
+
+
+def rounded(value: float | None, quantity: Quantity) -> Any:
+    """A number with the decimals that a report carries, as JSON; whole numbers without a point."""
+    if value is None:
+        return None
+    number = round(value, quantity.decimals)
+    return int(number) if quantity.decimals == 0 else number

@@ -1,0 +1,113 @@
+"""Family S: bodies of hazardous chemicals and fireworks (specification notes, 1.4, 1.5, 1.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
+from profiles.report import ChemicalReport
+
+ROOM = 400
+"""Bytes that the head of a body takes."""
+
+
+class ChemicalEncoder:
+    """See `collector.reports.encoders.base.Encoder`."""
+
+    family: ClassVar[str] = "S"
+
+    @classmethod
+    def readings(cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool) -> list[Draft]:
+        """Packets of at most `max_values` indicators and `max_bytes` once encrypted; every one has some."""
+        return list(_packets(gateway, end, due, kind="resumed" if resumed else "live", connected=True))
+
+    @classmethod
+    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """Lists the indicators as invalid: an empty `datas` is refused (notes, 1.9)."""
+        return list(_packets(gateway, now, due, kind="live", connected=False))
+
+    @classmethod
+    def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
+        """One packet a transition, so that each travels as soon as it happened."""
+        return [_alarm(gateway, alarm) for alarm in alarms]
+
+    @classmethod
+    def as_resumed(cls, body: bytes) -> bytes:
+        """``reportType: continues`` with the old times."""
+        return _encoded(msgspec.json.decode(body) | {"reportType": "continues"})
+
+
+def _report(gateway: Gateway) -> ChemicalReport:
+    assert isinstance(gateway.profile.report, ChemicalReport)  # noqa: S101  # its family chose this encoder
+    return gateway.profile.report
+
+
+def _packets(gateway: Gateway, end: int, due: Sequence[Due], *, kind: Any, connected: bool) -> Iterator[Draft]:
+    shape = _report(gateway)
+    room = shape.max_bytes // 2 - ROOM  # encrypted and written in hexadecimal it takes twice as much
+    for number, part in enumerate(_parts(gateway, due, shape.max_values, room)):
+        about = ("down",) if not connected else ()
+        identity = packet_id(gateway.profile.profile, gateway.code, end, number, *sorted(
+            (each.place.point.code, each.time, each.value, each.text, each.quality) for each in part
+        ), *about)  # fmt: skip
+        body = _head(gateway, identity, end) | {
+            "isConnectDataSource": connected,
+            "reportType": "continues" if kind == "resumed" else "report",
+            "datas": [_value(gateway, each) for each in part],
+        }
+        yield Draft(identity, kind, end, _encoded(body), {each.place.point.code: each.time for each in part})
+
+
+def _parts(gateway: Gateway, due: Sequence[Due], most: int, room: int) -> Iterator[list[Due]]:
+    part: list[Due] = []
+    size = 0
+    for each in sorted(due, key=lambda due: due.place.point.code):
+        length = len(_encoded(_value(gateway, each))) + 1
+        if part and (len(part) >= most or size + length > room):
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += length
+    if part:
+        yield part
+
+
+def _head(gateway: Gateway, identity: str, time: int) -> dict[str, Any]:
+    shape = _report(gateway)
+    head: dict[str, Any] = {"dataId": identity, "enterpriseId": gateway.site, "gatewayId": gateway.code}
+    if shape.data_type:
+        head["dataType"] = shape.data_type
+    return head | {"collectTime": written(gateway.profile.time, time)}
+
+
+def _value(gateway: Gateway, due: Due) -> dict[str, Any]:
+    """A bad value without a number is null; one with a number keeps it and is invalid (notes, 1.10)."""
+    value = rounded(due.value, due.quantity(gateway.profile))
+    return {"quotaId": due.place.point.code, "value": value, "isValid": due.valid and value is not None}
+
+
+def _alarm(gateway: Gateway, alarm: Alarm) -> Draft:
+    event, code = alarm.event, alarm.place.point.code
+    quantity = gateway.profile.quantities[alarm.place.point.quantity]
+    identity = packet_id(gateway.profile.profile, gateway.code, "alarm", event.id)
+    cleared = event.state == "cleared"
+    name = _report(gateway).alarm_names["NORMAL" if cleared else event.level]  # type: ignore[index]  # limit events
+    threshold = (0 if cleared else 1) if event.level == "SIG" else rounded(alarm.limit, quantity)
+    body = _head(gateway, identity, event.time) | {
+        "isConnectDataSource": True,
+        "reportType": "report",
+        "alarms": [
+            {
+                "quotaId": code, "value": rounded(alarm.value, quantity), "alarmType": name, "threshold": threshold,
+                "alarmTime": written(gateway.profile.time, event.time),
+            }
+        ],
+    }  # fmt: skip
+    return Draft(identity, "alarm", event.time, _encoded(body), {code: event.time})
+
+
+def _encoded(body: Any) -> bytes:
+    return msgspec.json.encode(body)

@@ -1,0 +1,246 @@
+"""The durable queue of reports: readings that are due, packets that wait, packets that were answered.
+
+A destination as a sink is: what it has committed counts for the acknowledgement. A packet leaves it only by the
+platform's answer, or, when it is full, as a counted loss that can be made good from the store (``reports resend``).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time as clock
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from collector.reports.desk import Desk
+from collector.reports.encoders.base import Draft
+from collector.reports.rows import PACKET, DueRow, Packet, packet
+from collector.reports.selection import Selection
+from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
+from collector.state_file import open_state
+from profiles.wire.messages import Event
+
+FILE = "reports.db"
+RANKS = {"alarm": 0, "live": 1, "static": 2, "resumed": 3}
+"""What leaves first; of one rank the oldest."""
+PART = 20_000
+"""Due readings that are packed in one transaction at most."""
+MAX_ANSWER = 500
+"""Characters of a platform's answer that are kept."""
+_EVENT = msgspec.json.Decoder(Event)
+_DUE = (
+    "INSERT INTO due VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time,"
+    " value = excluded.value, text = excluded.text, quality = excluded.quality WHERE excluded.time >= time"
+)
+
+
+class ReportQueue(Desk):
+    """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
+
+    name: ClassVar[str] = "reports"
+
+    def __init__(self, folder: Path, selections: Sequence[Selection] = (), *, mend: bool = True) -> None:
+        """StateError when the file cannot be opened; `mend`: see `collector.state_file.open_state`."""
+        self._selections = list(selections)
+        self._lock = threading.RLock()
+        schema = resources.files(__package__).joinpath("queue.sql").read_text(encoding="utf-8")
+        lost = "what was not reported yet is in the stores: edge-collector reports resend"
+        self._db = open_state(folder / FILE, schema, synchronous="FULL", lost=lost, mend=mend)
+        with self._lock, self._db:
+            self._db.executemany(
+                "INSERT INTO target (target) VALUES (?) ON CONFLICT DO NOTHING", [(each.target,) for each in selections]
+            )
+
+    # -- what comes in
+
+    def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
+        """Note what each target wants of a batch; durable on return, twice is once."""
+        try:
+            with self._lock, self._db:
+                for selection in self._selections:
+                    self._note(selection, records)
+                    self._db.executemany(
+                        "INSERT INTO transition VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                        [
+                            (selection.target, each.agent, each.event.id, each.profile, each.point, each.event.time,
+                             msgspec.json.encode(each.event))
+                            for each in events if selection.wants_event(each)
+                        ],
+                    )  # fmt: skip
+        except sqlite3.Error as err:
+            raise SinkUnavailable(f"the report queue: {err}") from err
+        return []
+
+    def resend(self, target: str, start: int, end: int, records: Iterable[Record]) -> tuple[int, int]:
+        """Report a past period (ms UTC) once more: packets that are kept wait again, and what no packet carries is due.
+
+        Returns how many packets, and how many readings the target wants of `records`; those in packets go only once.
+        """
+        [selection] = [each for each in self._selections if each.target == target]
+        with self._lock, self._db:
+            packets = self._db.execute(
+                "UPDATE packet SET state = 'waiting' WHERE target = ? AND state = 'accepted' AND time > ? AND time <= ?"
+                " AND kind IN ('live', 'resumed')",
+                (target, start, end),
+            ).rowcount
+            return packets, self._note(selection, records)
+
+    def _note(self, selection: Selection, records: Iterable[Record]) -> int:
+        rows = [
+            (selection.target, record.series.point, period, record.series.profile, time,
+             record.value if record.flag is None else float(record.flag), record.text, record.quality)
+            for record in records
+            if (length := selection.period(record.series)) is not None
+            for time in [record.time // 1_000_000]
+            for period in [(time // length + 1) * length]
+        ]  # fmt: skip
+        self._db.executemany(_DUE, rows)
+        return len(rows)
+
+    # -- packing
+
+    def due(self, target: str, before: int) -> list[DueRow]:
+        """Readings of periods that ended before a moment (ms UTC), the newest period first, at most `PART`."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT profile, point, period, time, value, text, quality FROM due WHERE target = ? AND period <= ?"
+                " ORDER BY period DESC LIMIT ?",
+                (target, before, PART),
+            ).fetchall()
+        return [DueRow(*row) for row in rows]
+
+    def transitions(self, target: str) -> list[tuple[str, Event]]:
+        """Transitions that are due, in the order of their times: point and event."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT point, event FROM transition WHERE target = ? ORDER BY time, id LIMIT ?", (target, PART)
+            ).fetchall()
+        return [(row[0], _EVENT.decode(row[1])) for row in rows]
+
+    def carried(self, target: str, gateway: str, time: int) -> dict[str, int]:
+        """What packets of one gateway and period carry already: code → ms of the reading."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT points FROM packet WHERE target = ? AND gateway = ? AND time = ?"
+                " AND kind IN ('live', 'resumed') ORDER BY created",
+                (target, gateway, time),
+            ).fetchall()
+        return {code: at for row in rows for code, at in json.loads(row[0]).items()}
+
+    def put(
+        self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
+        *, done: Iterable[DueRow] = (), events: Iterable[Event] = (),
+    ) -> None:  # fmt: skip
+        """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated."""
+        now = clock.time_ns() // 1_000_000
+        with self._lock, self._db:
+            self._db.executemany(
+                "INSERT INTO packet (target, id, kind, rank, profile, version, gateway, time, created, state, name,"
+                " path, body, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [
+                    (target, draft.id, draft.kind, RANKS[draft.kind], profile, version, gateway, draft.time, now,
+                     draft.name, draft.path, draft.body, json.dumps(draft.points))
+                    for draft in drafts
+                ],
+            )  # fmt: skip
+            self._db.executemany(
+                "DELETE FROM due WHERE target = ? AND point = ? AND period = ? AND time = ?",
+                [(target, row.point, row.period, row.time) for row in done],
+            )
+            self._db.executemany(
+                "DELETE FROM transition WHERE target = ? AND id = ?", [(target, event.id) for event in events]
+            )
+
+    # -- sending
+
+    def next(self, target: str, *, resumed: bool) -> Packet | None:
+        """The packet to send now: alarms, then live ones, then static ones; `resumed` ones when it is their turn."""
+        with self._lock:
+            row = self._db.execute(
+                f"SELECT {PACKET} FROM packet WHERE target = ? AND state = 'waiting' AND rank <= ?"  # noqa: S608
+                " ORDER BY rank, time, id LIMIT 1",
+                (target, RANKS["resumed" if resumed else "static"]),
+            ).fetchone()
+        return None if row is None else packet(row)
+
+    def become_resumed(self, target: str, identity: str, body: bytes) -> None:
+        """A live packet that could not be delivered in time: it waits behind what is live."""
+        with self._lock, self._db:
+            self._db.execute(
+                "UPDATE packet SET kind = 'resumed', rank = ?, body = ? WHERE target = ? AND id = ?",
+                (RANKS["resumed"], body, target, identity),
+            )
+
+    def answered(self, target: str, identity: str, state: str, answer: str) -> None:
+        """The platform's answer to a packet; `state`: waiting (it comes again), accepted or dead."""
+        with self._lock, self._db:
+            self._db.execute(
+                "UPDATE packet SET state = ?, answer = ?, answered = ?, attempts = attempts + 1"
+                " WHERE target = ? AND id = ?",
+                (state, answer[:MAX_ANSWER], clock.time_ns() // 1_000_000, target, identity),
+            )
+
+    def stopped(self, target: str, why: str) -> None:
+        """Whether (and why) a target is stopped: it does not take our word for who we are."""
+        with self._lock, self._db:
+            self._db.execute("UPDATE target SET stopped = ? WHERE target = ?", (why[:MAX_ANSWER], target))
+
+    # -- bounds
+
+    def trim(self, target: str, *, size: int, keep: float) -> tuple[int, int]:
+        """Forget what is older than `keep` s or beyond `size` bytes: accepted packets first, then, of what waits, the
+        oldest resumed, static and live ones; alarms and dead letters never. Returns how many of both kinds went.
+        """
+        now = clock.time_ns() // 1_000_000
+        with self._lock, self._db:
+            old = self._db.execute(
+                "DELETE FROM packet WHERE target = ? AND state = 'accepted' AND answered < ?",
+                (target, now - round(keep * 1000)),
+            ).rowcount
+            lost = self._db.execute(
+                "DELETE FROM due WHERE target = ? AND period < ? RETURNING period", (target, now - round(keep * 1000))
+            ).fetchall()
+            self._count_dropped(target, [row[0] for row in lost])
+            excess = self._size(target) - size
+            gone, dropped = 0, len(lost)
+            while excess > 0:
+                row = self._db.execute(
+                    "SELECT id, state, time, length(body) + length(points) FROM packet WHERE target = ?"
+                    " AND (state = 'accepted' OR (state = 'waiting' AND rank > 0))"
+                    " ORDER BY state = 'waiting', rank DESC, time LIMIT 1",
+                    (target,),
+                ).fetchone()
+                if row is None:
+                    break
+                self._db.execute("DELETE FROM packet WHERE target = ? AND id = ?", (target, row[0]))
+                excess -= row[3]
+                if row[1] == "accepted":
+                    gone += 1
+                else:
+                    dropped += 1
+                    self._count_dropped(target, [row[2]])
+        return old + gone, dropped
+
+    def _count_dropped(self, target: str, times: Sequence[int]) -> None:
+        if times:
+            self._db.execute(
+                "UPDATE target SET dropped = dropped + ?1, dropped_from = min(coalesce(dropped_from, ?2), ?2),"
+                " dropped_to = max(coalesce(dropped_to, ?3), ?3) WHERE target = ?4",
+                (len(times), min(times), max(times), target),
+            )
+
+    def _size(self, target: str) -> int:
+        row = self._db.execute(
+            "SELECT coalesce(sum(length(body) + length(points)), 0) FROM packet WHERE target = ?", (target,)
+        )
+        return int(row.fetchone()[0])
+
+    def close(self) -> None:
+        """Release the file."""
+        with self._lock:
+            self._db.close()

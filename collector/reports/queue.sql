@@ -1,0 +1,27 @@
+-- readings not yet in a packet: of each point the last one of a period
+CREATE TABLE IF NOT EXISTS due (
+    target TEXT NOT NULL, point TEXT NOT NULL, period INTEGER NOT NULL,  -- period: its end, ms since 1970 UTC
+    profile TEXT NOT NULL, time INTEGER NOT NULL, value REAL, text TEXT, quality TEXT NOT NULL,
+    PRIMARY KEY (target, point, period)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS due_by_period ON due (target, period);
+-- transitions not yet in a packet
+CREATE TABLE IF NOT EXISTS transition (
+    target TEXT NOT NULL, agent TEXT NOT NULL, id TEXT NOT NULL, profile TEXT NOT NULL, point TEXT NOT NULL,
+    time INTEGER NOT NULL, event BLOB NOT NULL, PRIMARY KEY (target, agent, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS packet (
+    target TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, rank INTEGER NOT NULL, profile TEXT NOT NULL,
+    version TEXT NOT NULL, gateway TEXT NOT NULL, time INTEGER NOT NULL, created INTEGER NOT NULL,
+    state TEXT NOT NULL,  -- waiting, accepted, dead
+    name TEXT NOT NULL, path TEXT NOT NULL, body BLOB NOT NULL, points TEXT NOT NULL,  -- JSON: code → ms of its reading
+    attempts INTEGER NOT NULL DEFAULT 0, answered INTEGER, answer TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (target, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS packet_waiting ON packet (target, rank, time) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS packet_by_time ON packet (target, gateway, time);
+CREATE INDEX IF NOT EXISTS packet_by_state ON packet (target, state, created);
+CREATE TABLE IF NOT EXISTS target (
+    target TEXT PRIMARY KEY, stopped TEXT NOT NULL DEFAULT '', dropped INTEGER NOT NULL DEFAULT 0,
+    dropped_from INTEGER, dropped_to INTEGER
+) WITHOUT ROWID;

@@ -1,0 +1,94 @@
+"""Everything that reports upward, in one task: packs what is due for each target, and sends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from collector.directory import Directory
+from collector.registry import Registry
+from collector.reports.encoders import encoders
+from collector.reports.packer import Packer
+from collector.reports.queue import ReportQueue
+from collector.reports.sender import Sender
+from collector.reports.settings import TargetSettings, selection
+from collector.reports.transports.base import transports
+from profiles.load import Library
+
+log = logging.getLogger(__name__)
+PACK_EVERY = 1.0
+"""Seconds between two looks at what is due; an alarm leaves within about that time."""
+TRIM_EVERY = 60.0
+LOST = (
+    "target %s: %d packets or readings were too much to keep and will not be reported; make them good from the store:"
+    " edge-collector reports resend"
+)
+
+
+class Reporter:
+    """All targets of a collector. The queue is a destination of the pipeline; `run` does the rest."""
+
+    def __init__(self, state: Path, targets: Sequence[TargetSettings], library: Library, registry: Registry) -> None:
+        """StateError when the queue cannot be opened."""
+        self.queue = ReportQueue(state, [selection(target, library) for target in targets])
+        self._targets, self._registry = targets, registry
+        self._directory = Directory(registry)
+        kinds, families = transports(), encoders()
+        self._packers = [
+            Packer(target.name, self.queue, self._directory, library, families) for target in targets
+        ]  # fmt: skip
+        self._senders = [
+            Sender(target, self.queue, library, families, kinds[target.transport.type](target.transport))
+            for target in targets
+        ]
+        self._troubled = False
+        self._trimmed = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Pack and send until `stop`; the packets in flight are awaited."""
+        senders = [asyncio.create_task(sender.run(stop)) for sender in self._senders]
+        try:
+            while not stop.is_set():
+                await self._pack()
+                _done, _waiting = await asyncio.wait(
+                    [asyncio.create_task(stop.wait()), *senders],
+                    timeout=PACK_EVERY,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for sender in senders:
+                    if sender.done() and not stop.is_set():
+                        sender.result()  # a sender ends only by a defect: it must not go unseen
+        finally:
+            stop.set()
+            await asyncio.gather(*senders)
+            await asyncio.to_thread(self.queue.close)
+
+    async def _pack(self) -> None:
+        try:
+            made = await asyncio.to_thread(self._pack_all)
+        except sqlite3.OperationalError as err:
+            if not self._troubled:
+                log.error("the report queue cannot be written: %s; what is due is kept", err)
+            self._troubled = True
+            return
+        self._troubled = False
+        if made:
+            for sender in self._senders:
+                sender.wake.set()
+
+    def _pack_all(self) -> int:
+        self._directory.refresh()
+        now = time.time_ns() // 1_000_000
+        online = {row.agent for row in self._registry.agents() if row.state is not None and row.state.online}
+        made = sum(packer.pack(now, online) for packer in self._packers)
+        if time.monotonic() - self._trimmed > TRIM_EVERY:
+            self._trimmed = time.monotonic()
+            for target in self._targets:
+                _gone, dropped = self.queue.trim(target.name, size=target.size, keep=target.keep)
+                if dropped:
+                    log.error(LOST, target.name, dropped)
+        return made

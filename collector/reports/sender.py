@@ -1,0 +1,115 @@
+"""One target's packets to its platform: alarms first, live before resumed, deleted only by the platform's answer.
+
+Rules of the specification notes, 1.6 and 1.8: 401 stops the target and is tried again every 5 minutes; 400 is a dead
+letter at once; no answer is tried again after 1 s up to 60 s; resumed packets leave at a set rate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+
+from collector.reports.ciphers import CipherError
+from collector.reports.encoders.base import Encoder
+from collector.reports.frames import framed
+from collector.reports.queue import ReportQueue
+from collector.reports.rows import Packet
+from collector.reports.settings import TargetSettings
+from collector.reports.transports.base import Answer, Outgoing, Transport
+from profiles.load import Library
+
+log = logging.getLogger(__name__)
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+STOPPED_PAUSE = 300.0
+"""Seconds between two tries of a target that does not take our word for who we are."""
+IDLE = 0.5
+"""Longest pause, s, before the queue is looked at again."""
+
+
+class Sender:
+    """Sends for one target until it is stopped; a packet in flight is awaited."""
+
+    def __init__(
+        self, settings: TargetSettings, queue: ReportQueue, library: Library, encoders: dict[str, type[Encoder]],
+        transport: Transport,
+    ) -> None:  # fmt: skip
+        self._settings, self._queue, self._library, self._encoders = settings, queue, library, encoders
+        self._transport = transport
+        self._pause = 0.0
+        self._resumed_at = 0.0
+        self._failed = ""
+        self.wake = asyncio.Event()
+        """Set it when there is something new in the queue."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send what waits, and what comes, until `stop`."""
+        try:
+            while not stop.is_set():
+                packet = await asyncio.to_thread(self._next)
+                pause = IDLE if packet is None else await self._send(packet)
+                if pause:
+                    await self._rest(pause, stop, early=packet is None)
+        finally:
+            await self._transport.close()
+
+    def _next(self) -> Packet | None:
+        """The packet whose turn it is; a live one that is late is a resumed one now."""
+        while True:
+            due = time.monotonic() - self._resumed_at >= 1 / self._settings.resume_rate
+            packet = self._queue.next(self._settings.name, resumed=due)
+            if packet is None or packet.kind != "live":
+                return packet
+            report = self._library[packet.profile].report
+            if report is None or time.time() * 1000 - packet.time <= report.late_after * 1000:
+                return packet
+            self._queue.become_resumed(packet.target, packet.id, self._encoders[report.family].as_resumed(packet.body))
+
+    async def _send(self, packet: Packet) -> float:
+        """Send one packet; the seconds to rest before the next."""
+        if packet.kind == "resumed":
+            self._resumed_at = time.monotonic()
+        try:
+            body = framed(packet.body, self._settings.frame, self._settings.cipher)
+        except CipherError as err:
+            answer = Answer("refused", f"it cannot be encrypted: {err}")
+        else:
+            outgoing = Outgoing(packet.id, body, packet.name, packet.path)
+            answer = await self._transport.send(outgoing)
+        await asyncio.to_thread(self._note, packet, answer)
+        match answer.verdict:
+            case "accepted" | "refused":
+                self._pause = 0.0
+            case "unauthorised":
+                return STOPPED_PAUSE
+            case _:
+                self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
+        return self._pause * random.uniform(0.75, 1.0)  # noqa: S311  # so that targets that fell together rise apart
+
+    def _note(self, packet: Packet, answer: Answer) -> None:
+        states = {"accepted": "accepted", "refused": "dead"}
+        self._queue.answered(packet.target, packet.id, states.get(answer.verdict, "waiting"), answer.message)
+        name = self._settings.name
+        if answer.verdict == "refused":
+            log.error("target %s refused packet %s (%s): %s; it is kept: edge-collector reports dead-letters",
+                      name, packet.id, packet.kind, answer.message)  # fmt: skip
+        failed = {"unauthorised": "does not accept us", "later": "gives no answer"}.get(answer.verdict, "")
+        if failed and failed != self._failed:
+            rest = "; it is stopped and tried again every 5 minutes" if answer.verdict == "unauthorised" else ""
+            log.error("target %s %s: %s%s; what is due is kept", name, failed, answer.message, rest)
+        if self._failed and not failed:
+            log.info("target %s answers again", name)
+        if (answer.verdict == "unauthorised") != (self._failed == "does not accept us"):
+            self._queue.stopped(name, answer.message if answer.verdict == "unauthorised" else "")
+        self._failed = failed
+
+    async def _rest(self, pause: float, stop: asyncio.Event, *, early: bool) -> None:
+        """Rest, but not beyond a stop; `early`: nor beyond the next thing to send."""
+        waits = [asyncio.create_task(stop.wait())] + ([asyncio.create_task(self.wake.wait())] if early else [])
+        try:
+            await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            self.wake.clear()

@@ -1,0 +1,81 @@
+"""Settings of report targets: whom a collector reports to, what, and how."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Annotated, Any, cast
+
+from pydantic import Field, create_model
+
+from collector.reports.ciphers import CipherSettings, Plain
+from collector.reports.encoders import encoders
+from collector.reports.frames import FrameSettings, PlainFrame
+from collector.reports.selection import Selection
+from collector.reports.transports.base import transports
+from config.load import Fault
+from config.model import Duration, Settings, Size, one_of
+from profiles.load import Library
+
+
+class TargetSettings(Settings):
+    """One upper platform (上级平台)."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$", description="Name of this target")]
+    """Name of this target in logs and commands: lower-case letters, digits and '-'."""
+    profiles: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Profiles whose points are reported."""
+    regions: tuple[str, ...] = ()
+    """Beginnings of county codes (行政区划代码) that are reported, such as 1101; left out: all."""
+    sites: tuple[str, ...] = ()
+    """Enterprise codes (企业编码) that are reported; left out: all."""
+    frame: FrameSettings = PlainFrame()
+    """The frame around each body, as the platform asks for it."""
+    cipher: CipherSettings = Plain()
+    """How a framed body is encrypted."""
+    transport: Any
+    """How packets get there."""
+    resume_rate: Annotated[float, Field(gt=0, le=100)] = 5.0
+    """Resumed packets (断点续传) a second at most."""
+    keep: Duration = 30 * 86_400.0
+    """How long answered packets are kept for proof, and due readings for a platform that is away."""
+    size: Size = 2**30
+    """Bytes of packets kept; beyond, accepted ones go first, then the oldest that wait (it is counted and said)."""
+
+
+@functools.cache
+def target_model() -> type[TargetSettings]:
+    """TargetSettings whose `transport` is one of the installed kinds, told apart by ``type``."""
+    models = tuple(kind.settings_model for kind in transports().values())
+    made = create_model("Target", __base__=TargetSettings, transport=(one_of(models, "type"), ...))
+    return cast("type[TargetSettings]", made)
+
+
+def selection(target: TargetSettings, library: Library) -> Selection:
+    """What a target wants, for the queue."""
+    periods = {
+        name: round(report.period * 1000) for name in target.profiles if (report := library[name].report) is not None
+    }
+    return Selection(target.name, periods, target.regions, target.sites)
+
+
+def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iterator[Fault]:
+    """Names that stand twice, profiles that are not there or are reported to nobody, ciphers without a frame."""
+    first: dict[str, int] = {}
+    for number, target in enumerate(targets):
+        at = ("reports", number)
+        if first.setdefault(target.name, number) != number:
+            yield Fault((*at, "name"), f"target {target.name!r} stands twice; first",
+                        first=("reports", first[target.name], "name"))  # fmt: skip
+        if isinstance(target.frame, PlainFrame) and not isinstance(target.cipher, Plain):
+            yield Fault((*at, "cipher"), "a cipher needs a frame that carries its text: frame: {type: app, …}")
+        for index, name in enumerate(target.profiles):
+            profile = library.get(name)
+            if profile is None:
+                known = ", ".join(each for each in library if library[each].report is not None)
+                yield Fault((*at, "profiles", index), f"there is no profile {name!r}; expected one of {known}")
+            elif profile.report is None:
+                yield Fault((*at, "profiles", index), f"profile {name} has no `report`: it is stored, not reported")
+            elif profile.report.family not in encoders():
+                known = ", ".join(encoders())
+                yield Fault((*at, "profiles", index), f"nothing encodes family {profile.report.family}; known: {known}")

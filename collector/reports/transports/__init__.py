@@ -1,0 +1,1 @@
+"""One folder a way to an upper platform."""

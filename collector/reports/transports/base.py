@@ -1,0 +1,74 @@
+"""What a transport is: a way to one platform, which says of each packet what became of it.
+
+A transport is a folder here, registered by the entry point group ``collector.report_transports``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Literal, Protocol
+
+from config.model import Settings
+
+ENTRY_POINTS = "collector.report_transports"
+Verdict = Literal["accepted", "refused", "unauthorised", "later"]
+"""accepted: the platform has it. refused: it can never be taken. unauthorised: the platform does not take our word for
+who we are. later: no answer, or one that passes; it must come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A packet on its way: its id, bytes, file name (for folders) and path below the target's URL (for HTTP)."""
+
+    id: str
+    body: bytes
+    name: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a packet, and the platform's own words."""
+
+    verdict: Verdict
+    message: str = ""
+
+
+class Transport(Protocol):
+    """One way to one platform; one packet is in flight at a time."""
+
+    name: ClassVar[str]
+    settings_model: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any) -> None: ...
+
+    async def send(self, packet: Outgoing) -> Answer:
+        """Deliver a packet; returns within the settings' time-outs and raises nothing for what the network does."""
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+def transports() -> dict[str, type[Transport]]:
+    """The installed kinds of transport by name."""
+    return {point.name: point.load() for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}
+
+
+def judged(answer: Any, identity: str) -> Answer:
+    """A platform's JSON answer (specification notes, 1.6; notes on mines, 5.6) as a verdict."""
+    if not isinstance(answer, dict):
+        return Answer("later", f"an answer that is no JSON object: {str(answer)[:200]}")
+    about = answer.get("dataId") or answer.get("msgId")
+    if about is not None and identity and about != identity:
+        return Answer("later", f"an answer to another packet: {about}")
+    if answer.get("success") is True or str(answer.get("code")) == "200":
+        return Answer("accepted", str(answer.get("msg", "")))
+    error: dict[str, Any] = told if isinstance(told := answer.get("error"), dict) else answer
+    code = str(error.get("code", answer.get("code", "")))
+    words = " ".join(str(error[key]) for key in ("code", "id", "message", "msg") if error.get(key))
+    if code in ("401", "403"):
+        return Answer("unauthorised", words)
+    if code in ("408", "429") or code.startswith("5") or not code:
+        return Answer("later", words or str(answer)[:200])
+    return Answer("refused", words)

@@ -1,0 +1,1 @@
+"""TCP with ``@@`` behind each frame."""

@@ -1,0 +1,275 @@
+"""From an agent's envelope to the platform's answer, over a real broker and a real TCP port."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector.reports import sender
+from collector.reports.frames import FrameA
+from collector.reports.settings import target_model
+from collector.settings import CollectorSettings
+from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
+from profiles.wire.messages import Event, Limits, Manifest
+from tests.collector.field import HAZARD, STREAM, Agent, Shelf, collecting, eventually, manifest, settings
+from tests.collector.reports.platform import Platform, error, platform
+from tests.servers import LOCAL, Server, mosquitto, running
+
+FAST = """
+profile: fast
+version: 1.2.3-wd
+extends: hazchem-storage
+spec: {zh: 快, en: fast, status: working-definition}
+report: {period: 1s, late_after: 30s, source_down: 1s}
+"""
+CODE = f"{HAZARD}G0001YW001"
+
+
+def fast(*names: str, **units: str) -> bytes:
+    """The field's manifest, under a profile that reports each second."""
+    made = decode(manifest(*names, unit=units), decoder(Manifest))
+    tags = {
+        name: msgspec.structs.replace(
+            tag, point=msgspec.structs.replace(tag.point, profile="fast"), limits=Limits(HH=50.0, H=40.0)
+        )
+        for name, tag in made.tags.items()
+        if tag.point is not None
+    }
+    return encode(msgspec.structs.replace(made, tags=tags))
+
+
+TANK = fast("G0001")
+TANK_HASH = manifest_hash(TANK)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(sender, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(sender, "STOPPED_PAUSE", 0.1)
+    monkeypatch.setattr("collector.reports.packer.PATIENCE", 100)
+    monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.1)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    with running(mosquitto(tmp_path / "broker")) as server:
+        yield server
+
+
+@pytest.fixture
+def agent(broker: Server) -> Iterator[Agent]:
+    agent = Agent(broker.port)
+    yield agent
+    agent.close()
+
+
+def reporting(broker: Server, folder: Path, shelf: Shelf, port: int, **rest: Any) -> CollectorSettings:
+    own = folder / "profiles"
+    own.mkdir(exist_ok=True)
+    (own / "fast.yaml").write_text(FAST, encoding="utf-8")
+    target = target_model().model_validate(
+        {
+            "name": "county", "profiles": ["fast"], "frame": {"type": "none"}, "resume_rate": 100,
+            "transport": {"type": "tcp", "host": LOCAL, "port": port, "answer_timeout": "300ms"},
+        } | rest
+    )  # fmt: skip
+    return settings(broker.port, folder, shelf).model_copy(update={"reports": (target,), "profiles": (own,)})
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def values(frames: list[dict[str, Any]]) -> list[tuple[str, float | None]]:
+    return [(each["quotaId"], each["value"]) for frame in frames for each in frame.get("datas", ())]
+
+
+async def test_a_reading_is_reported_live_in_the_profiles_unit_once(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    about = fast("G0001", G0001="mm")
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        agent.send("manifest", about)
+        frame = agent.data(1, about, [("G0001", now(), 7412.4, "good")])
+        await eventually(lambda: there.frames, "the packet")
+        await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        agent.send("data", frame)  # everything delivered twice
+        await eventually(lambda: collector.counters["duplicates"], "the repeat")
+        other = agent.data(2, about, [("G0001", now(), 7413.0, "good")])
+        await eventually(lambda: len(there.frames) >= 2, "the next packet")
+        await eventually(lambda: agent.has(2, other), "the next acknowledgement")
+    assert values(there.frames) == [(CODE, 7.412), (CODE, 7.413)]
+    assert {frame["reportType"] for frame in there.frames} == {"report"}
+    assert {frame["enterpriseId"] for frame in there.frames} == {HAZARD[:9]}
+    assert len({frame["dataId"] for frame in there.frames}) == 2
+
+
+async def test_a_late_reading_is_a_resumed_one_with_its_own_time(broker: Server, agent: Agent, tmp_path: Path) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)):
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, [("G0001", 1_795_438_739_500, 7.0, "good")])
+        await eventually(lambda: there.frames, "the packet")
+    assert (there.frames[0]["reportType"], there.frames[0]["collectTime"]) == ("continues", "20261123205900")
+
+
+async def test_no_answer_means_that_the_same_packet_comes_again(broker: Server, agent: Agent, tmp_path: Path) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        there.answer = lambda _: None
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+        await eventually(lambda: len(there.frames) >= 3, "the repeats")
+        assert len({json.dumps(frame) for frame in there.frames}) == 1
+        there.answer = Platform().answer
+        await eventually(lambda: collector.reports.status()[0].accepted == 1, "the answer")
+        [status] = collector.reports.status()
+    assert (status.waiting, status.due, status.dead) == (0, 0, 0)
+
+
+async def test_a_packet_that_was_not_answered_survives_the_collector(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    async with platform() as there:
+        there.answer = lambda _: None
+        chosen = reporting(broker, tmp_path, Shelf(), there.port)
+        async with collecting(chosen):
+            agent.send("manifest", TANK)
+            frame = agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+            await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        there.answer = Platform().answer
+        there.frames.clear()
+        async with collecting(chosen):
+            await eventually(lambda: there.frames, "the packet after the restart")
+    assert values(there.frames[:1]) == [(CODE, 7.0)]
+
+
+async def test_what_a_platform_refuses_is_a_dead_letter_at_once_and_the_next_goes_on(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        there.answer = error("400")
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+        await eventually(lambda: collector.reports.packets(None, "dead"), "the dead letter")
+        there.answer = Platform().answer
+        agent.data(2, TANK, [("G0001", now(), 8.0, "good")])
+        await eventually(lambda: collector.reports.status()[0].accepted, "the next packet")
+        [dead] = collector.reports.packets("county", "dead")
+        assert (dead.answer, dead.version) == ("400 as told", "1.2.3-wd")
+        assert collector.reports.release("county", dead.id) == 1
+        await eventually(lambda: collector.reports.status()[0].accepted == 2, "the packet sent again")
+
+
+async def test_a_target_that_does_not_accept_us_is_stopped_said_and_tried_again(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        there.answer = error("401")
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+        await eventually(lambda: collector.reports.status()[0].stopped == "401 as told", "the stop")
+        assert collector.reports.status()[0].dead == 0
+        there.answer = Platform().answer
+        await eventually(lambda: collector.reports.status()[0].accepted, "the packet")
+        assert collector.reports.status()[0].stopped == ""
+
+
+async def test_an_alarm_leaves_before_what_is_live_and_that_before_what_is_resumed(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        there.answer = error("503")
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, [("G0001", 1_795_438_739_500 + 1000 * at, float(at), "good") for at in range(5)])
+        agent.data(2, TANK, [("G0001", now(), 41.0, "good")])
+        event = Event(
+            id="one", alarm="one", kind="limit", level="H", state="raised", time=now(), since=now(), tag="G0001",
+            value=41.0, limit=40.0,
+        )  # fmt: skip
+        agent.send("event", freeze_events(STREAM, 3, 0, TANK_HASH, [event]))
+        await eventually(lambda: collector.reports.status()[0].waiting == 7, "all packets")
+        there.frames.clear()
+        there.answer = Platform().answer
+        await eventually(lambda: collector.reports.status()[0].accepted == 7, "all answers")
+    kinds = ["alarm" if "alarms" in frame else frame["reportType"] for frame in there.frames[-7:]]
+    assert kinds == ["alarm", "report", *["continues"] * 5]
+    assert there.frames[-7]["alarms"][0]["alarmType"] == "alarm hi:alarm"
+
+
+async def test_a_gateway_that_reaches_no_device_says_so_again_and_again(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)):
+        agent.send("manifest", TANK)
+        agent.tell(1)
+        agent.data(1, TANK, [("G0001", now(), None, "bad:link")])
+
+        def down() -> list[dict[str, Any]]:
+            return [frame for frame in there.frames if not frame["isConnectDataSource"]]
+
+        await eventually(lambda: len(down()) >= 2, "two packets that say so")
+        assert down()[0]["datas"] == [{"quotaId": CODE, "value": None, "isValid": False}]
+        agent.data(2, TANK, [("G0001", now(), 7.0, "good")])
+        await eventually(lambda: values(there.frames)[-1] == (CODE, 7.0), "the reading")
+        count = len(down())
+        agent.data(3, TANK, [("G0001", now() + 1000, 8.0, "good")])
+        await eventually(lambda: values(there.frames)[-1] == (CODE, 8.0), "the next reading")
+        assert len(down()) == count
+
+
+async def test_a_queue_that_cannot_be_written_leaves_everything_unacknowledged(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        collector.reports._db.execute("PRAGMA query_only=ON")
+        agent.send("manifest", TANK)
+        frame = agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+        await eventually(lambda: collector.counters["waiting"], "the wait")
+        assert not agent.has(1, frame)
+        collector.reports._db.execute("PRAGMA query_only=OFF")
+        agent.send("data", frame)
+        await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        await eventually(lambda: there.frames, "the packet")
+
+
+async def test_a_past_period_is_reported_again_and_each_packet_is_the_same(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, [("G0001", 1_795_438_739_500, 7.0, "good")])
+        await eventually(lambda: collector.reports.status()[0].accepted == 1, "the packet")
+        assert collector.reports.resend("county", 1_795_438_700_000, 1_795_438_800_000, []) == (1, 0)
+        await eventually(lambda: len(there.frames) == 2, "the packet once more")
+    assert there.frames[0] == there.frames[1]
+
+
+async def test_each_packet_is_framed_and_encrypted_as_the_platform_asks(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    import base64
+
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    key, iv = "0123456789abcdef", "fedcba9876543210"
+    frame = FrameA(type="app", app_id="a" * 32, service_id="s", district="1101").model_dump()
+    cipher = {"type": "aes-128-cbc", "key": key, "iv": iv}
+    async with platform() as there:
+        chosen = reporting(broker, tmp_path, Shelf(), there.port, frame=frame, cipher=cipher)
+        async with collecting(chosen):
+            agent.send("manifest", TANK)
+            agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+            await eventually(lambda: there.frames, "the packet")
+    [outer] = there.frames
+    decryptor = Cipher(algorithms.AES128(key.encode()), modes.CBC(iv.encode())).decryptor()
+    text = decryptor.update(base64.b64decode(outer["data"])) + decryptor.finalize()
+    body = json.loads(text[: -text[-1]])
+    assert list(outer) == ["appId", "serviceId", "dataId", "data", "districtCode"]
+    assert outer["dataId"] == body["dataId"]
+    assert body["datas"] == [{"quotaId": CODE, "value": 7.0, "isValid": True}]
