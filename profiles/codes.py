@@ -11,8 +11,10 @@ from profiles.model import CodeRule
 
 def code_faults(rule: CodeRule, code: str, around: str, quantity: str) -> Iterator[tuple[str, Severity]]:
     """What is wrong with a code; `around`: what it should begin with, where known; `quantity`: its indicator type."""
-    if len(code) != rule.length:
-        yield f"{rule.zh} {code!r} has {len(code)} characters; expected {rule.length}", "error"
+    shortest = rule.length if rule.shortest is None else rule.shortest
+    if not shortest <= len(code) <= rule.length:
+        expected = rule.length if shortest == rule.length else f"{shortest} to {rule.length}"
+        yield f"{rule.zh} {code!r} has {len(code)} characters; expected {expected}", "error"
         return
     if not re.fullmatch(f"[{rule.characters}]+", code):
         yield f"{rule.zh} {code!r} has characters other than {rule.characters}", "error"

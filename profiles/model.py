@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings
-from profiles.report import ChemicalReport
+from profiles.report import ChemicalReport, MineReport
 from profiles.stated import LimitName, Names, Stated
 
 
@@ -22,6 +22,8 @@ class CodeRule(Stated):
 
     zh: str
     length: Annotated[int, Field(ge=1, le=64)]
+    shortest: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Of a code that ends in a number of its owner's: the fewest characters; left out: always `length`."""
     characters: str
     """The characters allowed, as in a regular expression's brackets: 0-9A-Z."""
     pattern: str | None = None
@@ -205,5 +207,5 @@ class Profile(Settings):
     rules: Rules
     warning: Warnings | None = None
     """The four colours; left out: four limits (HH, H, L, LL)."""
-    report: ChemicalReport | None = None
+    report: Annotated[ChemicalReport | MineReport, Field(discriminator="family")] | None = None
     """The shape in which it is reported upward; left out: it is stored and not reported."""

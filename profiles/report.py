@@ -12,6 +12,9 @@ from profiles.stated import Stated
 AlarmName = Literal["HH", "H", "L", "LL", "SIG", "NORMAL"]
 
 
+MineFlag = Literal["fault", "calibration", "over_range", "under_range", "alarm", "link", "power", "stale"]
+
+
 class ReportCommon(Stated):
     """What all families have."""
 
@@ -37,3 +40,29 @@ class ChemicalReport(ReportCommon):
     """Indicators in a packet at most."""
     max_bytes: Size = 8 * 2**10
     """Bytes of cipher text in a frame at most."""
+
+
+class MineReport(ReportCommon):
+    """Family M: mines and tailings ponds (notes, 4.2 and 4.3)."""
+
+    family: Literal["M"]
+    enterprise_type: str
+    """Value of `enterpriseType`."""
+    data_types: dict[Literal["value", "abnormal", "warning"], str]
+    """Value of `dataType` of readings, of crossed limits, of colours."""
+    abnormal_types: dict[Literal["HH", "H", "L", "LL"], str]
+    """Value of `abnormalType` of each limit."""
+    level_numbers: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], int]
+    """Value of `alarmLevel` of each colour."""
+    level_names: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], str]
+    """What a warning's text calls each colour."""
+    warning_codes: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], str]
+    """What follows the indicator in a warning's code."""
+    warning_type: int = 1
+    """Value of `alarmType` of a warning by colour."""
+    unit_names: dict[str, str] = Field(default_factory=dict)
+    """How units are printed that are not printed as their UCUM code."""
+    status_flags: Annotated[tuple[MineFlag, ...], Field(min_length=8, max_length=8)]
+    """What each character of `pointStatus` says, from the left."""
+    max_values: Annotated[int, Field(ge=1)] = 100
+    """Records in a packet at most."""

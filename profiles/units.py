@@ -16,7 +16,9 @@ _PINT = {
     "L/min": "liter/minute", "L/s": "liter/second", "m3/h": "meter**3/hour", "m3/s": "meter**3/second",
     "kg/h": "kilogram/hour", "t/h": "metric_ton/hour", "r/min": "revolution/minute", "Hz": "hertz",
     "mm/s": "millimeter/second", "m/s": "meter/second", "mm/h": "millimeter/hour", "deg": "degree",
-    "mA": "milliampere", "A": "ampere", "mV": "millivolt", "V": "volt", "kV": "kilovolt",
+    "mm/d": "millimeter/day", "m/s2": "meter/second**2", "NTU": "turbidity", "dB": "decibel_level", "10*-6": "micro_one",
+    "mA": "milliampere", "A": "ampere", "mV": "millivolt", "V": "volt", "kV": "kilovolt", "kV/m": "kilovolt/meter",
+    "Ohm": "ohm", "kOhm": "kiloohm", "kvar": "kilovar",
     "W": "watt", "kW": "kilowatt", "MW": "megawatt", "kW.h": "kilowatt_hour", "MW.h": "megawatt_hour",
     "uS/cm": "microsiemens/centimeter", "ms": "millisecond", "s": "second", "min": "minute", "h": "hour", "d": "day",
 }  # fmt: skip
@@ -89,4 +91,8 @@ def _registry() -> Any:
     registry: Any = pint.UnitRegistry()
     registry.define("lel_percent = [lower_explosive_limit]")
     registry.define("ph = [acidity]")
+    registry.define("turbidity = [turbid]")
+    registry.define("kilovar = [reactive_power]")  # never to be taken for active power
+    registry.define("decibel_level = [level]")
+    registry.define("micro_one = 1e-6")
     return registry

@@ -13,8 +13,13 @@ def test_the_committed_pages_are_what_the_profiles_say() -> None:
 def test_a_page_says_of_each_entry_where_it_is_known_from_in_both_languages() -> None:
     profile = library()["hazchem-storage"]
     english, chinese = pages.page(profile, "en"), pages.page(profile, "zh")
-    assert "| G0 | 储罐 | storage tank | YW, WD |  | YL, FL, CL, KG | seen: test110 |" in english
-    assert "| 630-08-0 | 一氧化碳 | carbon monoxide | 28.01 | 20 | 40 |" in english
+    assert (
+        "| G0 | 储罐 | storage tank | YW, WD |  | YL, FL, CL, KG | working definition; zh: seen: test110 |" in english
+    )
+    assert (
+        "| 630-08-0 | 一氧化碳 | carbon monoxide | 28.01 | 20 | 40 | seen: gb50493; molar_mass: common knowledge |"
+        in english
+    )
     assert "| 格式 | %Y%m%d%H%M%S | 有据: nova |" in chinese
     assert "| 中文名 | 危险化学品" in chinese
     for name in profile.quantities:
