@@ -13,10 +13,10 @@ from collector.reports.settings import target_faults, target_model
 from collector.sinks.base import sinks
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
-from config.model import Duration, FilePath, Settings, Size, one_of
+from config.model import Duration, FilePath, Settings, Size, Written, one_of
 from config.mqtt import MqttSettings, missing_files
 from profiles.load import folder_faults, library
-from profiles.wire.topics import ID_PATTERN
+from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
 class IntakeSettings(Settings):
@@ -44,7 +44,7 @@ class DeadLetterSettings(Settings):
 class CollectorSettings(Settings):
     """Settings of ``edge-collector``."""
 
-    collector: Annotated[str, Field(pattern=ID_PATTERN)]
+    collector: Annotated[str, Written(ID_PATTERN, ID_WORDS)]
     """Id of this collector: the name that its agents deliver to, and the common name of its certificate."""
     mqtt: MqttSettings
     """The broker."""

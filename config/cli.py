@@ -38,7 +38,16 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(self._modules[cmd_name]).command
         assert isinstance(command, click.Command)  # noqa: S101  # the table is ours
+        _say_exit_codes(command)
         return command
+
+
+def _say_exit_codes(command: click.Command) -> None:
+    """Every command's help ends with what its exit codes mean."""
+    command.epilog = command.epilog or EPILOG
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _say_exit_codes(each)
 
 
 def settings_errors(function: Callable[P, R]) -> Callable[P, R]:

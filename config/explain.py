@@ -88,7 +88,7 @@ def _problem(error: ErrorDetails, path: KeyPath, document: Document, model: type
     if kind == "missing":
         return _at(document.mark(path[:-1]), f"key {str(path[-1])!r} is missing")
     mark, given = document.mark(path), _given(error["input"])
-    name = f"{path[-1]}: " if path and isinstance(path[-1], str) else ""
+    name = _name(path)
     if kind in ("literal_error", "enum"):
         words = [word.strip(" '") for part in str(context["expected"]).split(",") for word in part.split(" or ")]
         return _at(mark, f"{name}{given} is not known; {did_you_mean(str(error['input']), words)}")
@@ -104,6 +104,14 @@ def _problem(error: ErrorDetails, path: KeyPath, document: Document, model: type
     return _at(mark, f"{name}{_sentence(error['msg'])}{'' if isinstance(error['input'], dict) else f', not {given}'}")
 
 
+def _name(path: KeyPath) -> str:
+    """The keys that lead to a value from the entry of a list that it stands in, such as limits.H."""
+    keys: list[str] = []
+    for step in path:
+        keys = [*keys, step] if isinstance(step, str) else []
+    return f"{'.'.join(keys)}: " if keys else ""
+
+
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """The nearest known word, and the known ones where they are few."""
     near = difflib.get_close_matches(word.lower(), [each.lower() for each in known], 1, 0.6)
@@ -115,7 +123,6 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def _sentence(text: str) -> str:
     text = text.removeprefix("Value error, ").replace("Input should be ", "expected a value ")
-    text = text.replace("String should match pattern ", "expected text that matches ")
     return text[:1].lower() + text[1:]
 
 

@@ -12,13 +12,13 @@ from pydantic import Field, create_model
 
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
-from config.model import FilePath, Settings, one_of
+from config.model import FilePath, Settings, Written, one_of
 from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
 from edge_agent.clock import ClockSettings
 from edge_agent.drivers.base import drivers
 from edge_agent.manifest import build_manifest
-from edge_agent.outbox.settings import OutboxSettings
+from edge_agent.outbox.settings import SMALLEST, WAL_ROOM, OutboxSettings
 from edge_agent.tags import DeviceSettings, TagSettings
 from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
@@ -27,7 +27,7 @@ from profiles.load import folder_faults, library
 from profiles.stated import LimitName
 from profiles.units import unit_fault
 from profiles.wire.messages import Limits, ManifestTag
-from profiles.wire.topics import ID_PATTERN
+from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
 class SiteSettings(Settings):
@@ -37,7 +37,7 @@ class SiteSettings(Settings):
     """Enterprise code (企业编码), issued by the platform."""
     name: str
     """Name of the site (企业名称)."""
-    adcode: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+    adcode: Annotated[str, Written(r"^[0-9]{6}$", "six digits, such as 110108")]
     """Six-digit county code (行政区划代码, GB/T 2260)."""
     gateway: str = ""
     """Gateway code (网关编码), issued by the platform."""
@@ -69,9 +69,9 @@ class AssetSettings(Settings):
 class AgentSettings(Settings):
     """Settings of ``edge-agent``."""
 
-    agent: Annotated[str, Field(pattern=ID_PATTERN)]
+    agent: Annotated[str, Written(ID_PATTERN, ID_WORDS)]
     """Id of this agent: lower-case letters, digits and '-'; the common name of its client certificate."""
-    collector: Annotated[str, Field(pattern=ID_PATTERN)]
+    collector: Annotated[str, Written(ID_PATTERN, ID_WORDS)]
     """Id of the collector that it delivers to."""
     site: SiteSettings
     """The site."""
@@ -106,7 +106,8 @@ def agent_model() -> type[AgentSettings]:
 
 def load_agent(path: Path) -> Loaded[AgentSettings]:
     """Read and check an agent's settings; ConfigError with every mistake and its line."""
-    checks: list[Callable[[AgentSettings], Iterable[Fault]]] = [_names, _limits, _units, _drivers, _profiles, _files]
+    checks: list[Callable[[AgentSettings], Iterable[Fault]]]
+    checks = [_names, _limits, _units, _drivers, _profiles, _files, _outbox]
     return load(path, agent_model(), checks)
 
 
@@ -174,6 +175,13 @@ def _units(settings: AgentSettings) -> Iterator[Fault]:
     for path, tag in _tags(settings):
         if fault := unit_fault(tag.unit):
             yield Fault((*path, "unit"), fault)
+
+
+def _outbox(settings: AgentSettings) -> Iterator[Fault]:
+    box = settings.outbox
+    if (whole := box.events + box.data + box.evidence) < SMALLEST:
+        text = f"the lanes have {whole / 2**20:g} MiB together; expected at least {SMALLEST // 2**20} MiB"
+        yield Fault(("outbox",), f"{text}, since the database's log (WAL) takes up to {WAL_ROOM // 2**20} MiB of it")
 
 
 def _drivers(settings: AgentSettings) -> Iterator[Fault]:

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from config.model import Duration, Settings
+from config.model import Duration, Settings, Written
 
 NAME_PATTERN = r"^[^\s/+#][^/+#]{0,126}[^\s/+#]$|^[^\s/+#]$"
-"""Names of tags and devices: 1 to 128 characters of any script, without / + #, no blank at either end."""
+"""Names of tags and devices."""
+NAME_WORDS = "1 to 128 characters of any script, without / + # and without a blank at either end"
 
 
 class PointSettings(Settings):
@@ -85,7 +86,7 @@ _DEADBAND_SCHEMA = WithJsonSchema(
 class TagSettings(Settings):
     """What every tag has, whatever driver reads it."""
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    name: Annotated[str, Written(NAME_PATTERN, NAME_WORDS)]
     """Name of the tag, unique within the agent; the instrument's tag number (位号) is a good one."""
     label: str = ""
     """What people call it."""
@@ -108,7 +109,7 @@ class TagSettings(Settings):
 class DeviceSettings(Settings):
     """What every device has, whatever driver reads it; the driver's model narrows `driver` and `tags`."""
 
-    name: Annotated[str, Field(pattern=NAME_PATTERN)]
+    name: Annotated[str, Written(NAME_PATTERN, NAME_WORDS)]
     """Name of the device, unique within the agent."""
     driver: str
     """Which driver reads it."""

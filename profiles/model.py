@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from config.model import Duration, Settings
+from config.model import Duration, Settings, Written
 from profiles.report import ChemicalReport, MineReport
 from profiles.stated import LimitName, Names, Stated
 
@@ -176,7 +176,7 @@ class Warnings(Stated):
 class Times(Stated):
     """How the specification writes times."""
 
-    zone: Annotated[str, Field(pattern=r"^[+-]\d\d:\d\d$")] = "+08:00"
+    zone: Annotated[str, Written(r"^[+-]\d\d:\d\d$", "an offset from UTC such as +08:00")] = "+08:00"
     """Offset from UTC."""
     format: str = "%Y%m%d%H%M%S"
     """As strftime has it."""
@@ -185,9 +185,9 @@ class Times(Stated):
 class Profile(Settings):
     """One specification."""
 
-    profile: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
+    profile: Annotated[str, Written(r"^[a-z][a-z0-9-]{0,47}$", "lower-case letters, digits and '-', a letter first")]
     """Name by which tags refer to it."""
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+(-wd)?$")]
+    version: Annotated[str, Written(r"^\d+\.\d+\.\d+(-wd)?$", "a version such as 1.0.0-wd or 1.1.0")]
     """Ends with -wd until it was held against the original text."""
     spec: Spec
     extends: str | None = None

@@ -10,10 +10,10 @@ from collector.cli.opened import opened
 from collector.cli.tables import show
 from collector.registry import FILE, Registry, summary
 from collector.settings import load_collector
-from config.cli import EPILOG, settings_errors
+from config.cli import settings_errors
 
 
-@click.command("agents", epilog=EPILOG)
+@click.command("agents")
 @click.argument("file", type=click.Path(path_type=Path), default="collector.yaml")
 @click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
 @click.option("--forget", metavar="AGENT", help="Forget an agent that is gone, and free the codes that it claimed.")

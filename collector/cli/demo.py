@@ -20,7 +20,6 @@ from collector.demo.processes import ChildFailedError
 from collector.demo.run import Demo, Result
 from collector.sinks.base import SinkUnavailable
 from collector.state_file import StateError
-from config.cli import EPILOG
 from config.model import Duration
 
 INTERVAL = TypeAdapter[float](Annotated[Duration, Field(gt=0)])
@@ -40,7 +39,7 @@ def _duration(_context: click.Context, _parameter: click.Parameter, text: str) -
     return text
 
 
-@click.command("demo", epilog=EPILOG)
+@click.command("demo")
 @click.option("--seconds", type=click.FloatRange(min=1), callback=_finite, help="End by itself after so long.")
 @click.option("--json", "as_json", is_flag=True, help="No view; one JSON line at the end.")
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep all files here.")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from collector.cli.tables import show
-from config.cli import EPILOG, settings_errors, show_problems
+from config.cli import settings_errors, show_problems
 from config.errors import ConfigError, Problem
 from profiles.load import Shelf
 from profiles.model import Profile
@@ -41,12 +41,12 @@ spec:
 """
 
 
-@click.group("profiles", epilog=EPILOG)
+@click.group("profiles")
 def command() -> None:
     """List, print, check, begin and compare profiles: each is one access specification (感知数据接入规范) as data."""
 
 
-@command.command("list", epilog=EPILOG)
+@command.command("list")
 @FOLDERS
 @AS_JSON
 @settings_errors
@@ -68,7 +68,7 @@ def list_(folders: tuple[Path, ...], as_json: bool) -> None:
     show(rows, as_json)
 
 
-@command.command("show", epilog=EPILOG)
+@command.command("show")
 @click.argument("name")
 @FOLDERS
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of headings.")
@@ -85,7 +85,7 @@ def show_(name: str, folders: tuple[Path, ...], lang: Any, as_json: bool) -> Non
         show([dict(zip(table.columns, row, strict=True)) for row in table.rows], as_json=False)
 
 
-@command.command("validate", epilog=EPILOG)
+@command.command("validate")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @FOLDERS
 @AS_JSON
@@ -105,7 +105,7 @@ def validate(files: tuple[Path, ...], folders: tuple[Path, ...], as_json: bool) 
         click.echo(f"{len(files)} in order" + (f", {len(problems)} warnings" if problems else ""))
 
 
-@command.command("new", epilog=EPILOG)
+@command.command("new")
 @click.argument("name")
 @click.option("--extends", "base", default="hazchem-base", show_default=True, help="The profile that it completes.")
 @click.option("--folder", type=click.Path(path_type=Path), default=Path(), help="Where NAME.yaml is written.")
@@ -128,7 +128,7 @@ def new(name: str, base: str, folder: Path) -> None:
     click.echo(f"wrote {path}; name its folder under `profiles:` in agent.yaml and collector.yaml")
 
 
-@command.command("diff", epilog=EPILOG)
+@command.command("diff")
 @click.argument("old")
 @click.argument("new")
 @FOLDERS

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from collector.cli.tables import show
 from collector.settings import load_collector
 from collector.sinks.base import Sink, SinkUnavailable, sinks
-from config.cli import EPILOG, settings_errors
+from config.cli import settings_errors
 from config.model import seconds
 
 
@@ -23,7 +23,7 @@ def _since(_context: click.Context, _option: click.Parameter, text: str) -> floa
         raise click.BadParameter(err.message()) from err
 
 
-@click.command("query", epilog=EPILOG)
+@click.command("query")
 @click.argument("file", type=click.Path(path_type=Path), default="collector.yaml")
 @click.option("--site", help="Only points of the site with this code.")
 @click.option("--point", metavar="CODE", help="History of the point with this code, instead of the newest values.")

@@ -15,7 +15,7 @@ from collector.reports.rows import Packet
 from collector.reports.settings import selection
 from collector.settings import CollectorSettings, load_collector
 from collector.sinks.base import Record, Series, sinks
-from config.cli import EPILOG, settings_errors
+from config.cli import settings_errors
 from profiles.load import library
 
 SETTINGS = click.option(
@@ -28,12 +28,12 @@ MOST = 1_000_000
 """Readings of a point that are taken from the store for one `resend`."""
 
 
-@click.group("reports", epilog=EPILOG)
+@click.group("reports")
 def command() -> None:
     """Reports to upper platforms (上级平台): their state, refused packets, and past periods once more."""
 
 
-@command.command("status", epilog=EPILOG)
+@command.command("status")
 @SETTINGS
 @AS_JSON
 @settings_errors
@@ -45,7 +45,7 @@ def status(settings: Path, as_json: bool) -> None:
     show(rows, as_json)
 
 
-@command.command("resend", epilog=EPILOG)
+@command.command("resend")
 @click.argument("target")
 @click.option("--from", "start", required=True, help="Beginning, such as 2026-11-24T08:00 (local) or …Z (UTC).")
 @click.option("--to", "end", required=True, help="End, exclusive.")
@@ -71,12 +71,12 @@ def resend(target: str, start: str, end: str, points: tuple[str, ...], settings:
     click.echo("carries is packed; the running collector sends them as resumed ones")
 
 
-@command.group("dead-letters", epilog=EPILOG)
+@command.group("dead-letters")
 def dead_letters() -> None:
     """Packets that a platform refused: kept whole, with its words."""
 
 
-@dead_letters.command("list", epilog=EPILOG)
+@dead_letters.command("list")
 @TARGET
 @SETTINGS
 @AS_JSON
@@ -87,7 +87,7 @@ def list_(target: str | None, settings: Path, as_json: bool) -> None:
         show([_packet(each) for each in queue.packets(target, "dead")], as_json)
 
 
-@dead_letters.command("show", epilog=EPILOG)
+@dead_letters.command("show")
 @click.argument("identity", metavar="ID")
 @TARGET
 @SETTINGS
@@ -103,7 +103,7 @@ def show_(identity: str, target: str | None, settings: Path) -> None:
         click.echo(each.body.decode(errors="replace"))
 
 
-@dead_letters.command("resend", epilog=EPILOG)
+@dead_letters.command("resend")
 @click.argument("identity", metavar="[ID]", required=False)
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @TARGET
@@ -116,7 +116,7 @@ def again(identity: str | None, everything: bool, target: str | None, settings: 
     _counted(count, "sent again", identity)
 
 
-@dead_letters.command("discard", epilog=EPILOG)
+@dead_letters.command("discard")
 @click.argument("identity", metavar="[ID]", required=False)
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @TARGET

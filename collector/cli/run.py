@@ -12,10 +12,10 @@ from collector.app import Collector
 from collector.settings import CollectorSettings, load_collector
 from collector.state_file import StateError
 from config import logs
-from config.cli import EPILOG, settings_errors
+from config.cli import settings_errors
 
 
-@click.command("run", epilog=EPILOG)
+@click.command("run")
 @click.argument("file", type=click.Path(path_type=Path), default="collector.yaml")
 @settings_errors
 def command(file: Path) -> None:

@@ -14,14 +14,15 @@ from collector.reports.frames import FrameSettings, PlainFrame
 from collector.reports.selection import Selection
 from collector.reports.transports.base import transports
 from config.load import Fault
-from config.model import Duration, Settings, Size, one_of
+from config.model import Duration, Settings, Size, Written, one_of
 from profiles.load import Library
+from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
 class TargetSettings(Settings):
     """One upper platform (上级平台)."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$", description="Name of this target")]
+    name: Annotated[str, Written(ID_PATTERN, ID_WORDS)]
     """Name of this target in logs and commands: lower-case letters, digits and '-'."""
     profiles: Annotated[tuple[str, ...], Field(min_length=1)]
     """Profiles whose points are reported."""

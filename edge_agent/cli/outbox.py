@@ -33,7 +33,7 @@ def _errors(function: Callable[P, R]) -> Callable[P, R]:
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except (OutboxMisplacedError, OutboxUnavailable) as err:
+        except (OutboxMisplacedError, OutboxUnavailable, inspect.NotAsideError) as err:
             raise click.ClickException(str(err)) from None
 
     return settings_errors(wrapper)
@@ -79,7 +79,7 @@ def status(file: Path, as_json: bool) -> None:
 @_errors
 def list_(file: Path, limit: int, as_json: bool) -> None:
     """The envelopes that wait, oldest first."""
-    _show(inspect.listed(_path(file), limit=limit), as_json)
+    _show(inspect.listed(_path(file), limit=limit), as_json, "nothing waits")
 
 
 @command.command()
@@ -124,7 +124,7 @@ def quarantine() -> None:
 @_errors
 def list_aside(file: Path, limit: int, as_json: bool) -> None:
     """What is set aside, and why."""
-    _show(inspect.listed(_path(file), limit=limit, quarantined=True), as_json)
+    _show(inspect.listed(_path(file), limit=limit, quarantined=True), as_json, "nothing is set aside")
 
 
 @quarantine.command()
@@ -154,10 +154,12 @@ def _told(what: str, count: int, as_json: bool) -> None:
     click.echo(json.dumps({what: count}) if as_json else f"{count} envelopes {what}")
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+def _show(rows: list[dict[str, Any]], as_json: bool, none: str) -> None:
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
+    if not rows:
+        click.echo(none)
     for row in rows:
         why = f"  {row['quarantined']}" if row["quarantined"] else ""
         click.echo(

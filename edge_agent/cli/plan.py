@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from config.cli import EPILOG, settings_errors
+from config.cli import settings_errors
 from edge_agent.cli.choose import choose
 from edge_agent.drivers.base import drivers
 from edge_agent.settings import load_agent
@@ -23,7 +23,7 @@ from edge_agent.tags import DeviceSettings
 Line = dict[str, Any]
 
 
-@click.command("plan", epilog=EPILOG)
+@click.command("plan")
 @click.argument("file", type=click.Path(path_type=Path), default="agent.yaml")
 @click.option("--device", "names", multiple=True, help="Only this device; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")

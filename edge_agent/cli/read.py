@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from config.cli import EPILOG, settings_errors
+from config.cli import settings_errors
 from edge_agent.cli.choose import choose
 from edge_agent.drivers.base import RawReading, drivers
 from edge_agent.settings import load_agent
@@ -20,7 +20,7 @@ from edge_agent.tags import DeviceSettings
 COLUMNS = ("tag", "value", "unit", "quality", "time", "raw")
 
 
-@click.command("read", epilog=EPILOG)
+@click.command("read")
 @click.argument("file", type=click.Path(path_type=Path), default="agent.yaml")
 @click.option("--device", "names", multiple=True, help="Only this device; may be repeated.")
 @click.option("--tag", "tags", multiple=True, help="Only this tag; may be repeated.")

@@ -9,12 +9,10 @@ from pathlib import Path
 import click
 import yaml
 
-from config.cli import EPILOG
-
 INSTRUMENTS = {"tank-farm": "edge_agent.simulators.tank_farm", "process-unit": "edge_agent.simulators.process_unit"}
 
 
-@click.command("simulate", epilog=EPILOG)
+@click.command("simulate")
 @click.argument("instrument", type=click.Choice(list(INSTRUMENTS)))
 @click.option("--port", type=click.IntRange(1, 65535), required=True, help="TCP port on 127.0.0.1.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write every served value here.")

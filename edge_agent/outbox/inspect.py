@@ -108,7 +108,7 @@ def _mismatches(db: sqlite3.Connection, highest: int) -> Iterator[str]:
 
 
 def release(path: Path, numbers: Sequence[int]) -> int:
-    """Let quarantined envelopes (all, where none is named) be sent again; how many."""
+    """Let quarantined envelopes (all, where none is named) be sent again; how many. NotAsideError changes nothing."""
     with opened(path, writing=True) as db, _transaction(db):
         return sum(
             db.execute("UPDATE envelope SET quarantined = '' WHERE id = ?", [row.id]).rowcount
@@ -117,7 +117,7 @@ def release(path: Path, numbers: Sequence[int]) -> int:
 
 
 def discard(path: Path, numbers: Sequence[int]) -> int:
-    """Delete quarantined envelopes for good, told to the collector as dropped; how many."""
+    """Delete quarantined envelopes for good, told to the collector as dropped; how many. NotAsideError: none."""
     with opened(path, writing=True) as db, _transaction(db):
         rows = _aside(db, numbers)
         for row in rows:
@@ -126,9 +126,21 @@ def discard(path: Path, numbers: Sequence[int]) -> int:
         return len(rows)
 
 
+class NotAsideError(Exception):
+    """Envelopes that were named are not set aside; the text names them and those that are."""
+
+
 def _aside(db: sqlite3.Connection, numbers: Sequence[int]) -> list[Row]:
     rows = [Row(*row) for row in db.execute(f"SELECT {ROW} FROM envelope WHERE quarantined != ''").fetchall()]  # noqa: S608
+    aside = {row.id for row in rows}
+    if missing := sorted(set(numbers) - aside):
+        there = f"set aside are {_listed(sorted(aside))}" if aside else "nothing is set aside"
+        raise NotAsideError(f"{_listed(missing)}: not set aside; {there}")
     return [row for row in rows if not numbers or row.id in numbers]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:20])) + (", …" if len(numbers) > 20 else "")
 
 
 @contextlib.contextmanager

@@ -8,14 +8,24 @@ from pydantic import Field
 
 from config.model import Duration, Settings, Size
 
+SMALLEST = 32 * 2**20
+"""Bytes that the lanes must have together, so that the WAL fits in beside the rows."""
+WAL_ROOM = 8 * 2**20
+"""Bytes that the WAL takes at most: it grows to its checkpoint and is cut back to 4 MiB."""
+FILL = 1.25
+"""Bytes of file for a byte of rows: pages are not all full."""
+
 
 class OutboxSettings(Settings):
-    """How much is kept while the collector cannot be reached, and how often it is committed."""
+    """How much is kept while the collector cannot be reached, and how often it is committed.
+
+    The bounds of the lanes are those of the files on the disk, the WAL included: together they take no more.
+    """
 
     events: Size = 64 * 2**20
-    """Bound of the lane of events; beyond, the oldest are dropped, counted and reported."""
+    """Bound of the lane of events on the disk; beyond, the oldest are dropped, counted and reported."""
     data: Size = 2 * 2**30
-    """Bound of the lane of samples; 2GiB hold roughly 150 million."""
+    """Bound of the lane of samples; 2GiB hold roughly 120 million."""
     evidence: Size = 2 * 2**30
     """Bound of the lane of evidence (camera pictures)."""
     flush: Annotated[Duration, Field(ge=0.05, le=60)] = 1.0
@@ -26,3 +36,8 @@ class OutboxSettings(Settings):
     """A file of this size is given up when the disk is full, so that deliveries can still be crossed off."""
     warn_age: Duration = 3600.0
     """Age of the oldest undelivered envelope from which on the log warns."""
+
+    def rows(self, bound: int) -> int:
+        """Bytes of rows that a lane of `bound` bytes on the disk holds, beside its share of WAL and free pages."""
+        whole = self.events + self.data + self.evidence
+        return int(bound * (1 - min(WAL_ROOM, whole / 4) / whole) / FILL)

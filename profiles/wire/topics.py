@@ -13,6 +13,7 @@ TO_AGENT: tuple[Kind, ...] = ("ack", "request")
 
 PREFIX = "gw/v1"
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+ID_WORDS = "1 to 63 lower-case letters, digits and '-', not beginning with '-'"
 """Ids of agents and collectors: they stand in topics, client ids and certificates' common names."""
 
 

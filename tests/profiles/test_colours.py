@@ -10,7 +10,9 @@ from profiles.colours import COLOURS, Colour, counted
 from profiles.load import library
 
 WARNING = library()["tailings"].warning
-ESCALATE: dict[str, int] = dict(WARNING.escalate) if WARNING else {}
+ESCALATE: dict[str, int] = {}
+if WARNING is not None:
+    ESCALATE.update(WARNING.escalate)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,8 @@ def test_the_counting_examples_of_the_notes(
 
 
 def test_one_more_part_never_lowers_the_whole() -> None:
-    rank = {None: 0, **{colour: at for at, colour in enumerate(COLOURS, 1)}}
+    rank: dict[Colour | None, int] = {None: 0}
+    rank.update({colour: at for at, colour in enumerate(COLOURS, 1)})
     for counts in product(range(5), range(4), range(3), range(2)):
         parts = [colour for colour, count in zip(COLOURS, counts, strict=True) for _ in range(count)]
         whole = rank[counted(parts, ESCALATE)]

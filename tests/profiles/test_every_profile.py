@@ -54,7 +54,8 @@ def manifest(profile: Profile, kind: str) -> Manifest:
             profile=profile.profile, asset=asset, quantity=name, attributes=attributes,
             code=code(profile.codes["point"], around, quantity.code_mark or name, serial),
         )  # fmt: skip
-        limits = Limits(**{each: 1.0 + at for at, each in enumerate(quantity.require_limits)})
+        stated: dict[str, float] = {each: 1.0 + at for at, each in enumerate(quantity.require_limits)}
+        limits = Limits(**stated)  # type: ignore[arg-type]  # none of them is a switch's position
         tags[name] = ManifestTag(type=quantity.type, device="d", unit=quantity.unit, point=point, limits=limits)
     site = Site(code=enterprise, name="x", adcode="110110", gateway=code(profile.codes.get("gateway"), enterprise))
     assets = {asset: Asset(kind="" if profile.asset_at else kind, attributes=facts)}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from config.model import Duration, FilePath, Settings
+from config.model import Duration, FilePath, Settings, Written
 
 
 class InfluxSettings(Settings):
@@ -16,7 +16,13 @@ class InfluxSettings(Settings):
     type: Literal["influxdb"]
     name: str = "influxdb"
     """Name of this sink in logs and commands."""
-    url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")]
+    url: Annotated[
+        str,
+        Written(
+            r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
+            "an address such as http://127.0.0.1:8086, without a user name or a query",
+        ),
+    ]
     """Address, such as https://influx.example:8086, without user and password."""
     api: Literal["v1", "v2"]
     """v1: plain /write, for InfluxDB 1.x and openGemini. v2: for 1.8 and newer."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
+from typing import Any
 
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
@@ -107,6 +109,7 @@ class Connection:
         self.close()
         self._tap.start()
         client = self._new_client()
+        reasons = _noting_why(client)
         try:
             async with asyncio.timeout(self._timeout):
                 connected = await client.connect()
@@ -115,7 +118,7 @@ class Connection:
             raise LinkError(f"cannot connect to {self._endpoint}: {str(err) or 'no answer'}") from err
         if not connected:
             client.close()
-            raise LinkError(f"cannot connect to {self._endpoint}: refused, not reachable, or no such port")
+            raise LinkError(f"cannot connect to {self._endpoint}: {reasons[-1] if reasons else 'no answer'}")
         self._client = client
         self.connects += 1
         return client
@@ -158,6 +161,28 @@ class Connection:
         elif self._rtu:  # no transaction id: bytes that came unasked must be seen before the request is sent
             await asyncio.sleep(0)
             await asyncio.sleep(0)
+
+
+def _noting_why(client: Client) -> list[str]:
+    """The system's words when a connection cannot be made: pymodbus catches the error and only logs it."""
+    create, reasons = client.ctx.call_create, []
+
+    async def noted() -> Any:
+        try:
+            return await create()
+        except OSError as err:
+            reasons.append(_words(err))
+            raise
+
+    client.ctx.call_create = noted
+    return reasons
+
+
+def _words(err: OSError) -> str:
+    """What the system says of an error, without its number; pyserial and asyncio put it in a longer sentence."""
+    cause = err.__cause__ or err.__context__ or err
+    number = err.errno or getattr(cause, "errno", None)
+    return os.strerror(number) if number and number > 0 else str(err)
 
 
 async def _ask(client: Client, block: Block, unit: int) -> None:

@@ -76,6 +76,9 @@ def test_what_was_set_aside_is_listed_released_and_discarded_beside_a_running_ag
     assert [(each.first, each.samples, each.reason) for each in box.streams()[box.stream].dropped] == [
         (second.seq, 1, "discarded by hand")
     ]
+    wrong = CliRunner().invoke(main, ["outbox", "quarantine", "release", agent, "--id", "77"])
+    assert (wrong.exit_code, "77: not set aside; nothing is set aside" in wrong.output) == (1, True)
+    assert call(tmp_path, "quarantine", "list").output == "nothing is set aside\n"
     box.commit([data(4)])
     assert box.depth().rows == 3, "the agent counts afresh after another process has written"
     box.close()

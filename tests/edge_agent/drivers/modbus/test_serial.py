@@ -173,5 +173,5 @@ async def test_a_serial_port_has_one_owner() -> None:
 async def test_a_serial_port_that_is_not_there_means_that_the_device_is_down() -> None:
     async with running(on_line("/dev/ttyUSB-none", 5)) as heard:
         await until(lambda: heard.is_down("plc"), "the outage")
-    why = "down: cannot connect to /dev/ttyUSB-none: refused, not reachable, or no such port"
+    why = "down: cannot connect to /dev/ttyUSB-none: No such file or directory"
     assert heard.links == [("plc", why)]
