@@ -11,7 +11,7 @@ from typing import Any
 
 from config.version import VERSION
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Reading, Runner, drivers
+from edge_agent.drivers.base import Reading, Runner, browse_device, drivers
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.store import Row
@@ -162,8 +162,26 @@ class Agent:
                     if wanted is None or tag in wanted
                 }
                 return Response(v=1, id=request.id, ok=True, result=found)
+            case "browse":
+                return await self._browse(request)
             case _:
                 return Response(v=1, id=request.id, ok=False, error=f"this agent does not answer {request.verb!r}")
+
+    async def _browse(self, request: Request) -> Response:
+        args = request.args
+        device = next((each for each in self._settings.devices if each.name == args.get("device")), None)
+        start, depth, limit = args.get("node", ""), args.get("depth", 1), args.get("limit", 200)
+        if device is None:
+            known = ", ".join(each.name for each in self._settings.devices)
+            return Response(v=1, id=request.id, ok=False, error=f"device: expected one of {known}")
+        if not (isinstance(start, str) and isinstance(depth, int) and isinstance(limit, int) and depth > 0 < limit):
+            error = "expected node (text), depth and limit (whole numbers from 1)"
+            return Response(v=1, id=request.id, ok=False, error=error)
+        try:
+            found, more = await browse_device(device, start, min(depth, 20), limit)
+        except (OSError, ValueError) as err:
+            return Response(v=1, id=request.id, ok=False, error=f"{device.name}: {err}")
+        return Response(v=1, id=request.id, ok=True, result={"nodes": found, "more": more})
 
 
 def _runners(devices: Sequence[DeviceSettings], recorder: Recorder) -> list[Runner]:

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import msgspec
 
 from edge_agent.tags import DeviceSettings
 from profiles.wire.messages import Value
@@ -73,6 +75,32 @@ class RawReading:
     raw: str
 
 
+class Browsed(msgspec.Struct, frozen=True):
+    """One thing that a device shows: `level` below where it was asked (from 1), `address` as the settings want it."""
+
+    level: int
+    address: str
+    name: str
+    kind: str
+    value: str = ""
+
+
+MOST_BROWSED = 2000
+"""Nodes that one browse gives at most."""
+
+
+@runtime_checkable
+class Browser(Protocol):
+    """What a driver has beside, if its devices can be asked what they hold."""
+
+    @classmethod
+    async def browse(cls, device: Any, start: str, depth: int, limit: int) -> tuple[list[Browsed], bool]:
+        """What lies below `start` ("" is the top), and whether there was more than `limit`.
+
+        OSError or TimeoutError when the device does not answer, ValueError when `start` is not there.
+        """
+
+
 class Driver(Protocol):
     """A driver, without state of its own; all methods are class methods of the registered class."""
 
@@ -90,6 +118,14 @@ class Driver(Protocol):
     @classmethod
     async def read_once(cls, device: Any) -> list[RawReading]:
         """Read every tag of the device once, for people; raises OSError or TimeoutError when it does not answer."""
+
+
+async def browse_device(device: DeviceSettings, start: str, depth: int, limit: int) -> tuple[list[Browsed], bool]:
+    """See `Browser.browse`; ValueError also for a driver whose devices cannot be asked."""
+    driver = drivers()[device.driver]
+    if not isinstance(driver, Browser):
+        raise ValueError(f"{device.driver} has nothing to browse: its tags come from the instrument's register list")
+    return await driver.browse(device, start, depth, min(limit, MOST_BROWSED))
 
 
 def drivers() -> dict[str, type[Driver]]:

@@ -129,10 +129,12 @@ async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, b
             ("2", "read", {"tags": ["T101.LEVEL"]}),
             ("3", "browse", {}),
             ("4", "read", {"tags": 5}),
+            ("5", "browse", {"device": "tank-farm"}),
+            ("6", "reload", {}),
         ):
             request = Request(v=1, id=name, verb=verb, args=args)  # type: ignore[arg-type]
             listener.client.publish("gw/v1/county-1/plant-1/request", encode(request), qos=1)
-        await asyncio.to_thread(wait_for, lambda: len(listener.of("response")) == 4, what="four answers")
+        await asyncio.to_thread(wait_for, lambda: len(listener.of("response")) == 6, what="six answers")
         answers = {each.id: each for each in (decode(f, decoder(Response)) for f in listener.of("response"))}
     instrument.close()
     assert answers["1"].result["devices"]["tank-farm"]["up"] is True
@@ -141,7 +143,9 @@ async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, b
     assert isinstance(value, float)
     assert quality == "good"
     assert not answers["3"].ok
-    assert "does not answer 'browse'" in answers["3"].error
+    assert answers["3"].error == "device: expected one of tank-farm"
+    assert "modbus has nothing to browse" in answers["5"].error
+    assert "does not answer 'reload'" in answers["6"].error
     assert not answers["4"].ok
     assert "expected a list" in answers["4"].error
 

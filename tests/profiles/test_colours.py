@@ -10,9 +10,8 @@ from profiles.colours import COLOURS, Colour, counted
 from profiles.load import library
 
 WARNING = library()["tailings"].warning
-ESCALATE: dict[str, int] = {}
-if WARNING is not None:
-    ESCALATE.update(WARNING.escalate)
+assert WARNING is not None
+ESCALATE = {str(name): count for name, count in WARNING.escalate.items()}
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 from asyncua import ua
 from cryptography.exceptions import InvalidSignature
 
-from edge_agent.drivers.base import Output, RawReading, Reading, Runner
+from edge_agent.drivers.base import Browsed, Output, RawReading, Reading, Runner
+from edge_agent.drivers.opcua.browse import OBJECTS, browse
 from edge_agent.drivers.opcua.polling import homeless_readings, pause, poll
 from edge_agent.drivers.opcua.session import Session, open_session
-from edge_agent.drivers.opcua.settings import OpcuaDevice, parse_path
+from edge_agent.drivers.opcua.settings import OpcuaDevice, parse_node, parse_path
 from edge_agent.drivers.opcua.subscription import Subscription
 from edge_agent.drivers.opcua.values import raw_text, reading
 from edge_agent.tags import DeviceSettings
@@ -155,6 +156,18 @@ class OpcuaDriver:
         found = {tag.name: RawReading(reading(tag, value, now), raw_text(value)) for tag, value in pairs}
         found |= {each.tag: RawReading(each, "no such namespace") for each in homeless_readings(homeless)}
         return [found[tag.name] for tag in device.tags]
+
+    @classmethod
+    async def browse(cls, device: OpcuaDevice, start: str, depth: int, limit: int) -> tuple[list[Browsed], bool]:
+        """See `edge_agent.drivers.base.Browser`."""
+        parse_node(start or OBJECTS)  # before the server is asked
+        try:
+            async with open_session(device) as session:
+                return await browse(session, start, depth, limit)
+        except ValueError:
+            raise
+        except LOST as err:
+            raise ConnectionError(_reason(err, device)) from err
 
 
 def _reason(error: BaseException, device: OpcuaDevice) -> str:
