@@ -64,7 +64,7 @@ def _browsed(session: Session, level: int, child: ua.ReferenceDescription, value
 def _shown(value: ua.DataValue) -> str:
     """A value with its type, or the status for which there is none."""
     if value.Value is None or value.Value.Value is None:
-        return ua.StatusCode(value.StatusCode_.value).name if value.StatusCode_ else "none"
+        return value.StatusCode.name if value.StatusCode else "none"
     return f"{str(value.Value.Value)[:SHOWN]} ({value.Value.VariantType.name})"
 
 

@@ -69,7 +69,8 @@ devices:
         result = CliRunner().invoke(main, ["browse", "unit", *file, "--json"])
         assert result.exit_code == 0, result.output
         assert f"nsu={URI};s=level" in {each["address"] for each in json.loads(result.output)["nodes"]}
-        assert f"[variable]  nsu={URI};s=level  = 1.0 (Double)" in CliRunner().invoke(main, ["browse", "unit", *file]).output
+        shown = CliRunner().invoke(main, ["browse", "unit", *file]).output
+        assert f"[variable]  nsu={URI};s=level  = 1.0 (Double)" in shown
     gone = CliRunner().invoke(main, ["browse", "unit", *file])
     assert gone.exit_code == 1
     assert "unit: opc.tcp://127.0.0.1" in gone.output
