@@ -21,6 +21,7 @@ from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.simulators import tank_farm
 from profiles.wire.codec import decode, decoder
 from profiles.wire.messages import Data, Events, Value
+from tests.faults.clocked import step
 from tests.servers import Server, influxdb, mosquitto, wait_for
 
 AGENT, COLLECTOR, DATABASE = "plant-1", "county-1", "gateway"
@@ -72,16 +73,25 @@ class Program:
 class Plant:
     """Everything on ports that the system hands out; `folder` holds all files."""
 
-    def __init__(self, folder: Path, *, interval: str = "200ms", resend: str = "2s") -> None:
+    def __init__(
+        self, folder: Path, *, interval: str = "200ms", resend: str = "2s", password: str = "", settle: str = "10m"
+    ) -> None:
+        """`password`: the store asks for one, and the collector gives this one; `settle`: of the agent's clock."""
         self.folder = folder
+        self.clock = folder / "clock"
+        self.clock.write_bytes(bytes(8))
         self.ledger = folder / "ledger"
         self.broker: Server = mosquitto(folder / "mosquitto")
         self.store: Server = influxdb(folder / "influxdb")
         simulator = ["edge_agent.simulators.tank_farm", "--sequence", "--ledger", str(self.ledger)]
         self.instrument = Program("instrument", folder, simulator)
-        self.agent = Program("agent", folder, ["edge_agent.cli.main", "run", str(folder / "agent.yaml")])
+        run = [str(self.clock), "edge_agent.cli.main", "run", str(folder / "agent.yaml")]
+        self.agent = Program("agent", folder, ["tests.faults.clocked", *run])
         self.collector = Program("collector", folder, ["collector.cli.main", "run", str(folder / "collector.yaml")])
-        self._interval, self._resend = interval, resend
+        self._login = ""
+        self._interval, self._resend, self._password, self._settle = interval, resend, password, settle
+        if password:
+            self.store.env["INFLUXDB_HTTP_AUTH_ENABLED"] = "true"
 
     def start(self, *, database: bool = True) -> None:
         """Start all, and lay a trigger into the outbox that keeps every commit's bytes for the count."""
@@ -109,7 +119,19 @@ class Plant:
 
     def make_database(self) -> None:
         """Without it the store answers 404 to every write."""
+        if self._password:
+            self.query("CREATE USER bureau WITH PASSWORD 'first' WITH ALL PRIVILEGES", method="POST")
+            self._login = "bureau:first"
         self.query("CREATE DATABASE " + DATABASE, method="POST")
+
+    def accept_password(self) -> None:
+        """Have the store take the password that the collector gives."""
+        self.query(f"SET PASSWORD FOR bureau = '{self._password}'", method="POST")
+        self._login = f"bureau:{self._password}"
+
+    def step_clock(self, by_ms: int) -> None:
+        """Set the agent's wall clock so far ahead of the true one."""
+        step(self.clock, by_ms * 1_000_000)
 
     def dead_letters(self) -> int:
         """How many the collector has kept."""
@@ -188,7 +210,8 @@ class Plant:
     def query(self, statement: str, *, method: str = "GET", **parameters: str) -> Any:
         """Ask the store in InfluxQL."""
         url = f"http://127.0.0.1:{self.store.port}/query"
-        answer = urllib3.request(method, url, fields={"q": statement} | parameters, timeout=30.0)
+        login = urllib3.make_headers(basic_auth=self._login) if self._login else {}
+        answer = urllib3.request(method, url, fields={"q": statement} | parameters, headers=login, timeout=30.0)
         assert answer.status == 200, answer.data
         return answer.json()
 
@@ -198,9 +221,12 @@ class Plant:
         agent = {
             "agent": AGENT, "collector": COLLECTOR, "site": site, "mqtt": mqtt, "state": "agent",
             "outbox": {"flush": "300ms"}, "uplink": {"resend": self._resend, "backoff": "1s", "state_interval": "1s"},
+            "clock": {"settle": self._settle},
             "devices": [tank_farm.device_settings(port, interval=self._interval)],
         }  # fmt: skip
         sink = {"type": "influxdb", "url": f"http://127.0.0.1:{self.store.port}", "api": "v1", "database": DATABASE}
+        if self._password:
+            sink |= {"username": "bureau", "password": self._password}
         collector = {"collector": COLLECTOR, "mqtt": mqtt, "state": "collector", "sinks": [sink]}
         for name, settings in (("agent", agent), ("collector", collector)):
             text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
