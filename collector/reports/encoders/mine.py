@@ -1,0 +1,199 @@
+"""Family M: bodies of mines and tailings ponds (specification notes, 4.2, 4.3, 4.8; notes on mines, 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
+from profiles.judge import tag_conversion
+from profiles.limits import limit_of
+from profiles.model import Quantity
+from profiles.report import MineFlag, MineReport
+from profiles.stated import LimitName
+from profiles.units import UnitError
+from profiles.wire import quality as q
+
+_FLAGS: dict[str, MineFlag] = {
+    q.BAD_INSTRUMENT: "fault", q.UNCERTAIN_INSTRUMENT: "fault", q.BAD_LINK: "link", q.BAD_STALE: "stale",
+}  # fmt: skip
+_HIGH: tuple[LimitName, ...] = ("H", "HH")
+_LOW: tuple[LimitName, ...] = ("L", "LL")
+_COLOURS: tuple[LimitName, ...] = ("BLUE", "YELLOW", "ORANGE", "RED")
+
+
+class MineEncoder:
+    """See `collector.reports.encoders.base.Encoder`."""
+
+    family: ClassVar[str] = "M"
+
+    @classmethod
+    def readings(cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool) -> list[Draft]:
+        """Packets of at most `max_values` records, each with the time of its reading."""
+        return _packets(gateway, end, due, resumed=resumed, connected=True)
+
+    @classmethod
+    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """Lists the points with their link lost: an empty `datas` is refused (notes, 1.9)."""
+        return _packets(gateway, now, due, resumed=False, connected=False)
+
+    @classmethod
+    def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
+        """A colour is a warning, raised, changed and over; a limit is an abnormal value, when it is crossed."""
+        made = {True: _warning, False: _abnormal}
+        drafts = [made[each.event.level in _COLOURS](gateway, each) for each in alarms]
+        return [draft for draft in drafts if draft is not None]
+
+    @classmethod
+    def as_resumed(cls, body: bytes) -> bytes:
+        """``reportType: continues`` with the old times."""
+        return msgspec.json.encode(msgspec.json.decode(body) | {"reportType": "continues"})
+
+
+def _report(gateway: Gateway) -> MineReport:
+    assert isinstance(gateway.profile.report, MineReport)  # noqa: S101  # its family chose this encoder
+    return gateway.profile.report
+
+
+def _packets(gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, connected: bool) -> list[Draft]:
+    shape, drafts = _report(gateway), []
+    ordered = sorted(due, key=lambda each: each.place.point.code)
+    for start in range(0, len(ordered), shape.max_values):
+        part = ordered[start : start + shape.max_values]
+        identity = packet_id(gateway.profile.profile, gateway.code, end, connected, start, *sorted(
+            (each.place.point.code, each.time, each.value, each.text, each.quality) for each in part
+        ))  # fmt: skip
+        body = _body(
+            gateway, identity, end, shape.data_types["value"], [_value(gateway, each) for each in part],
+            resumed=resumed, connected=connected,
+        )  # fmt: skip
+        points = {each.place.point.code: each.time for each in part}
+        drafts.append(Draft(identity, "resumed" if resumed else "live", end, body, points))
+    return drafts
+
+
+def _body(
+    gateway: Gateway, identity: str, time: int, kind: str, datas: list[dict[str, Any]],
+    *, resumed: bool = False, connected: bool = True,
+) -> bytes:  # fmt: skip
+    return msgspec.json.encode(
+        {
+            "dataId": identity,
+            "enterpriseCode": gateway.site,
+            "enterpriseType": _report(gateway).enterprise_type,
+            "gatewayCode": gateway.code,
+            "collectTime": written(gateway.profile.time, time),
+            "isConnectDataSource": connected,
+            "reportType": "continues" if resumed else "report",
+            "dataType": kind,
+            "datas": datas,
+        }
+    )
+
+
+def _value(gateway: Gateway, due: Due) -> dict[str, Any]:
+    """A bad value without a number is null; its flag says why (notes, 1.10 and 4.3)."""
+    quantity = due.quantity(gateway.profile)
+    return {
+        "ksbh": gateway.site,
+        "pointCode": due.place.point.code,
+        "pointName": due.place.label,
+        "sensorType": _sensor_type(due.place.point.quantity, quantity),
+        "pointValue": rounded(due.value, quantity),
+        "valueUnit": _unit(gateway, quantity),
+        "pointStatus": _status(gateway, due, quantity),
+        "dataTime": written(gateway.profile.time, due.time),
+    }
+
+
+def _status(gateway: Gateway, due: Due, quantity: Quantity) -> str:
+    """A character a flag, 1 where it holds."""
+    flags: set[MineFlag] = {_FLAGS[due.quality]} if due.quality in _FLAGS else set()
+    if due.quality == q.BAD_RANGE and due.value is not None and quantity.range is not None:
+        flags.add("over_range" if due.value > quantity.range[1] else "under_range")
+    elif q.is_bad(due.quality) and not flags:
+        flags.add("fault")
+    if due.valid and due.value is not None and _beyond(gateway, due, quantity, due.value):
+        flags.add("alarm")
+    return "".join("1" if flag in flags else "0" for flag in _report(gateway).status_flags)
+
+
+def _beyond(gateway: Gateway, due: Due, quantity: Quantity, value: float) -> bool:
+    """Whether a value lies at or beyond the lightest of its point's limits."""
+    spec = due.place.spec
+    try:
+        factor, offset = tag_conversion(spec, gateway.profile, quantity)
+    except UnitError:
+        return False
+
+    def limits(names: tuple[LimitName, ...]) -> list[float]:
+        return [found * factor + offset for name in names if (found := limit_of(spec.limits, name)) is not None]
+
+    size = abs(value) if quantity.bad_side == "both" else value
+    colours = limits(_COLOURS)
+    if quantity.bad_side == "low":
+        coloured = any(value <= limit for limit in colours)
+    else:
+        coloured = any(size >= limit for limit in colours)
+    return coloured or any(value >= limit for limit in limits(_HIGH)) or any(value <= limit for limit in limits(_LOW))
+
+
+def _warning(gateway: Gateway, alarm: Alarm) -> Draft:
+    shape, event, place = _report(gateway), alarm.event, alarm.place
+    quantity = gateway.profile.quantities[place.point.quantity]
+    colour: Any = event.level
+    over = event.state == "cleared"
+    data = {
+        "ksbh": gateway.site,
+        "alarmStartTime": written(gateway.profile.time, event.since),
+        "alarmOverTime": written(gateway.profile.time, event.time) if over else "",
+        "alarmLevel": shape.level_numbers[colour],
+        "alarmStatus": 1 if over else 0,
+        "alarmType": shape.warning_type,
+        "relatedObj": place.point.code,
+        "Alarmcode": f"{place.point.quantity}-{shape.warning_codes[colour]}",
+        "alarmDesc": f"{shape.level_names[colour]}：{quantity.zh} {_compared(gateway, alarm, quantity)}"[:500],
+    }
+    identity = packet_id(gateway.profile.profile, gateway.code, "warning", event.id)
+    body = _body(gateway, identity, event.time, shape.data_types["warning"], [data])
+    return Draft(identity, "alarm", event.time, body, {place.point.code: event.time})
+
+
+def _abnormal(gateway: Gateway, alarm: Alarm) -> Draft | None:
+    shape, event = _report(gateway), alarm.event
+    kind = shape.abnormal_types.get(event.level)  # type: ignore[arg-type]  # a switch has none
+    if kind is None or event.state == "cleared":
+        return None
+    code = alarm.place.point.code
+    data = {
+        "ksbh": gateway.site,
+        "pointCode": code,
+        "abnormalValue": rounded(alarm.value, gateway.profile.quantities[alarm.place.point.quantity]),
+        "abnormalType": kind,
+        "happenTime": written(gateway.profile.time, event.time),
+    }
+    identity = packet_id(gateway.profile.profile, gateway.code, "abnormal", event.id)
+    body = _body(gateway, identity, event.time, shape.data_types["abnormal"], [data])
+    return Draft(identity, "alarm", event.time, body, {code: event.time})
+
+
+def _compared(gateway: Gateway, alarm: Alarm, quantity: Quantity) -> str:
+    """``812.34 m ≥ 812.30 m``."""
+    unit = _unit(gateway, quantity)
+    value, limit = (
+        "–" if each is None else f"{each:.{quantity.decimals}f} {unit}".strip() for each in (alarm.value, alarm.limit)
+    )
+    sign = {"low": "≤", "both": "±≥"}.get(quantity.bad_side, "≥")
+    if alarm.event.state == "cleared":
+        return f"{value}，已解除"
+    return f"{value} {sign} {limit}"
+
+
+def _sensor_type(name: str, quantity: Quantity) -> str:
+    return quantity.code_mark or name
+
+
+def _unit(gateway: Gateway, quantity: Quantity) -> str:
+    return _report(gateway).unit_names.get(quantity.unit, quantity.unit)

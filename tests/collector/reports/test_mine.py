@@ -1,0 +1,120 @@
+"""Family M: the bodies are those of the specification notes (4.3, 4.8; notes on mines, 6), byte for byte."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector.directory import Place
+from collector.reports.encoders.base import Alarm, Due, Gateway
+from collector.reports.encoders.mine import MineEncoder
+from profiles.load import library
+from profiles.wire.messages import Asset, Event, Limits, ManifestTag, Point, Site
+
+SITE, GATE = "429021001003", "42902100100301"
+GATEWAY = Gateway(library()["tailings"], SITE, GATE)
+AT = 1_795_438_200_000  # 2026-11-23 20:50:00 in Beijing
+LEVEL = """{"dataId":"0","enterpriseCode":"429021001003","enterpriseType":"WKK","gatewayCode":"42902100100301",
+ "collectTime":"2026-11-23 20:50:00","isConnectDataSource":true,"reportType":"report","dataType":"04",
+ "datas":[{"ksbh":"429021001003","pointCode":"42902100100301MN9110KSW001","pointName":"库水位1#","sensorType":"9110",
+ "pointValue":812.34,"valueUnit":"m","pointStatus":"00000000","dataTime":"2026-11-23 20:50:00"}]}"""
+WARNING = """{"ksbh":"429021001003","alarmStartTime":"2026-11-23 20:50:00","alarmOverTime":"","alarmLevel":1,
+ "alarmStatus":0,"alarmType":1,"relatedObj":"42902100100301MN9110KSW001","Alarmcode":"KSW-B",
+ "alarmDesc":"蓝色预警：库水位 812.34 m ≥ 812.30 m"}"""
+
+
+def place(
+    quantity: str = "KSW", mark: str = "9110", label: str = "库水位1#", unit: str = "m", **limits: float
+) -> Place:
+    point = Point(profile="tailings", asset=SITE, quantity=quantity, code=f"{GATE}MN{mark}{quantity}001")
+    spec = ManifestTag(type="number", device="d", unit=unit, label="库水位1#", point=point, limits=Limits(**limits))  # type: ignore[arg-type]  # none is a switch
+    return Place("a", quantity, spec, point, Asset(), Site(code=SITE, name="x", adcode="429021", gateway=GATE), {})
+
+
+def body(due: Due, **rest: Any) -> dict[str, Any]:
+    [draft] = MineEncoder.readings(GATEWAY, AT, [due], **{"resumed": False} | rest)
+    return dict(json.loads(draft.body))
+
+
+def test_the_worked_example_of_the_notes_comes_out_byte_for_byte() -> None:
+    [draft] = MineEncoder.readings(GATEWAY, AT, [Due(place(), AT, 812.3401, None, "good")], resumed=False)
+    expected = json.loads(LEVEL) | {"dataId": draft.id}
+    assert draft.body.decode() == json.dumps(expected, separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("value", "quality", "status"),
+    [
+        (812.0, "good", "00000000"),
+        (812.31, "good", "00001000"),
+        (812.0, "uncertain:jump", "00000000"),
+        (None, "bad:link", "00000100"),
+        (None, "bad:stale", "00000001"),
+        (812.0, "bad:instrument", "10000000"),
+        (7000.0, "bad:range", "00100000"),
+        (-300.0, "bad:range", "00010000"),
+        (None, "bad:decode", "10000000"),
+    ],
+)
+def test_each_quality_has_its_flag_and_a_gap_is_never_filled(value: float | None, quality: str, status: str) -> None:
+    [data] = body(Due(place(BLUE=812.3), AT, value, None, quality))["datas"]
+    assert (data["pointStatus"], data["pointValue"]) == (status, value)
+
+
+def test_a_colour_on_the_low_side_is_an_alarm_below_it_also_in_the_tags_own_unit() -> None:
+    deep = place("JRX", "9103", unit="cm", BLUE=650.0)
+    assert body(Due(deep, AT, 6.5, None, "good"))["datas"][0]["pointStatus"] == "00001000"
+    assert body(Due(deep, AT, 6.51, None, "good"))["datas"][0]["pointStatus"] == "00000000"
+
+
+def event(level: Any, state: Any = "raised", time: int = AT) -> Event:
+    return Event(id=f"{level}{state}", alarm="a", kind="limit", level=level, state=state, time=time, since=AT, tag="t")
+
+
+def test_a_colour_is_a_warning_as_the_notes_have_it_and_over_when_it_is_cleared() -> None:
+    [raised, over] = MineEncoder.alarms(
+        GATEWAY,
+        [
+            Alarm(place(), event("BLUE"), 812.34, 812.3),
+            Alarm(place(), event("BLUE", "cleared", AT + 60_000), 812.1, 812.3),
+        ],
+    )
+    assert json.loads(raised.body)["dataType"] == "1001"
+    [data] = json.loads(raised.body)["datas"]
+    assert json.dumps(data) == json.dumps(json.loads(WARNING))
+    [data] = json.loads(over.body)["datas"]
+    assert (data["alarmStatus"], data["alarmOverTime"]) == (1, "2026-11-23 20:51:00")
+    assert data["alarmStartTime"] == "2026-11-23 20:50:00"
+
+
+def test_a_limit_is_an_abnormal_value_once_it_is_crossed_and_a_return_is_none() -> None:
+    alarms = [
+        Alarm(place(), event("HH"), 9.0, 8.0),
+        Alarm(place(), event("L"), 1.0, 2.0),
+        Alarm(place(), event("HH", "cleared"), 7.0, 8.0),
+    ]
+    found = [json.loads(draft.body) for draft in MineEncoder.alarms(GATEWAY, alarms)]
+    assert [(each["dataType"], each["datas"][0]["abnormalType"]) for each in found] == [("06", "1"), ("06", "2")]
+    assert found[0]["datas"][0] == {
+        "ksbh": SITE, "pointCode": f"{GATE}MN9110KSW001", "abnormalValue": 9.0, "abnormalType": "1",
+        "happenTime": "2026-11-23 20:50:00",
+    }  # fmt: skip
+
+
+def test_a_packet_has_at_most_as_many_records_as_the_profile_says_and_late_ones_keep_their_id() -> None:
+    spots = [msgspec.structs.replace(place().point, code=f"{GATE}MN9110KSW{n:03}") for n in range(250)]
+    made = place()
+    rows = [Due(Place("a", "t", made.spec, spot, Asset(), made.site, {}), AT, 1.0, None, "good") for spot in spots]
+    drafts = MineEncoder.readings(GATEWAY, AT, rows, resumed=False)
+    assert [len(draft.points) for draft in drafts] == [100, 100, 50]
+    late = json.loads(MineEncoder.as_resumed(drafts[0].body))
+    assert late == json.loads(drafts[0].body) | {"reportType": "continues"}
+
+
+def test_a_gateway_that_reaches_nothing_lists_its_points_with_their_link_lost() -> None:
+    [draft] = MineEncoder.source_down(GATEWAY, AT, [Due(place(), AT, None, None, "bad:link")])
+    made = json.loads(draft.body)
+    assert (made["isConnectDataSource"], made["datas"][0]["pointStatus"]) == (False, "00000100")
