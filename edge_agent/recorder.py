@@ -56,6 +56,11 @@ class Recorder:
         self._samples: list[tuple[int, Sample]] = []
         self._events: list[tuple[int, Event]] = []
         self._recall: dict[str, str] = {}
+        self._drivers: dict[str, str] = {}
+        """What drivers want remembered, by key of the small state."""
+        self._remembered = before.drivers
+        self._waiting: list[asyncio.Future[bool]] = []
+        """Who waits for a commit."""
         self._dropped = 0
         self._era_kept = outbox.era_floor
         self._wake = asyncio.Event()
@@ -86,6 +91,20 @@ class Recorder:
     def device_counters(self, device: str, counters: dict[str, int]) -> None:
         """Totals since start."""
         self._links.counters(device, counters)
+
+    async def committed(self) -> bool:
+        """Return once all that was handed over before is durable; False when some of it was dropped meanwhile."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(done)
+        return await done
+
+    def remember(self, device: str, entries: Mapping[str, str]) -> None:
+        """Keep texts by key over restarts, durable with the next commit; an empty text forgets its key."""
+        self._drivers |= {f"driver:{device}/{key}": text for key, text in entries.items()}
+
+    def remembered(self, device: str) -> dict[str, str]:
+        """What earlier runs had remembered."""
+        return self._remembered.get(device, {})
 
     # -- what the agent calls
 
@@ -184,15 +203,21 @@ class Recorder:
             )
             self._dropped = 0
         drafts = [*self._drafts_of_events(), *self._drafts_of_samples()]
-        if not drafts:
+        waiting, self._waiting = self._waiting, []
+        if not drafts and not self._drivers:
+            _answer(waiting, committed=True)
             return
-        samples, events, recall = self._samples, self._events, self._recall
-        self._samples, self._events, self._recall = [], [], {}
+        samples, events, recall, notes = self._samples, self._events, self._recall, self._drivers
+        self._samples, self._events, self._recall, self._drivers = [], [], {}, {}
         try:
-            rows = await asyncio.to_thread(self._commit, drafts, recall | {"clock": remember(self._clock.high)})
+            kept = recall | notes | {"clock": remember(self._clock.high)}
+            rows = await asyncio.to_thread(self._commit, drafts, kept)
         except OutboxUnavailable as err:
+            self._waiting = waiting + self._waiting
+            self._drivers = notes | self._drivers
             self._keep(samples, events, recall, err)
             return
+        _answer(waiting, committed=True)
         if self._blocked:
             log.info("outbox: can be written again")
             self._blocked = False
@@ -202,7 +227,7 @@ class Recorder:
 
     def _commit(self, drafts: Sequence[Draft], recall: Mapping[str, str]) -> list[Row]:
         """In a thread: a disk may take its time. The era is on disk before a sample of it is."""
-        era = max(draft.era for draft in drafts)
+        era = max((draft.era for draft in drafts), default=self._era_kept)
         if era != self._era_kept:
             self._outbox.set_era(era)
             self._era_kept = era
@@ -224,6 +249,8 @@ class Recorder:
             del self._samples[: beyond[0]], self._events[: beyond[1]]
             self._dropped += sum(beyond)
             self.counters["dropped"] += sum(beyond)
+            _answer(self._waiting, committed=False)
+            self._waiting = []
 
     def _drafts_of_samples(self) -> Iterable[Draft]:
         for start, end in _runs([era for era, _sample in self._samples], self._settings.batch):
@@ -245,6 +272,8 @@ class Recorder:
                     change = Transition(side, "cleared", alarm.level, alarm, now, None, None)
                     self._gone(event_id(self._agent, tag, side, alarm.since, alarm.era), change, tag)
                 self._recall[f"alarms:{tag}"] = ""
+        for device in set(before.drivers) - set(devices):
+            self._drivers |= {f"driver:{device}/{key}": "" for key in before.drivers[device]}
         for device in set(before.faults) - set(devices):
             self._recall[f"faults:{device}"] = ""
             for kind, fault in before.faults[device].items():
@@ -265,6 +294,12 @@ class Recorder:
                 text="the limit is no longer in the settings",
             )
         )  # fmt: skip
+
+
+def _answer(waiting: Iterable[asyncio.Future[bool]], *, committed: bool) -> None:
+    for each in waiting:
+        if not each.done():
+            each.set_result(committed)
 
 
 def _runs(eras: Sequence[int], longest: int) -> Iterable[tuple[int, int]]:

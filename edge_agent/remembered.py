@@ -2,6 +2,7 @@
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
 ``stamp:<tag>``; values are JSON, empty when there is nothing any more.
+``driver:<device>/<key>`` holds a driver's own text.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Remembered:
     alarms: dict[str, dict[Side, OpenAlarm]] = field(default_factory=dict)
     faults: dict[str, dict[Fault, OpenFault]] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    drivers: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What drivers had remembered, by device and key."""
 
     @classmethod
     def read(cls, recall: Mapping[str, str]) -> Remembered:
@@ -54,6 +57,9 @@ class Remembered:
                 self.faults[name] = _decode(text, dict[Fault, OpenFault])
             case "stamp":
                 self.stamps[name] = _decode(text, Stamp)
+            case "driver":
+                device, _, own = name.partition("/")
+                self.drivers.setdefault(device, {})[own] = text
 
 
 def remember(value: Any) -> str:

@@ -137,6 +137,9 @@ class Sampler:
         mono = self._clock.mono
         if isinstance(reading.value, str) and not _travels(reading.value):
             reading = replace(reading, value=None, quality=q.worst(reading.quality, q.BAD_DECODE))
+        if tag.times.past(reading):
+            outcome.samples.append(Sample(reading.tag, reading.time, reading.value, reading.quality))
+            return
         tag.heard = mono
         repeat = tag.times.repeats(reading)
         if repeat and tag.sent is not None:

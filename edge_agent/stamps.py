@@ -43,6 +43,8 @@ class Stamper:
         """The instrument's own time of its last reading."""
         self._stepped = False
         """The instrument's clock stepped back: its times are not used until they pass what was given already."""
+        self._logged = stamp.time if stamp is not None and not self._ahead(stamp.time) else 0
+        """The latest time of a logged reading."""
 
     def new_era(self) -> None:
         """The agent's clock stepped back: what was given before cannot be overwritten any more."""
@@ -53,12 +55,18 @@ class Stamper:
         """Whether it is the last reading once more, as after a reconnect or at the next poll of a value that stands."""
         return reading.source_time and self._heard == (reading.time, reading.value, reading.quality)
 
+    def past(self, reading: Reading) -> bool:
+        """Whether it was logged before the last one: it completes the past under its own time."""
+        return reading.logged and reading.time < self._logged
+
     def stamp(self) -> Stamp | None:
         """What to remember; None for a tag without times of its own."""
         return None if self._heard is None else Stamp(*self._heard, given=self._last, era=self._clock.era)
 
     def hear(self, reading: Reading) -> None:
         """`reading` is the last one now, whether it is sent or not."""
+        if reading.logged and not self._ahead(reading.time):
+            self._logged = max(self._logged, reading.time)
         if reading.source_time:
             self._heard = (reading.time, reading.value, reading.quality)
         elif self._heard is not None:
@@ -83,6 +91,8 @@ class Stamper:
         """
         if not reading.source_time:
             return self.own(reading.time), q.GOOD
+        if reading.logged:
+            return self._kept(reading)
         time, doubt = self._believed(reading)
         if lost_at is not None and time <= lost_at:
             time = now
@@ -90,12 +100,27 @@ class Stamper:
             doubt = q.worst(doubt, q.UNCERTAIN_CLOCK)
         return max(time, self._last + 1), doubt
 
+    def _kept(self, reading: Reading) -> tuple[int, str]:
+        """Its own time, unless that cannot be right or is given already: to the last one logged, or to the last at all.
+
+        What the agent itself said since (that the tag is stale, or lost) stands behind it and stays.
+        """
+        time = reading.time
+        if self._ahead(time):
+            return max(self._clock.now, self._last + 1), q.BAD_TIME_FUTURE
+        return (self._last + 1 if time in (self._logged, self._last) else time), q.GOOD
+
+    def _ahead(self, time: int) -> bool:
+        """Whether an instrument's time cannot be, by an agent's clock that was set."""
+        clock = self._clock
+        return clock.was_set and time > clock.now + round(clock.settings.future * 1000)
+
     def _believed(self, reading: Reading) -> tuple[int, str]:
         """The instrument's time, or the moment of receipt where it cannot be right."""
         clock, time = self._clock, reading.time
         if not clock.was_set:
             return time, q.UNCERTAIN_CLOCK  # the instrument's clock is the better one
-        if time > clock.now + round(clock.settings.future * 1000):
+        if self._ahead(time):
             return clock.now, q.UNCERTAIN_CLOCK if clock.suspect else q.BAD_TIME_FUTURE
         if time < self._source - SLACK_MS:
             self._stepped = True

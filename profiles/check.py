@@ -8,6 +8,7 @@ from config.load import Fault
 from config.nodes import KeyPath
 from profiles.model import AssetClass, Defaults, Derived, Profile, Quantity
 from profiles.stated import LimitName
+from profiles.textfile.check import check as check_files
 from profiles.units import UnitError, conversion, unit_fault
 
 
@@ -25,6 +26,8 @@ def check(profile: Profile) -> Iterator[Fault]:
     for name, rule in profile.codes.items():
         if rule.within is not None and rule.within not in profile.codes:
             yield Fault(("codes", name, "within"), f"{rule.within!r} is none of the profile's codes")
+    if profile.files is not None:
+        yield from check_files(profile.files, profile.codes)
 
 
 def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[Fault]:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from config.model import Duration, Settings, Written
 from profiles.report import ChemicalReport, MineReport
 from profiles.stated import LimitName, Names, Stated
+from profiles.textfile.model import TextFiles
 
 
 class Spec(Stated, Names):
@@ -209,3 +210,5 @@ class Profile(Settings):
     """The four colours; left out: four limits (HH, H, L, LL)."""
     report: Annotated[ChemicalReport | MineReport, Field(discriminator="family")] | None = None
     """The shape in which it is reported upward; left out: it is stored and not reported."""
+    files: TextFiles | None = None
+    """The text files in which the specification's systems write; left out: it has none."""

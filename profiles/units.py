@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 _PINT = {
     "1": "dimensionless", "%": "percent", "ppm": "ppm", "%LEL": "lel_percent", "%RH": "percent", "%VOL": "percent",
+    "%CH4": "percent", "dB(A)": "decibel_a",
     "pH": "ph", "Cel": "degC", "K": "kelvin", "[degF]": "degF",
     "Pa": "pascal", "hPa": "hectopascal", "kPa": "kilopascal", "MPa": "megapascal", "bar": "bar", "mbar": "millibar",
     "[psi]": "psi", "mm": "millimeter", "cm": "centimeter", "m": "meter", "km": "kilometer",
     "mg/m3": "milligram/meter**3", "g/m3": "gram/meter**3", "kg/m3": "kilogram/meter**3", "g/L": "gram/liter",
     "L": "liter", "m3": "meter**3", "g": "gram", "kg": "kilogram", "t": "metric_ton",
     "L/min": "liter/minute", "L/s": "liter/second", "m3/h": "meter**3/hour", "m3/s": "meter**3/second",
+    "m3/min": "meter**3/minute", "kN": "kilonewton", "J": "joule", "cm/s": "centimeter/second",
     "kg/h": "kilogram/hour", "t/h": "metric_ton/hour", "r/min": "revolution/minute", "Hz": "hertz",
     "mm/s": "millimeter/second", "m/s": "meter/second", "mm/h": "millimeter/hour", "deg": "degree",
     "mm/d": "millimeter/day", "m/s2": "meter/second**2", "NTU": "turbidity", "dB": "decibel_level",
@@ -27,7 +29,7 @@ _ALSO_WRITTEN = {
     "℃": "Cel", "°C": "Cel", "degC": "Cel", "C": "Cel", "celsius": "Cel", "℉": "[degF]", "degF": "[degF]",
     "meter": "m", "meters": "m", "metre": "m", "米": "m", "mg/m³": "mg/m3", "m³": "m3", "m³/h": "m3/h", "m^3/h": "m3/h",
     "LEL": "%LEL", "psi": "[psi]", "rpm": "r/min", "°": "deg", "kWh": "kW.h", "MWh": "MW.h", "us/cm": "uS/cm",
-    "l/min": "L/min", "%vol": "%VOL", "RH": "%RH", "ph": "pH",
+    "m³/min": "m3/min", "l/min": "L/min", "%vol": "%VOL", "RH": "%RH", "ph": "pH",
 }  # fmt: skip
 """How people write units too; the hint names ours."""
 MOLAR_VOLUME = 24.45
@@ -59,6 +61,11 @@ def unit_fault(unit: str) -> str:
     near = list(dict.fromkeys(meant)) or difflib.get_close_matches(unit, _PINT, 3, 0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return f"unit {unit!r} is not known{hint} (docs/profiles.md lists them)"
+
+
+def meant(unit: str) -> str:
+    """The code of a unit that is written otherwise (℃, m³/min); one that is not known stays as it is."""
+    return unit if unit in _PINT else _ALSO_WRITTEN.get(unit, unit)
 
 
 @functools.cache
@@ -96,4 +103,5 @@ def _registry() -> Any:
     registry.define("kilovar = [reactive_power]")  # never to be taken for active power
     registry.define("decibel_level = [level]")
     registry.define("micro_one = 1e-6")
+    registry.define("decibel_a = [sound_level]")
     return registry

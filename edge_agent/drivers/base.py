@@ -6,7 +6,7 @@ A driver is a folder here, registered by the entry point group ``edge_agent.driv
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import msgspec
 
 from edge_agent.tags import DeviceSettings
-from profiles.wire.messages import Value
+from profiles.wire.messages import Level, Value
 from profiles.wire.quality import GOOD
 
 ENTRY_POINTS = "edge_agent.drivers"
@@ -33,6 +33,9 @@ class Reading:
     value: Value
     quality: str = GOOD
     source_time: bool = False
+    logged: bool = False
+    """Another system wrote it down: it keeps its own time, also after later ones were given; one that is older than the
+    tag's last completes the past, and is judged by no limit. Only with `source_time`."""
 
 
 class Output(Protocol):
@@ -52,6 +55,25 @@ class Output(Protocol):
 
     def device_counters(self, device: str, counters: dict[str, int]) -> None:
         """Totals since start that the agent's state carries, such as requests, timeouts, overruns."""
+
+
+class DurableOutput(Output, Protocol):
+    """What the agent offers to every driver beside; those need it whose source keeps what it gave (files)."""
+
+    def note(self, level: Level, text: str) -> None:
+        """A fact that somebody must know of, as an event."""
+
+    async def committed(self) -> bool:
+        """Return once all that was handed over before is durable; False when some of it was dropped meanwhile.
+
+        A driver that lets go of its source by then has lost nothing.
+        """
+
+    def remember(self, device: str, entries: Mapping[str, str]) -> None:
+        """Keep texts by key over restarts, durable with the next commit; an empty text forgets its key."""
+
+    def remembered(self, device: str) -> dict[str, str]:
+        """What earlier runs had remembered."""
 
 
 class Runner(Protocol):
@@ -112,7 +134,7 @@ class Driver(Protocol):
         """Faults that one device's model cannot see alone: ((index of device, field, …), message)."""
 
     @classmethod
-    def runners(cls, devices: Sequence[Any], out: Output) -> list[Runner]:
+    def runners(cls, devices: Sequence[Any], out: DurableOutput) -> list[Runner]:
         """One runner an endpoint, for all the devices of this driver."""
 
     @classmethod

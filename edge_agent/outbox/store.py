@@ -79,6 +79,7 @@ class Outbox:
     def commit(self, drafts: Sequence[Draft], recall: Mapping[str, str] | None = None) -> list[Row]:
         """Number, freeze and store the drafts and the small state `recall` in one transaction; durable on return.
 
+        An empty text in `recall` forgets its key.
         Raises OutboxUnavailable, having consumed no number, when the disk does not take them.
         """
         with self._file.lock:
@@ -88,7 +89,10 @@ class Outbox:
             with self._file.transaction() as db:
                 rows = [self._insert(db, draft, self._seq + nth) for nth, draft in enumerate(drafts, 1)]
                 db.execute("UPDATE stream SET last = ? WHERE stream = ?", [self._seq + len(rows), self.stream])
-                db.executemany("INSERT OR REPLACE INTO small VALUES (?, ?)", list((recall or {}).items()))
+                kept = {key: text for key, text in (recall or {}).items() if text}
+                db.executemany("INSERT OR REPLACE INTO small VALUES (?, ?)", list(kept.items()))
+                gone = [(key,) for key in (recall or {}) if key not in kept]
+                db.executemany("DELETE FROM small WHERE key = ?", gone)
                 if self._telling:
                     db.execute("DELETE FROM small WHERE key IN (?, ?)", [SALVAGED, ASIDE])
                 dropped = [row for lane in LANES for row in self._make_room(db, lane, rows)]
@@ -100,8 +104,8 @@ class Outbox:
             for row in dropped:
                 self._incidents.lost(row.lane, row.count)
             self._watch_age(rows)
-            gone = {row.id for row in dropped}
-            return [row for row in rows if row.id not in gone]
+            lost = {row.id for row in dropped}
+            return [row for row in rows if row.id not in lost]
 
     def recall(self) -> dict[str, str]:
         """The small state, by key."""

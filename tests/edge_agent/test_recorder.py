@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from edge_agent import recorder as recorder_module
 from edge_agent.clock import Clock, ClockSettings
 from edge_agent.drivers.base import Reading
 from edge_agent.outbox.recovery import open_outbox
@@ -256,3 +257,47 @@ def test_small_state_that_is_not_readable_is_left_out() -> None:
     found = Remembered.read({"clock": "5", "alarms:a": "{broken", "stamp:b": '[1,2.0,"good"]', "faults:d": ""})
     assert (found.high, found.alarms, found.faults) == (5, {}, {})
     assert found.stamps["b"].value == 2.0
+
+
+async def test_a_driver_is_told_when_what_it_handed_over_is_durable(tmp_path: Path) -> None:
+    async with bench(tmp_path) as this:
+        this.recorder.readings("d", [Reading("a", NOW, 1.0)])
+        assert await this.recorder.committed()
+        assert [sample.value for sample in this.samples()] == [1.0]
+        assert await this.recorder.committed(), "with nothing to commit at once"
+
+
+async def test_a_driver_is_told_when_something_was_dropped_before_it_could_be_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with bench(tmp_path) as this:
+        with monkeypatch.context() as broken:
+            broken.setattr(Outbox, "commit", _refuses)
+            broken.setattr(recorder_module, "HELD", 10)
+            this.recorder.readings("d", [Reading("a", NOW, 1.0)])
+            first = asyncio.create_task(this.recorder.committed())
+            await asyncio.sleep(0)
+            this.recorder.readings("d", [Reading("a", NOW + n, 1.0 + n) for n in range(1, 12)])
+            assert not await first
+            second = asyncio.create_task(this.recorder.committed())
+            await asyncio.sleep(0)
+        assert await second, "as soon as the outbox can be written again"
+
+
+async def test_what_a_driver_has_remembered_outlives_it_and_what_it_forgets_leaves_nothing(tmp_path: Path) -> None:
+    async with bench(tmp_path) as this:
+        assert this.recorder.remembered("d") == {}
+        this.recorder.remember("d", {"file/a": "1", "file/b": "2"})
+    this.outbox.close()
+    async with bench(tmp_path) as this:
+        assert this.recorder.remembered("d") == {"file/a": "1", "file/b": "2"}
+        assert this.recorder.remembered("e") == {}
+        this.recorder.remember("d", {"file/a": "", "file/c": "3"})
+        assert await this.recorder.committed()
+        assert {key for key in this.outbox.recall() if key.startswith("driver:")} == {
+            "driver:d/file/b", "driver:d/file/c",
+        }  # fmt: skip
+
+
+def _refuses(*_args: object) -> None:
+    raise OutboxUnavailable("the disk is full")

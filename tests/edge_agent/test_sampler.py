@@ -41,6 +41,10 @@ class Bench:
     def sourced(self, time: int, value: Value, quality: str = "good") -> list[tuple[int, Value, str]]:
         return self._rows(Reading("a", time, value, quality, source_time=True))
 
+    def logged(self, time: int, value: Value, quality: str = "good") -> list[tuple[int, Value, str]]:
+        """A reading that another system wrote down at `time`, ms after NOW."""
+        return self._rows(Reading("a", NOW + time, value, quality, source_time=True, logged=True))
+
     def lagging(self, value: Value, lag: int) -> list[tuple[int, Value, str]]:
         """A reading at the time of an instrument whose clock is off by `lag` ms, as the server itself tells."""
         self.device = DeviceClock(lag=lag)
@@ -360,3 +364,51 @@ def test_a_text_that_cannot_travel_is_bad_and_its_neighbours_do() -> None:
     assert b.polled(gbk) == [(0, None, "bad:decode")]
     assert b.polled("x" * 100_000) == []
     assert b.polled("running") == [(1, "running", "good")]
+
+
+def test_what_was_logged_before_the_last_completes_the_past_and_raises_no_alarm() -> None:
+    b = bench(limits=LimitRule(H=10.0))
+    b.after(60)
+    assert b.logged(50_000, 5.0) == [(50_000, 5.0, "good")]
+    assert b.logged(40_000, 50.0) == [(40_000, 50.0, "good")]
+    assert b.sampler.open_alarms("a") == {}
+    assert b.sampler.latest()["a"].value == 5.0
+    assert b.logged(60_000, 11.0) == [(60_000, 11.0, "good")]
+    assert b.sampler.open_alarms("a")
+
+
+def test_what_was_logged_while_it_was_not_read_keeps_its_times_and_is_judged() -> None:
+    b = bench(limits=LimitRule(H=10.0))
+    b.after(1)
+    assert b.logged(0, 5.0) == [(0, 5.0, "good")]
+    b.after(600)
+    assert b.polled(None, "bad:link") == [(601_000, None, "bad:link")]
+    assert b.logged(10_000, 11.0) == [(10_000, 11.0, "good")]
+    assert b.sampler.open_alarms("a"), "the newest that is known"
+    assert b.logged(20_000, 5.0) == [(20_000, 5.0, "good")]
+    assert b.sampler.open_alarms("a") == {}
+
+
+def test_what_was_logged_twice_is_sent_once_and_another_value_of_that_time_takes_the_next_free_one() -> None:
+    b = bench()
+    b.after(10)
+    assert b.logged(5_000, 1.0) == [(5_000, 1.0, "good")]
+    assert b.logged(5_000, 1.0) == []
+    assert b.logged(5_000, 2.0) == [(5_001, 2.0, "good")]
+
+
+def test_what_was_logged_is_known_after_a_restart() -> None:
+    stamp = Stamp(NOW + 5_000, 1.0, "good", NOW + 5_000, 0)
+    b = Bench(stamps={"a": stamp})
+    b.after(10)
+    assert b.logged(5_000, 1.0) == []
+    assert b.logged(4_000, 7.0) == [(4_000, 7.0, "good")], "of the past"
+    assert b.sampler.latest()["a"].value == 1.0
+
+
+def test_what_was_logged_in_the_future_has_the_moment_of_receipt_and_is_bad() -> None:
+    b = bench(limits=LimitRule(H=10.0))
+    assert b.logged(3_600_000, 1.0) == [(0, 1.0, "bad:time_future")]
+    b.after(10)
+    assert b.logged(10_000, 20.0) == [(10_000, 20.0, "good")]
+    assert b.sampler.open_alarms("a"), "it is not taken for the past"

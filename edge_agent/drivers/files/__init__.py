@@ -1,0 +1,1 @@
+"""Files that a mine's own systems write into a folder."""

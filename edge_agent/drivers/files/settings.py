@@ -1,0 +1,146 @@
+"""Settings of folders into which other systems write, and of what is taken out of their files."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from config.model import Duration, FilePath, Settings
+from edge_agent.tags import DeviceSettings, TagSettings
+from profiles.textfile.model import Encoding
+
+
+class FilesTag(TagSettings):
+    """One value in the files."""
+
+    code: str = ""
+    """What the files call the point; of counted persons the mine's or the area's code. Left out: that of `point`."""
+    kind: str = ""
+    """Kind of file that it is taken from, such as TJSJ, or RYSS of counted persons; left out: of present values."""
+    field: str = ""
+    """Field, column or key of the value; left out: the usual one of the kind, or the mapping's `value`."""
+    type: Literal["number", "text", "flag"] = "number"
+    """What the value is stored as; flag: 0 or 1."""
+    scale: float = 1.0
+    """The number read is multiplied by this."""
+    offset: float = 0.0
+    """Added after the scale."""
+    max_silence: Duration = 300.0
+    """Time after which an unchanged value is sent all the same; silent for three times as long it is bad:stale."""
+
+    def file_code(self) -> str:
+        """What the files call the point."""
+        return self.code or (self.point.code if self.point else "")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FilesTag:
+        if self.type != "number" and (self.scale, self.offset) != (1.0, 0.0):
+            raise PydanticCustomError("scale", "scale and offset are for numbers, not for {type}", {"type": self.type})
+        return self
+
+
+class TextFormat(Settings):
+    """The text files of a specification (文本文件), by the profile that describes them."""
+
+    type: Literal["text"]
+    profile: str
+    """Name of the profile, such as coal-safety."""
+    mine: str = ""
+    """Code of the mine; files of another one are refused. Left out: whatever name and header agree on."""
+    encoding: Encoding | None = None
+    """Left out: the profile's."""
+    profiles: tuple[FilePath, ...] = ()
+    """Folders with profiles of your own, as at the top of the settings."""
+
+
+class StateMapping(Settings):
+    """What a column or key says of the value."""
+
+    field: str
+    """Column or key of the state."""
+    good: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Texts that mean a good value; with any other it is bad:instrument."""
+
+
+class Mapping(Settings):
+    """Which columns or keys of CSV and JSON files mean what."""
+
+    name: str
+    """Names of the files, with * and ?, such as values_*.csv."""
+    time: str
+    """Column or key of a record's time."""
+    time_format: str
+    """How the time is written, as strftime has it (%Y-%m-%d %H:%M:%S); or s or ms since 1970 UTC."""
+    zone: Annotated[str, Field(pattern=r"^[+-]\d\d:\d\d$")] = "+08:00"
+    """Offset from UTC of a time that states none."""
+    point: str = ""
+    """Column or key of the point's code; left out: a record is of all points, and each tag names its own `field`."""
+    value: str = ""
+    """Column or key of the value; a tag's `field` prevails."""
+    state: StateMapping | None = None
+    """What tells good values from others."""
+    encoding: Encoding = "utf-8"
+    """How the files are written; a byte order mark is accepted."""
+
+
+class CsvFormat(Mapping):
+    """Comma-separated values whose first row names the columns."""
+
+    type: Literal["csv"]
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """What stands between two columns."""
+
+
+class JsonFormat(Mapping):
+    """JSON: an object a line, or one document."""
+
+    type: Literal["json"]
+    lines: bool = False
+    """Whether each line is an object; otherwise a file is one document."""
+    records: str = ""
+    """In a document, the key of the list of records; left out: the document is the list, or the one record."""
+
+
+class FilesDevice(DeviceSettings):
+    """One folder."""
+
+    driver: Literal["files"]
+    folder: FilePath
+    """Where the other system writes; the agent may read it."""
+    format: Annotated[TextFormat | CsvFormat | JsonFormat, Field(discriminator="type")]
+    """What the files are."""
+    after: Literal["leave", "move"] = "leave"
+    """What is done with a file once its readings are durable: nothing (it is remembered), or it is moved to `done`."""
+    done: FilePath | None = None
+    """With move: where files go that were taken."""
+    errors: FilePath | None = None
+    """With move: where files go that were refused."""
+    keep: Duration = 30 * 86_400.0
+    """With move: how long files stay in `done` and `errors` before they are deleted."""
+    backlog: Duration = 86_400.0
+    """At the first start, files older than this are left alone."""
+    tags: tuple[FilesTag, ...] = ()
+    """What is taken out of the files; `edge-agent points` writes them from the files' own definitions."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FilesDevice:
+        if (self.after == "move") != (self.done is not None and self.errors is not None):
+            raise PydanticCustomError("after", "after: move needs done: and errors:, and only with it they are used")
+        if self.folder in (self.done, self.errors):
+            raise PydanticCustomError("done", "done and errors must be other folders than folder")
+        return self
+
+    def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
+        """What the tag's own settings say."""
+        assert isinstance(tag, FilesTag)  # noqa: S101  # its own tags
+        return tag.type
+
+    def address(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
+    def all_tags(self) -> tuple[FilesTag, ...]:
+        """The tags."""
+        return self.tags

@@ -1,0 +1,132 @@
+"""CSV and JSON files, by the mapping of their columns or keys that the settings state."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edge_agent.drivers.files.settings import CsvFormat, JsonFormat
+from edge_agent.drivers.files.source import Named, Row, Taken, UnfinishedError, UnusableError
+from profiles.textfile.times import milliseconds
+from profiles.wire import quality as q
+
+PATIENCE = 600.0
+MAX_SIZE = 20 * 1024 * 1024
+FUTURE_MS = 300_000
+"""A record further ahead is faulty (notes on mines, 2.3)."""
+BAD_SHARE = 0.2
+"""Share of faulty records beyond which a file is refused (notes on mines, 2.3)."""
+Record = Mapping[str, Any]
+
+
+class TableSource:
+    """CSV, JSON lines and JSON documents; `edge_agent.drivers.files.source.Source`."""
+
+    patience = PATIENCE
+    max_size = MAX_SIZE
+
+    def __init__(self, form: CsvFormat | JsonFormat) -> None:
+        self._form = form
+        self.coded = bool(form.point)
+        self.grows = isinstance(form, CsvFormat) or form.lines
+
+    def named(self, name: str) -> Named | None:
+        """Files are ordered by the time at which they were written."""
+        return Named("", None) if fnmatch.fnmatchcase(name, self._form.name) else None
+
+    def private(self, kind: str) -> bool:
+        """Only what the settings name is taken."""
+        return False
+
+    def take(self, name: str, data: bytes, *, now: int, quiet: bool) -> Taken:
+        """See `Source`. The last line of a file that is written to counts once it has its line break."""
+        try:
+            text = data.decode("utf-8-sig" if self._form.encoding == "utf-8" else self._form.encoding)
+        except UnicodeDecodeError as err:
+            if not quiet:
+                raise UnfinishedError("ends within a character") from err
+            raise UnusableError("encoding or header", f"byte {err.start} is not {self._form.encoding}") from err
+        if self.grows and not text.endswith("\n") and not quiet:
+            raise UnfinishedError("the last line has no line break")
+        rows: list[Row] = []
+        faults: list[str] = []
+        records = 0
+        for records, record in enumerate(self._records(text), 1):  # how many there were
+            try:
+                rows.append(self._row(record, now))
+            except LookupError as err:
+                faults.append(f"record {records} has no {err}")
+            except (ValueError, TypeError, OverflowError) as err:
+                faults.append(f"record {records} {err}")
+        if records and len(faults) / records > BAD_SHARE:
+            share = f"{len(faults)} of {records} records are faulty; expected at most {BAD_SHARE:.0%}"
+            raise UnusableError("records", f"{share}; the first: {faults[0]}")
+        whole = len(rows) - (1 if rows and not text.endswith("\n") else 0)
+        return Taken(max((row.time for row in rows), default=now), rows, records, faults, whole)
+
+    def _records(self, text: str) -> Iterator[Record]:
+        form = self._form
+        if isinstance(form, CsvFormat):
+            yield from self._csv(form, text)
+        elif form.lines:
+            yield from (_object(line) for line in text.splitlines() if line.strip())
+        else:
+            yield from self._document(form, text)
+
+    def _csv(self, form: CsvFormat, text: str) -> Iterator[Record]:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=form.delimiter)
+        columns = reader.fieldnames or ()
+        wanted = [form.time, form.point, form.value, form.state.field if form.state else ""]
+        if lack := [name for name in wanted if name and name not in columns]:
+            there = ", ".join(columns) or "none"
+            raise UnusableError("encoding or header", f"has no column {', '.join(lack)}; there are {there}")
+        try:
+            yield from reader
+        except csv.Error as err:
+            raise UnusableError("records", f"is no CSV: {err}") from err
+
+    @staticmethod
+    def _document(form: JsonFormat, text: str) -> Iterator[Record]:
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError) as err:
+            raise UnfinishedError(f"is no JSON document (yet): {err}") from err
+        if form.records:
+            if not isinstance(document, dict) or form.records not in document:
+                raise UnusableError("encoding or header", f"has no key {form.records!r}")
+            document = document[form.records]
+        yield from document if isinstance(document, list) else [document]
+
+    def _row(self, record: Record, now: int) -> Row:
+        form = self._form
+        if not isinstance(record, dict):
+            raise TypeError("is no object")
+        time = self._time(record[form.time])
+        if time < 0:
+            raise ValueError(f"has a time before 1970: {record[form.time]!r}")
+        if time > now + FUTURE_MS:
+            raise ValueError(f"is {(time - now) / 1000:.0f} s ahead; expected at most {FUTURE_MS / 1000:.0f} s")
+        code = str(record[form.point]) if form.point else ""
+        if form.point and not code:
+            raise ValueError(f"has no {form.point}")
+        good = form.state is None or str(record[form.state.field]) in form.state.good
+        return Row(code, time, record, form.value, q.GOOD if good else q.BAD_INSTRUMENT)
+
+    def _time(self, raw: object) -> int:
+        form = self._form
+        if form.time_format in ("s", "ms"):
+            number = float(str(raw))
+            return round(number * 1000) if form.time_format == "s" else round(number)
+        return milliseconds(str(raw), form.time_format, form.zone)
+
+
+def _object(line: str) -> Any:
+    """A line that is no JSON is a faulty record."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None

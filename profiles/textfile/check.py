@@ -1,0 +1,50 @@
+"""What the parts of a profile's text files contradict each other in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from config.load import Fault
+from config.nodes import KeyPath
+from profiles.textfile.model import Kind, TextFiles
+
+
+def check(files: TextFiles, codes: Collection[str]) -> Iterator[Fault]:
+    """Every such fault, with its place below the profile; `codes` are the profile's."""
+    at: KeyPath = ("files",)
+    yield from _known((*at, "header"), files.header, files.fields, "fields")
+    for key in ("mine", "time"):
+        for word in files.kinds:
+            if getattr(files, key) not in files.header_of(word):
+                yield Fault((*at, key), f"the header of {word} has no field {getattr(files, key)!r}")
+    for name, rule in files.fields.items():
+        if rule.code is not None:
+            yield from _known((*at, "fields", name, "code"), [rule.code], codes, "codes")
+    for name, kind in files.kinds.items():
+        yield from _kind((*at, "kinds", name), kind, files)
+
+
+def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
+    yield from _known((*at, "header"), kind.header or (), files.fields, "fields")
+    yield from _known((*at, "fields"), kind.fields, files.fields, "fields")
+    if len(set(kind.fields)) != len(kind.fields):
+        yield Fault((*at, "fields"), "a field stands twice")
+    yield from _known((*at, "key"), kind.key, kind.fields, "kind's fields")
+    if kind.values is not None:
+        this = kind.values
+        wanted = [each for each in (this.point, this.value, this.time, this.state, this.unit) if each is not None]
+        yield from _known((*at, "values"), wanted, kind.fields, "kind's fields")
+        if this.states is not None:
+            yield from _known((*at, "values", "states"), [this.states], files.states, "states")
+    if kind.definition is not None:
+        that = kind.definition
+        named = (that.point, that.name, that.sensor, that.asset, that.unit, that.high, that.low, *that.limits.values())
+        yield from _known((*at, "definition"), [each for each in named if each], kind.fields, "kind's fields")
+    if kind.count is not None:
+        yield from _known((*at, "count"), [*kind.count.where, kind.count.by], kind.fields, "kind's fields")
+
+
+def _known(at: KeyPath, wanted: Collection[str], known: Collection[str], what: str) -> Iterator[Fault]:
+    for name in wanted:
+        if name not in known:
+            yield Fault(at, f"{name!r} is none of the {what}")

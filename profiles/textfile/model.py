@@ -1,0 +1,207 @@
+"""What a profile says of the text files of its systems: marks, names, kinds and fields, all of it data.
+
+Source: specification notes on mines, 1.1 to 1.5 and 2.1 to 2.5; the shape is that of chapter 6 there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from config.model import Duration, Settings, Size
+from profiles.stated import LimitName, Names, Stated
+from profiles.wire.quality import PATTERN
+
+Mark = Annotated[str, Field(min_length=1, max_length=8)]
+Encoding = Literal["utf-8", "gb18030"]
+
+
+class Grammar(Stated):
+    """How a file is written: a header, fields, records, an end (mines, 1.1)."""
+
+    field: Annotated[str, Field(min_length=1, max_length=1)]
+    """Stands between two fields."""
+    record: Annotated[str, Field(min_length=1, max_length=1)]
+    """Stands after every record."""
+    end: Mark
+    """Stands at the end; a file without it is not complete."""
+    header_end: Mark | None = None
+    """Stands after the header; left out: as after a record."""
+    encoding: Encoding = "utf-8"
+    """How we write; a receiver may be told another one."""
+    bom: bool = False
+    """Whether we write a byte order mark; one that comes is accepted."""
+    newline: Literal["", "\n", "\r\n"] = ""
+    """What we write after the mark of a record; any is accepted."""
+    missing: str = ""
+    """How a missing number is written; empty is understood as well."""
+    replaced: str
+    """Characters that we write as a blank, since they would break a record."""
+    refused: str = ""
+    """Characters that make a record an error: a mark that was mistyped is never repaired."""
+
+    @model_validator(mode="after")
+    def _marks_are_replaced(self) -> Self:
+        marks = self.field + self.record + (self.header_end or "")
+        open_marks = [mark for mark in dict.fromkeys(marks + self.refused) if mark not in self.replaced]
+        if open_marks:
+            raise PydanticCustomError(
+                "replaced", "expected the marks {marks} among the characters replaced", {"marks": " ".join(open_marks)}
+            )
+        return self
+
+
+class FileNaming(Stated):
+    """How files are called and where they stand (mines, 1.1)."""
+
+    name: str
+    """What we write: {mine}, {kind} and {time} are filled in."""
+    pattern: str
+    """What is read: a regular expression with the groups mine, kind and time."""
+    time: str
+    """The time in the name, as strftime has it, in the profile's zone."""
+    dir: str = ""
+    """Folder below the target's, such as aqjk/."""
+    temp: str = ".part"
+    """Ending of a file that is being written."""
+
+    @field_validator("pattern")
+    @classmethod
+    def _groups(cls, text: str) -> str:
+        try:
+            found = set(re.compile(text).groupindex)
+        except re.error as err:
+            raise PydanticCustomError("pattern", "no regular expression: {why}", {"why": str(err)}) from err
+        if lack := {"mine", "kind", "time"} - found:
+            raise PydanticCustomError("pattern", "lacks the groups {lack}", {"lack": ", ".join(sorted(lack))})
+        return text
+
+
+class Receiving(Stated):
+    """When a file that came is taken (mines, 2.3)."""
+
+    incomplete: Duration
+    """A file without its end is refused when nothing was written to it for so long."""
+    future: Duration
+    """A file whose header is further ahead than this is refused."""
+    stale: Duration
+    """Points of which nothing came for so long are out of date."""
+    bad_share: Annotated[float, Field(ge=0, le=1)]
+    """Share of faulty records beyond which the whole file is refused."""
+    max_size: Size
+    """A larger file is refused unread."""
+
+
+class FieldRule(Names):
+    """What a field of that name holds, in whichever kind it stands."""
+
+    type: Literal["text", "number", "time"] = "text"
+    code: str | None = None
+    """The code rule of the profile (`codes`) that its length follows."""
+    personal: bool = False
+    """Whether it tells of a person: never logged, never sent on by the `files` driver (mines, 2.4)."""
+
+
+class State(Names):
+    """What a value is worth while a state stands."""
+
+    quality: Annotated[str, Field(pattern=PATTERN)] = "good"
+    value: bool = True
+    """Whether the value is one."""
+
+
+class StateTable(Stated):
+    """How the state of a point is written (mines, 1.4)."""
+
+    form: Literal["sum", "flags", "word"]
+    """sum: bits added up; flags: a row of 0 and 1, counted from the left; word: one of the words."""
+    values: dict[str, State]
+    """By bit, by position (from 1), or by word."""
+
+    @model_validator(mode="after")
+    def _numbers(self) -> Self:
+        for key in self.values if self.form != "word" else ():
+            number = int(key) if key.isdecimal() else -1
+            if number < 1 or (self.form == "sum" and number & (number - 1)):
+                what = "a bit such as 1, 2 or 4" if self.form == "sum" else "a position from 1"
+                raise PydanticCustomError("bit", "{key} is not {what}", {"key": repr(key), "what": what})
+        return self
+
+
+class Values(Settings):
+    """Which fields of a kind carry a point's value."""
+
+    point: str
+    value: str
+    time: str
+    state: str | None = None
+    states: str | None = None
+    """Which table (`states`) the state follows."""
+    unit: str | None = None
+    live: bool = True
+    """Whether they are the point's present values; others (statistics) are taken only for tags that name the kind."""
+
+
+class Definition(Settings):
+    """Which fields of a kind define a point."""
+
+    point: str
+    name: str
+    sensor: str
+    """Sensor type, the profile's `quantities`."""
+    asset: str | None = None
+    unit: str | None = None
+    high: str | None = None
+    low: str | None = None
+    limits: dict[LimitName, str] = Field(default_factory=dict)
+
+
+class Count(Settings):
+    """A kind whose records are counted: persons underground, by area."""
+
+    where: dict[str, tuple[str, ...]]
+    """Which records count: by field, the texts that do."""
+    by: str
+    """The field by whose code they are counted, beside the whole mine."""
+
+
+class Kind(Stated, Names):
+    """One kind of file: its header and fields, in order."""
+
+    header: tuple[str, ...] | None = None
+    """Left out: the usual header."""
+    fields: tuple[str, ...]
+    key: tuple[str, ...]
+    """Fields that tell two records apart."""
+    interval: Duration | None = None
+    """How often it is sent; left out: at once, when something happened."""
+    full: bool = False
+    """Whether a file holds all there is, so that what it lacks is gone."""
+    values: Values | None = None
+    definition: Definition | None = None
+    count: Count | None = None
+
+
+class TextFiles(Settings):
+    """The text files of one specification."""
+
+    grammar: Grammar
+    naming: FileNaming
+    receiving: Receiving
+    header: tuple[str, ...]
+    """The usual header."""
+    mine: str
+    """The header's field with the mine's code."""
+    time: str
+    """The header's field with the time at which the file was written."""
+    fields: dict[str, FieldRule]
+    states: dict[str, StateTable] = Field(default_factory=dict)
+    kinds: dict[str, Kind] = Field(default_factory=dict)
+
+    def header_of(self, kind: str) -> tuple[str, ...]:
+        """The fields of a kind's header, in order."""
+        own = self.kinds[kind].header
+        return self.header if own is None else own
