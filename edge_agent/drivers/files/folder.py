@@ -36,10 +36,10 @@ def look(folder: Path, source: Source, memory: Memory, only: Container[str] | No
 
 
 def read(folder: Path, found: Found) -> bytes | None:
-    """The bytes of a file, None when it was written to (or went) while it was read."""
+    """The bytes of a file, None when it was written to (or went) while it was read; OSError when it cannot be."""
     try:
         with (folder / found.name).open("rb") as file:
-            data = file.read()
+            data = file.read(found.size + 1)
             after = os.fstat(file.fileno())
     except FileNotFoundError:
         return None

@@ -16,7 +16,7 @@ import msgspec
 log = logging.getLogger(__name__)
 KEPT = 10_000
 """Files of a folder that are known by name: more than a day's of one every ten seconds."""
-FLOOR = "floor"
+FLOOR, FILE = "floor", "file/"
 
 
 class Found(NamedTuple):
@@ -46,13 +46,18 @@ class Memory:
     def __init__(self, before: Mapping[str, str], floor: int) -> None:
         self._entries: dict[str, Entry] = {}
         self._changes: dict[str, str] = {}
-        self.floor = int(before.get(FLOOR, 0)) or floor
+        self.floor = int(before[FLOOR]) if before.get(FLOOR, "").isdecimal() else floor
         for key, text in before.items():
-            kind, _, name = key.partition("/")
-            if kind == "file":
-                self._entries[name] = msgspec.json.decode(text, type=Entry)
-        if FLOOR not in before:
+            if key.startswith(FILE):
+                self._restore(key.removeprefix(FILE), text)
+        if str(self.floor) != before.get(FLOOR):
             self._changes[FLOOR] = str(self.floor)
+
+    def _restore(self, name: str, text: str) -> None:
+        try:
+            self._entries[name] = msgspec.json.decode(text, type=Entry)
+        except msgspec.MsgspecError as err:
+            log.warning("what is remembered of file %s is not readable, it is taken again: %s", name, err)
 
     def knows(self, name: str) -> bool:
         """Whether the file was taken or refused before."""
@@ -78,13 +83,13 @@ class Memory:
     def enter(self, name: str, entry: Entry) -> None:
         """The file is done with; the oldest of too many make way, and raise the floor."""
         self._entries[name] = entry
-        self._changes[f"file/{name}"] = msgspec.json.encode(entry).decode()
+        self._changes[FILE + name] = msgspec.json.encode(entry).decode()
         if len(self._entries) > KEPT:
             oldest = sorted(self._entries, key=lambda each: self._entries[each].time)[: KEPT // 10]
             self.floor = max(self.floor, self._entries[oldest[-1]].time + 1)
             for each in oldest:
                 del self._entries[each]
-                self._changes[f"file/{each}"] = ""
+                self._changes[FILE + each] = ""
             self._changes[FLOOR] = str(self.floor)
 
     def changes(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,9 +11,11 @@ from edge_agent.drivers.base import Reading
 from edge_agent.drivers.files.settings import FilesTag
 from edge_agent.drivers.files.source import Row
 from profiles.textfile.values import number
+from profiles.units import UnitError, conversion, meant, unit_fault
 from profiles.wire import quality as q
 from profiles.wire.messages import Value
 
+UNCERTAIN_UNIT = "uncertain:unit"  # the record states another unit than the settings
 _FLAGS: dict[str, bool] = {"0": False, "1": True, "false": False, "true": True}
 
 
@@ -35,11 +38,25 @@ class Tags:
         return found, unclaimed
 
 
+@functools.lru_cache(maxsize=1024)
+def _same(stated: str, unit: str) -> bool:
+    """Whether a value needs no conversion, as far as both units are known: % and %CH4 are alike."""
+    stated = meant(stated.strip())
+    if not stated or not unit or unit_fault(stated):
+        return True
+    try:
+        return conversion(stated, unit).same
+    except UnitError:
+        return False
+
+
 def _reading(tag: FilesTag, row: Row) -> Reading:
     value, quality = None, row.quality
     if not row.blank:
         try:
             value = _typed(tag, row.values.get(tag.field or row.field))
+            if not tag.field and (tag.scale, tag.offset) == (1.0, 0.0) and not _same(row.unit, tag.unit):
+                quality = q.worst(quality, UNCERTAIN_UNIT)
         except ValueError:
             quality = q.worst(quality, q.BAD_DECODE)
         if value is None:

@@ -20,6 +20,8 @@ TOGETHER = 5_000
 """Readings that are handed over before their commit is awaited."""
 TOLD = 5
 """Faults of one file that are logged one by one."""
+LEISURE = 4
+"""A look at a folder of very many files is followed by a pause of so many times its length."""
 PRUNE = 3600.0
 """Seconds between two rounds through `done` and `errors`."""
 
@@ -47,6 +49,7 @@ class FolderRunner:
     async def run(self, stop: asyncio.Event) -> None:
         """Look each `interval` until `stop` is set."""
         while not stop.is_set():
+            begun = time.monotonic()
             try:
                 more = await self._round(stop)
             except OSError as err:
@@ -54,7 +57,7 @@ class FolderRunner:
                 more = False
             self._out.device_counters(self._device.name, dict(self._counters))
             if not more:
-                await _pause(stop, self._device.interval)
+                await _pause(stop, max(self._device.interval, LEISURE * (time.monotonic() - begun)))
 
     async def _round(self, stop: asyncio.Event) -> bool:
         """Take what is there; whether there may be more."""
@@ -80,7 +83,11 @@ class FolderRunner:
         if found.size > self._source.max_size:
             self._refuse(found, b"", "size", f"has {found.size} bytes; expected at most {self._source.max_size}")
             return 0
-        data = await asyncio.to_thread(folder.read, self._device.folder, found)
+        try:
+            data = await asyncio.to_thread(folder.read, self._device.folder, found)
+        except OSError as err:
+            self._wait(found, b"", f"cannot be read: {err}")
+            return 0
         if data is None:
             return 0
         if self._memory.same(found, data):

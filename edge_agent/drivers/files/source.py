@@ -21,6 +21,8 @@ class Row:
     quality: str = GOOD
     blank: bool = False
     """Its state says that it has no value."""
+    unit: str = ""
+    """The unit that the record states."""
     live: bool = True
     """Whether it is a present value; others are taken by tags that name the kind alone."""
 

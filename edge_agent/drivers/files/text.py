@@ -70,8 +70,9 @@ class TextSource:
                 faults.append(f"record {number} of those that are whole has a time before 1970")
             elif found is not None and kind.values is not None:
                 yield Row(
-                    found.point, found.time, found.texts, found.field, found.quality, found.blank, kind.values.live
-                )
+                    found.point, found.time, found.texts, found.field, found.quality, found.blank,
+                    found.texts[kind.values.unit] if kind.values.unit else "", kind.values.live,
+                )  # fmt: skip
 
     def _counts(self, word: str, received: Received) -> Iterator[Row]:
         kind = self._files.kinds[word]

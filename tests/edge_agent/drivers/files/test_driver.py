@@ -12,7 +12,8 @@ import pytest
 from edge_agent.drivers.files import folder as folder_module
 from edge_agent.drivers.files import memory as memory_module
 from edge_agent.drivers.files.driver import FilesDriver
-from edge_agent.rules import LimitRule
+from edge_agent.drivers.files.memory import Found
+from edge_agent.rules import LimitRule, TagRule
 from tests.edge_agent.drivers.files.bench import (
     CH4,
     CO,
@@ -310,6 +311,48 @@ async def test_values_that_are_none_of_their_type_are_bad_and_null(tmp_path: Pat
         assert {each[0]: each[2:] for each in this.samples()} == {
             "CH4": (None, "bad:not_a_number"), "FAN": (None, "bad:decode"), "CO": (None, "bad:decode"),
         }  # fmt: skip
+
+
+async def test_a_unit_that_is_not_the_settings_is_said_with_each_value(tmp_path: Path, folder: Path) -> None:
+    at = now()
+    records = "".join(
+        f"{point};x;面;1;{unit};0;{stamp(at)}~" for point, unit in ((CH4, "%"), (CO, "mg/m3"), (FAN, "台"))
+    )
+    write(folder, f"{MINE};矿;{stamp(at)}~{records}||", at)
+    async with bench(tmp_path / "state", device(folder)) as this:
+        await until(lambda: this.remembered(), "the file")
+        assert {each[0]: each[3] for each in this.samples()} == {"CH4": "good", "CO": "uncertain:unit", "FAN": "good"}
+
+
+async def test_a_file_that_cannot_be_read_holds_up_no_other(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = now()
+    forbidden = write(folder, cdss(at, (CH4, "0.5", "0", at)), at)
+    real = folder_module.read
+
+    def read(place: Path, found: Found) -> bytes | None:
+        if found.name == forbidden.name:  # the tests run as root, whom no mode keeps out
+            raise PermissionError(13, "Permission denied", found.name)
+        return real(place, found)
+
+    monkeypatch.setattr(folder_module, "read", read)
+    write(folder, cdss(at, (CO, "7", "0", at)), at + 1000)
+    async with bench(tmp_path / "state", device(folder)) as this:
+        await until(lambda: this.of("CO"), "the other file")
+        assert this.state().up
+        assert this.of("CH4") == []
+        assert len(this.remembered()) <= 1
+        monkeypatch.undo()
+        await until(lambda: this.of("CH4"), "the file once it can be read")
+
+
+def test_points_of_which_nothing_comes_for_15_minutes_are_stale() -> None:
+    """The sampler's rule for every polled tag (STALE_AFTER), with the patience that these tags have by default."""
+    [tag, *_rest] = device(Path("x")).tags
+    rule = TagRule(tag.name, "mine", interval=5.0, max_silence=tag.max_silence)
+    assert rule.stale_after == 900.0
+    assert not device(Path("x")).by_exception()
 
 
 async def test_read_once_shows_the_newest_value_and_its_file_and_changes_nothing(folder: Path) -> None:
