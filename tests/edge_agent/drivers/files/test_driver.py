@@ -13,6 +13,8 @@ from edge_agent.drivers.files import folder as folder_module
 from edge_agent.drivers.files import memory as memory_module
 from edge_agent.drivers.files.driver import FilesDriver
 from edge_agent.drivers.files.memory import Found
+from edge_agent.outbox.store import Outbox, OutboxUnavailable
+from edge_agent.recorder import Recorder
 from edge_agent.rules import LimitRule, TagRule
 from tests.edge_agent.drivers.files.bench import (
     CH4,
@@ -81,12 +83,14 @@ async def test_persons_are_counted_and_none_is_named_anywhere(
     write(folder, RYSS.replace("14019990000190001;", "14019990000190001;;"), AT + 1000, "RYSS")
     areas = {"ALL": MINE, "FACE": "1401999000010008", "PIT": "1401999000010001"}
     tags = [{"name": name, "code": code, "kind": "RYSS"} for name, code in areas.items()]
+    tags.append({"name": "NO COUNT", "code": MINE})
     form = {"type": "text", "profile": "coal-personnel"}
     async with bench(tmp_path / "state", device(folder, tags, format=form, backlog="36500d")) as this:
         await until(lambda: len(this.remembered()) == 2, "both files")
         assert {name: this.of(name) for name in areas} == {
             "ALL": [(AT + 20_000, 1, "good")], "FACE": [(AT + 20_000, 1, "good")], "PIT": [(AT + 20_000, 0, "good")],
         }  # fmt: skip
+        assert this.of("NO COUNT") == []
         await until(lambda: this.counted("refused") == 1, "the count")
     kept = b"".join(path.read_bytes() for path in (tmp_path / "state").iterdir()).decode("utf-8", "replace")
     for told in (caplog.text, kept):
@@ -246,6 +250,47 @@ async def test_files_are_moved_where_the_settings_say_so_but_never_those_that_te
     assert (done / first.name).read_text(encoding="utf-8") == good
     assert (errors / second.name).exists()
     assert [path.name for path in folder.iterdir()] == [persons.name]
+
+
+async def test_no_file_is_moved_or_remembered_before_its_readings_are_durable(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = now()
+    done = tmp_path / "done"
+    moving = device(folder, after="move", done=str(done), errors=str(tmp_path / "errors"))
+    asked: list[bool] = []
+
+    def refuses(*_args: object) -> None:
+        asked.append(done.exists())
+        raise OutboxUnavailable("the disk is full")
+
+    async with bench(tmp_path / "state", moving) as this:
+        await until(lambda: this.remembered() == set() and this.state().up, "the start")
+        with monkeypatch.context() as full:
+            full.setattr(Outbox, "commit", refuses)
+            path = write(folder, cdss(at, (CH4, "0.5", "0", at)), at)
+            await until(lambda: this.recorder.latest() and len(asked) >= 3, "attempts to commit the readings")
+            assert path.exists()
+            assert not any(asked)
+        await until(lambda: (done / path.name).exists(), "the move")
+        assert this.of("CH4") == [(at, 0.5, "good")]
+
+
+async def test_files_whose_readings_were_dropped_are_taken_again(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = now()
+    write(folder, cdss(at, (CH4, "0.5", "0", at)), at)
+    answers = [False, True]
+
+    async def committed(_self: Recorder) -> bool:
+        return answers.pop(0) if answers else True
+
+    monkeypatch.setattr(Recorder, "committed", committed)
+    async with bench(tmp_path / "state", device(folder)) as this:
+        await until(lambda: this.remembered(), "the file")
+        await until(lambda: this.counted("files") == 2, "the file twice")
+        assert this.of("CH4") == [(at, 0.5, "good")]
 
 
 async def test_a_backlog_of_more_files_than_are_looked_at_together_is_taken_whole(

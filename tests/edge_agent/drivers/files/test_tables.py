@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,16 @@ async def test_lines_that_are_appended_are_taken_once_each_and_half_a_line_is_wa
         await until(lambda: len(this.of("A")) == 5, "a line after a restart")
         assert this.of("A") == [(at + 1000 * n, n + 1, "good") for n in range(4)] + [(at + 9000, 9, "good")]
         await until(lambda: this.counted("readings") == 1, "the count")
+
+
+async def test_at_the_first_start_files_written_long_ago_are_left_alone(tmp_path: Path, folder: Path) -> None:
+    at = now()
+    for name, age in (("old", 90_000), ("new", 80_000)):
+        path = put(folder / f"{name}.csv", f"时间,测点,值,状态\n{stamp(at - age)},P1,{age},正常\n")
+        os.utime(path, (at / 1000 - age, at / 1000 - age))
+    async with bench(tmp_path / "state", device(folder, CSV)) as this:
+        await until(lambda: this.remembered(), "the newer file")
+        assert [value for _at, value, _q in this.of("A")] == [80_000]
 
 
 async def test_columns_may_be_points(tmp_path: Path, folder: Path) -> None:
