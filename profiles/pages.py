@@ -31,6 +31,12 @@ _ZH = {
     "characters": "字符", "pattern": "结构", "within": "隶属", "quantity_at": "指标类型位置", "required": "必需",
     "one_of": "至少其一", "optional": "可选", "molar_mass": "摩尔质量", "zone": "时区", "format": "格式",
     "bad_side": "危险侧", "code_mark": "编码标志", "escalate": "升级个数", "hold_lost": "丢失保持",
+    "files": "文本文件", "grammar": "语法", "naming": "文件命名", "receiving": "接收规则", "fields": "字段",
+    "states": "状态", "kinds": "文件种类", "header": "文件头", "key": "关键字段", "interval": "周期", "full": "全量",
+    "definition": "测点定义", "count": "计数", "field": "字段分隔", "record": "记录结束", "end": "文件结束",
+    "header_end": "文件头结束", "encoding": "字符编码", "missing": "缺值", "replaced": "替换为空格的字符",
+    "refused": "视为错误的字符", "personal": "个人信息", "code": "编码规则", "quality": "质量",
+    "form": "形式", "shortest": "最短长度",
     "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {
@@ -173,7 +179,7 @@ def _text(value: Any) -> str:
         case BaseModel():
             return ", ".join(f"{name}: {_cell(value, name)}" for name in _set(value))
         case _:
-            return str(value)
+            return str(value).replace("\r", "\\r").replace("\n", "\\n")
 
 
 def _derived(value: Derived) -> str:

@@ -185,7 +185,7 @@ class Kind(Stated, Names):
     count: Count | None = None
 
 
-class TextFiles(Settings):
+class TextFiles(Stated):
     """The text files of one specification."""
 
     grammar: Grammar

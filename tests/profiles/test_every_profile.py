@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -22,11 +23,11 @@ def code(rule: CodeRule | None, around: str, mark: str = "", serial: int = 1) ->
     """A code that the profile has nothing against: what it lies within, its mark, and a serial number."""
     if rule is None:
         return around or "x"
-    length = rule.length if rule.shortest is None else max(rule.shortest, len(around) + 12)
+    length = rule.length if rule.shortest is None else min(rule.length, max(rule.shortest, len(around) + 12))
     text = around
     if rule.quantity_at is not None:
         text = text.ljust(rule.quantity_at - 1, "0")
-        text = f"{text[:-2]}MN{mark}" if rule.pattern and "[A-Z]{2}" in rule.pattern else text + mark
+        text = f"{text[:-2]}MN{mark}" if rule.pattern and re.search(r"\[A-Z\]\{2\}|\(MN", rule.pattern) else text + mark
     return text + str(serial).zfill(length - len(text))
 
 
@@ -37,7 +38,9 @@ def manifest(profile: Profile, kind: str) -> Manifest:
     if profile.asset_at is None:
         asset = code(rule, enterprise)
     else:
-        asset = f"{enterprise.ljust(profile.asset_at - 1, '0')}{kind}001"
+        begun = enterprise.ljust(profile.asset_at - 1, "0") + kind
+        assert rule is not None
+        asset = begun + "1".zfill((rule.shortest or rule.length) - len(begun))
     its = profile.assets[kind]
     facts = dict.fromkeys(its.attributes, "10")
     wanted = [*its.required, *its.one_of, *its.optional]

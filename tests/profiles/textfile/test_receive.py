@@ -213,6 +213,6 @@ def test_a_site_describes_files_of_its_own_and_mistakes_are_told_at_their_line(t
         library([tmp_path])
     (tmp_path / "own.yaml").write_text(OWN.replace('";#|；"', '";~|；"'), encoding="utf-8")
     with pytest.raises(
-        ConfigError, match=r"own.yaml:7:\d+: grammar: expected the marks # among the characters replaced"
+        ConfigError, match=r"own.yaml:7:\d+: files.grammar: expected the marks # among the characters replaced"
     ):
         library([tmp_path])
