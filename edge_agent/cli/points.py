@@ -11,13 +11,13 @@ from typing import Any
 import click
 import yaml
 
-from config.cli import EPILOG, settings_errors
+from config.cli import settings_errors
 from edge_agent.cli.choose import choose
 from edge_agent.drivers.base import drivers
 from edge_agent.settings import load_agent
 
 
-@click.command("points", epilog=EPILOG)
+@click.command("points")
 @click.argument("file", type=click.Path(path_type=Path), default="agent.yaml")
 @click.option("--device", "name", required=True, help="The device.")
 @settings_errors
