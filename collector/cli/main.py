@@ -9,19 +9,10 @@ from config.cli import EPILOG, LazyGroup
 COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
     for name in (
-        "run",
-        "check",
-        "schema",
-        "init",
-        "query",
-        "agents",
-        "dead-letters",
-        "profiles",
-        "reports",
-        "demo",
+        "run", "check", "schema", "init", "query", "agents", "dead-letters", "profiles", "reports", "simulate", "demo",
         "version",
     )
-}
+}  # fmt: skip
 
 
 @click.group(cls=LazyGroup, modules=COMMANDS, epilog=EPILOG)

@@ -1,0 +1,82 @@
+"""``edge-collector simulate platform``: an upper platform (上级平台) to test against."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from collector.platform.ledger import Ledger
+from collector.platform.platform import Plan, Platform, Secret, plan
+from collector.platform.ports import serve_http, serve_tcp
+
+KEY = 16
+"""Characters of a key or an IV."""
+
+
+@click.group("simulate")
+def command() -> None:
+    """Stand in for what a collector talks to."""
+
+
+def _answers(_context: click.Context, _option: click.Parameter, text: str) -> Plan:
+    try:
+        return plan(text)
+    except ValueError as err:
+        raise click.BadParameter(str(err)) from err
+
+
+@command.command("platform")
+@click.option("--tcp", type=click.IntRange(0, 65535), help="Port for @@ frames; 0: the system's choice.")
+@click.option("--http", type=click.IntRange(0, 65535), help="Port for HTTP POST; 0: the system's choice.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--cipher", type=click.Choice(["none", "aes-128-cbc", "sm4-cbc"]), default="none", show_default=True)
+@click.option("--key", default="", envvar="PLATFORM_KEY", help="16 characters.")
+@click.option("--iv", default="", envvar="PLATFORM_IV", help="16 characters.")
+@click.option("--ledger", type=click.Path(path_type=Path), default="platform.db", show_default=True, help="The ledger.")
+@click.option(
+    "--answer", "answers", default="success", show_default=True, callback=_answers,
+    help="success, error:CODE, nothing, slow:SECONDS, close; several with commas, each with x3; the last for ever.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the ports as one JSON line, and nothing else.")
+def platform(
+    tcp: int | None, http: int | None, host: str, cipher: str, key: str, iv: str, ledger: Path, answers: Plan,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Receive reports as the specification notes have them: check every field, keep a ledger, answer as told."""
+    if tcp is None and http is None:
+        raise click.UsageError("name a port: --tcp, --http, or both")
+    if cipher != "none" and not len(key) == len(iv) == KEY:
+        raise click.UsageError(f"{cipher} needs --key and --iv of {KEY} characters")
+    try:
+        book = Ledger(ledger)
+    except sqlite3.Error as err:
+        raise click.ClickException(f"{ledger}: {err}") from err
+    told: Callable[[str], None] = (lambda _: None) if as_json else click.echo
+    made = Platform(book, Secret(cipher, key.encode(), iv.encode()), answers, told)
+    try:
+        asyncio.run(_serve(made, tcp, http, host))
+    except OSError as err:
+        raise click.ClickException(f"cannot listen: {err}") from err
+    finally:
+        book.close()
+
+
+async def _serve(made: Platform, tcp: int | None, http: int | None, host: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    servers = {}
+    if tcp is not None:
+        servers["tcp"] = await serve_tcp(made, host, tcp)
+    if http is not None:
+        servers["http"] = await serve_http(made, host, http)
+    click.echo(json.dumps({name: server.sockets[0].getsockname()[1] for name, server in servers.items()}))
+    await stop.wait()
+    for server in servers.values():
+        server.close()

@@ -1,0 +1,146 @@
+"""Family M as the notes have it: 4.2 (envelope and codes), 4.3 (kinds), 4.4 and notes on mines 1.6, 4.2 (units)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from collector.platform.fields import (
+    Fault,
+    Field,
+    boolean,
+    held_against,
+    millis,
+    moment,
+    now,
+    number,
+    number_or_null,
+    one_of,
+    records,
+    text,
+)
+from collector.platform.ledger import Value
+
+TIME = "%Y-%m-%d %H:%M:%S"
+EARLY = 300_000
+MINE = Field(text(r"\d{12}", "a mine code of 12 digits"))
+POINT = Field(
+    text(r"\d{14}[A-Z]{2}\d{4}[0-9A-Za-z]{1,12}", "a point code: mine, system, value type, sensor type, number")
+)
+SENSOR = re.compile(r".{16}(\d{4})")
+UNITS: dict[str, set[str]] = {
+    "9101": {"mm", "mm/d"}, "9102": {"mm"}, "9103": {"m"}, "9104": {"m"}, "9105": {"m"}, "9106": {"mm"},
+    "9107": {"L/s"}, "9108": {"m"}, "9109": {"m"}, "9110": {"m"}, "9111": {"%"}, "9112": {"kPa"}, "9113": {"NTU"},
+    "9114": {"mm"},
+    "0001": {"%CH4"}, "0002": {"m/s"}, "0003": {"℃"}, "0004": {"ppm"}, "0005": {"Pa", "kPa"}, "0007": {"m"},
+    "0009": {"ppm"}, "0012": {"%VOL"}, "0013": {"%VOL"}, "0014": {"mg/m³"}, "0020": {"mm"}, "0031": {"mm"},
+    "0041": {"ppm"}, "0042": {"ppm"}, "3003": {"m³"}, "9201": {"m³/h"}, "9202": {"m"}, "9203": {"MPa"},
+    "9204": {"J", ""}, "9205": {"m/s", "kN", ""}, "9301": {"mm", "mm/d", "mm/d²"}, "9302": {"mm", "mm/h", "m²"},
+    "9303": {"mm"}, "9304": {"mm"}, "9305": {"kPa", "kN"}, "9306": {"cm/s", "Hz"}, "9307": {"m", "kPa"}, "9308": {"m"},
+}  # fmt: skip
+"""Units of a sensor type, as they are printed."""
+HEAD = {
+    "dataId": Field(text(r"[0-9a-f-]{36}", "a UUID")),
+    "enterpriseCode": MINE,
+    "enterpriseType": Field(one_of("DXK", "LTK", "WKK")),
+    "enterpriseName": Field(text(r".{1,100}", "text"), required=False),
+    "gatewayCode": Field(text(r"\d{14}", "a gateway code of 14 digits")),
+    "collectTime": Field(moment(TIME)),
+    "isConnectDataSource": Field(boolean),
+    "reportType": Field(one_of("report", "continues")),
+    "dataType": Field(one_of(*(f"{kind:02}" for kind in range(1, 13)), "1001")),
+}
+VALUE = {
+    "ksbh": MINE,
+    "pointCode": POINT,
+    "pointName": Field(text(r".{1,100}", "a name of at most 100 characters"), required=False),
+    "pointLocation": Field(text(r".{1,100}", "a place of at most 100 characters"), required=False),
+    "sensorType": Field(text(r"\d{4}", "a sensor type of 4 digits")),
+    "pointValue": Field(number_or_null),
+    "valueUnit": Field(text(r".{0,10}", "a unit of at most 10 characters")),
+    "pointStatus": Field(text(r"[01]{8}", "eight characters 0 or 1")),
+    "dataTime": Field(moment(TIME)),
+}
+ABNORMAL = {
+    "ksbh": MINE, "pointCode": POINT, "abnormalValue": Field(number), "abnormalType": Field(one_of("1", "2")),
+    "happenTime": Field(moment(TIME)),
+}  # fmt: skip
+WARNING = {
+    "ksbh": MINE,
+    "alarmStartTime": Field(moment(TIME)),
+    "alarmOverTime": Field(lambda value: "" if value == "" else moment(TIME)(value)),
+    "alarmLevel": Field(one_of(1, 2, 3, 4)),
+    "alarmStatus": Field(one_of(0, 1)),
+    "alarmType": Field(lambda value: "" if type(value) is int else "expected a whole number"),
+    "relatedObj": Field(text(r".{1,50}", "at most 50 characters")),
+    "Alarmcode": Field(text(r".{1,50}", "at most 50 characters")),
+    "alarmDesc": Field(text(r".{1,500}", "at most 500 characters")),
+}
+TABLES = {"04": VALUE, "06": ABNORMAL, "1001": WARNING}
+"""Records by dataType; the other kinds are taken as they come."""
+LOST = {0, 1, 5, 6, 7}
+"""Flags (from 0: fault, calibration, link, power, stale) with which a point may have no value."""
+
+
+def faults(body: Any) -> Iterator[Fault]:
+    """Everything that a platform should refuse in a body."""
+    if not isinstance(body, dict):
+        yield Fault("", "expected an object")
+        return
+    entries = Field(lambda found: "" if isinstance(found, list) and found else "expected a list that is not empty")
+    yield from held_against(body, HEAD | {"datas": entries})
+    mine = str(body.get("enterpriseCode"))
+    if not str(body.get("gatewayCode")).startswith(mine):
+        yield Fault("gatewayCode", f"does not begin with the mine code {mine}")
+    if (at := millis(body.get("collectTime"), TIME)) is not None and at > now() + EARLY:
+        yield Fault("collectTime", "lies in the future")
+    table = TABLES.get(str(body.get("dataType")))
+    for path, each in records(body, "datas", 10_000):
+        if table is None or not isinstance(each, dict):
+            yield from [] if isinstance(each, dict) else [Fault(path.rstrip("."), "expected an object")]
+            continue
+        yield from held_against(each, table, path)
+        if each.get("ksbh") != mine:
+            yield Fault(f"{path}ksbh", f"is not the mine code {mine}")
+        if isinstance(code := each.get("pointCode"), str) and not code.startswith(mine):
+            yield Fault(f"{path}pointCode", f"does not begin with the mine code {mine}")
+        if table is VALUE:
+            yield from _value(path, each)
+        if table is WARNING and (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
+            yield Fault(f"{path}alarmOverTime", "stands with status 1 and only then")
+
+
+def _value(path: str, each: dict[str, Any]) -> Iterator[Fault]:
+    kind, code = each.get("sensorType"), each.get("pointCode")
+    if "pointName" not in each and "pointLocation" not in each:
+        yield Fault(f"{path}pointName", "is missing")
+    match = SENSOR.match(code) if isinstance(code, str) else None
+    if match is not None and match[1] != kind:
+        yield Fault(f"{path}sensorType", f"is not the {match[1]} of the point code")
+    if kind in UNITS and each.get("valueUnit") not in UNITS[kind]:
+        yield Fault(f"{path}valueUnit", f"expected {' or '.join(sorted(UNITS[kind]))} of sensor type {kind}")
+    status = str(each.get("pointStatus"))
+    if each.get("pointValue") is None and not any(status[at : at + 1] == "1" for at in LOST):
+        yield Fault(f"{path}pointValue", "null only of a point that is lost or at fault")
+
+
+def values(body: dict[str, Any]) -> Iterator[Value]:
+    """What a sound body says, for the ledger; times in ms UTC."""
+    kind, report, packet = body["dataType"], body["reportType"], body["dataId"]
+    for each in body["datas"]:
+        if kind == "04":
+            at, valid = millis(each["dataTime"], TIME) or 0, each["pointStatus"] == "00000000"
+            yield Value("M", each["pointCode"], at, each["pointValue"], valid, report, packet)
+        elif kind == "06":
+            at = millis(each["happenTime"], TIME) or 0
+            yield Value("M.06", each["pointCode"], at, each["abnormalValue"], True, each["abnormalType"], packet)
+        elif kind == "1001":
+            at = millis(each["alarmOverTime"] or each["alarmStartTime"], TIME) or 0
+            yield Value("M.1001", each["relatedObj"], at, each["alarmLevel"], True, str(each["alarmStatus"]), packet)
+
+
+def stream(body: dict[str, Any]) -> tuple[str, int | None, float]:
+    """What must come in a rhythm: a name, the time of this packet (ms; None: it is no part of it), seconds at most."""
+    live = body["reportType"] == "report" and body["dataType"] == "04"
+    return body["gatewayCode"], millis(body["collectTime"], TIME) if live else None, 1200.0

@@ -1,0 +1,185 @@
+"""The platform behind its ports: takes a frame apart, judges it, notes it, and answers as it was told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from collector.platform import family_m, family_s
+from collector.platform.fields import Fault, now
+from collector.platform.ledger import Ledger
+
+log = logging.getLogger(__name__)
+MOST_BYTES = 10_240
+"""Bytes of a frame at most (notes, 1.8)."""
+KEPT_STREAMS = 100_000
+"""Gateways whose rhythm is watched."""
+_ANSWER = re.compile(r"(success|error:\d{3}|nothing|slow:[\d.]+|close)(?:x(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """How bodies are encrypted: `kind` none, aes-128-cbc (base64) or sm4-cbc (upper-case hexadecimal)."""
+
+    kind: str = "none"
+    key: bytes = b""
+    iv: bytes = b""
+
+    def opened(self, text: str) -> bytes:
+        """A body as it was before encryption; ValueError says what is wrong."""
+        if self.kind == "none":
+            return text.encode()
+        try:
+            raw = base64.b64decode(text, validate=True) if self.kind == "aes-128-cbc" else bytes.fromhex(text)
+        except ValueError as err:
+            raise ValueError(f"not written as {'base64' if self.kind == 'aes-128-cbc' else 'hexadecimal'}") from err
+        if self.kind == "sm4-cbc" and text != text.upper():
+            raise ValueError("expected upper-case hexadecimal")
+        algorithm = algorithms.AES128 if self.kind == "aes-128-cbc" else algorithms.SM4
+        decryptor = Cipher(algorithm(self.key), modes.CBC(self.iv)).decryptor()
+        unpadder = PKCS7(128).unpadder()
+        padded = decryptor.update(raw) + decryptor.finalize()
+        return unpadder.update(padded) + unpadder.finalize()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is said to a packet: an HTTP status, a body, and whether the connection is then cut."""
+
+    status: int
+    body: dict[str, Any] | None
+    delay: float = 0.0
+    cut: bool = False
+
+
+Plan = Iterator[str]
+"""``success``, ``error:CODE``, ``nothing``, ``slow:SECONDS``, ``close``, one a packet."""
+
+
+def plan(text: str) -> Plan:
+    """``error:400x3,nothing,success``: each as often as it says, the last one for ever. ValueError: what was meant."""
+    steps: list[tuple[str, int]] = []
+    for part in text.split(","):
+        match = _ANSWER.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f"{part!r} is no answer; expected success, error:CODE, nothing, slow:SECONDS or close, x3")
+        steps.append((match[1], int(match[2] or 1)))
+    return _endless(steps)
+
+
+def _endless(steps: list[tuple[str, int]]) -> Plan:
+    for word, times in steps[:-1]:
+        yield from [word] * times
+    word, times = steps[-1]
+    while True:
+        yield word
+
+
+class Platform:
+    """Judges packets; `told` is called with a line a packet."""
+
+    def __init__(
+        self, ledger: Ledger, secret: Secret, answers: Plan, told: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._ledger, self._secret, self._answers, self._told = ledger, secret, answers, told
+        self._last: dict[str, int] = {}
+
+    def take(self, raw: bytes) -> Reply:
+        """One frame, and what is said to it. It is in the ledger before this returns."""
+        received = now()
+        try:
+            identity, body = self._unframed(raw)
+        except ValueError as err:
+            self._ledger.refuse(received, [("", str(err))], raw.decode(errors="replace")[:4000])
+            self._told(f"refused: {err}")
+            return Reply(400, _error("", "400", "INVALID_FRAME", str(err)))
+        family: ModuleType = family_m if "enterpriseCode" in body else family_s
+        name = "M" if family is family_m else "S"
+        faults = [*self._frame_faults(identity, body), *family.faults(body)]
+        if faults:
+            self._ledger.refuse(received, faults, json.dumps(body, ensure_ascii=False))
+            words = "; ".join(f"{path}: {reason}" for path, reason in faults[:5])
+            self._told(f"refused {identity}: {words}")
+            return Reply(400, _error(identity, "400", "BUSINESS_ERROR", words))
+        return self._answer(name, identity, body, family, received)
+
+    def _answer(self, name: str, identity: str, body: dict[str, Any], family: ModuleType, received: int) -> Reply:
+        kind, _, detail = next(self._answers).partition(":")
+        if kind == "error":
+            self._told(f"{name} {identity}: told to answer {detail}")
+            return Reply(int(detail), _error(identity, detail, "TOLD", "as told"))
+        if kind == "nothing":
+            self._told(f"{name} {identity}: told to say nothing")
+            return Reply(0, None)
+        new = self._ledger.accept(identity, name, received, body, family.values(body))
+        self._rhythm(*family.stream(body), received)
+        count = len(body.get("datas") or body.get("alarms") or ())
+        self._told(f"{name} {identity}: {body['reportType']}, {count} values{'' if new else ' (known already)'}")
+        if kind == "close":
+            return Reply(0, None, cut=True)
+        return Reply(200, {"success": True, "dataId": identity}, delay=float(detail) if kind == "slow" else 0.0)
+
+    def _rhythm(self, stream: str, time: int | None, most: float, received: int) -> None:
+        """A gateway that reports live must do so often enough; what is late is a finding, not a refusal."""
+        if time is None:
+            return
+        before = self._last.get(stream)
+        if before is not None and time - before > most * 1000:
+            self._ledger.find(received, f"gateway {stream}: {(time - before) / 1000:.0f} s between two live packets")
+        if len(self._last) < KEPT_STREAMS:
+            self._last[stream] = max(time, before or 0)
+
+    def _unframed(self, raw: bytes) -> tuple[str, dict[str, Any]]:
+        """The id that the frame gives (if it gives one) and the body; ValueError says what is wrong with the frame."""
+        if len(raw) > MOST_BYTES:
+            raise ValueError(f"a frame of {len(raw)} bytes; at most {MOST_BYTES} are taken")
+        outer = _object(raw, "the frame")
+        if "data" in outer and ("appId" in outer or "appid" in outer):
+            known = {"appId", "serviceId", "dataId", "data", "districtCode"} if "appId" in outer else {"appid", "data"}
+            required = known - {"districtCode"}
+            text = outer["data"]
+        elif "report" in outer and "datas" not in outer:
+            known = required = {"enterpriseId", "report"}
+            text = outer["report"]
+        elif self._secret.kind == "none":
+            return str(outer.get("dataId", "")), outer
+        else:
+            raise ValueError("the frame holds no encrypted body")
+        if missing := required - outer.keys():
+            raise ValueError(f"the frame lacks {', '.join(sorted(missing))}")
+        if more := outer.keys() - known:
+            raise ValueError(f"the frame has fields that are not known: {', '.join(sorted(more))}")
+        if not all(isinstance(outer[name], str) and outer[name] for name in required):
+            raise ValueError("the fields of a frame are texts that are not empty")
+        try:
+            body = _object(self._secret.opened(text), "the body")
+        except ValueError as err:
+            raise ValueError(f"the body cannot be opened: {err}") from err
+        return str(outer.get("dataId", body.get("dataId", ""))), body
+
+    def _frame_faults(self, identity: str, body: dict[str, Any]) -> Iterator[Fault]:
+        if body.get("dataId") != identity:
+            yield Fault("dataId", f"is not the {identity} of the frame")
+
+
+def _object(raw: bytes, what: str) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except ValueError as err:
+        raise ValueError(f"{what} is no JSON: {err}") from err
+    if not isinstance(found, dict):
+        raise ValueError(f"{what} is no JSON object")
+    return found
+
+
+def _error(identity: str, code: str, name: str, message: str) -> dict[str, Any]:
+    return {"success": False, "dataId": identity, "error": {"code": code, "id": name, "message": message}}

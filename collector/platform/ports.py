@@ -1,0 +1,67 @@
+"""The platform's ports: TCP with ``@@`` behind each frame (notes, 1.8), and HTTP POST."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+
+from collector.platform.platform import Platform, Reply
+
+log = logging.getLogger(__name__)
+END = b"@@"
+MOST = 64 * 2**10
+"""Bytes that are read for one frame or one HTTP head at most."""
+
+
+async def serve_tcp(platform: Platform, host: str, port: int) -> asyncio.Server:
+    """Listen; port 0 is the system's choice."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+            while True:
+                frame = (await reader.readuntil(END))[: -len(END)]
+                reply = await asyncio.to_thread(platform.take, frame)
+                await asyncio.sleep(reply.delay)
+                if reply.cut:
+                    break
+                if reply.body is not None:
+                    writer.write(_json(reply) + END)
+                    await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(connection, host, port, limit=MOST)
+
+
+async def serve_http(platform: Platform, host: str, port: int) -> asyncio.Server:
+    """Listen for POST requests of any path."""
+
+    async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                lines = head.split("\r\n")
+                fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+                body = await reader.readexactly(min(int(fields.get("content-length", "0")), MOST))
+                if not lines[0].startswith("POST "):
+                    reply = Reply(405, {"success": False, "error": {"code": "405", "message": "expected POST"}})
+                else:
+                    reply = await asyncio.to_thread(platform.take, body)
+                await asyncio.sleep(reply.delay)
+                if reply.cut or reply.body is None:
+                    break
+                text = _json(reply)
+                writer.write(
+                    f"HTTP/1.1 {reply.status} -\r\nContent-Type: application/json\r\n"
+                    f"Content-Length: {len(text)}\r\n\r\n".encode()
+                    + text
+                )
+                await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(connection, host, port, limit=MOST)
+
+
+def _json(reply: Reply) -> bytes:
+    return json.dumps(reply.body, ensure_ascii=False).encode()
