@@ -70,7 +70,7 @@ class Ledger:
     def values(self, family: str | None = None) -> list[Value]:
         """Everything taken, in the order of its coming."""
         query = "SELECT * FROM value WHERE ?1 IS NULL OR family = ?1 ORDER BY rowid"
-        return [Value(*row[:4], bool(row[4]), *row[5:]) for row in self._all(query, family)]
+        return [Value(*row)._replace(valid=bool(row[4])) for row in self._all(query, family)]
 
     def refusals(self) -> list[tuple[str, str]]:
         """Path and reason of every fault."""

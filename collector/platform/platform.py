@@ -121,7 +121,8 @@ class Platform:
             self._told(f"{name} {identity}: told to say nothing")
             return Reply(0, None)
         new = self._ledger.accept(identity, name, received, body, family.values(body))
-        self._rhythm(*family.stream(body), received)
+        stream, time, most = family.stream(body)
+        self._rhythm(stream, time, most, received)
         count = len(body.get("datas") or body.get("alarms") or ())
         self._told(f"{name} {identity}: {body['reportType']}, {count} values{'' if new else ' (known already)'}")
         if kind == "close":
