@@ -124,6 +124,8 @@ class Quantity(Stated, Names):
     """Limits that a tag must state; a warning if it does not."""
     max_interval: Duration = 60.0
     """How often a value must be reported."""
+    reported: bool = True
+    """Whether its readings are reported upward; what is not is stored alone."""
     delay: Duration | None = None
     """Delay of its alarms; left out: the profile's."""
     hysteresis: float | None = None

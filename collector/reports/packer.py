@@ -6,6 +6,7 @@ Source: specification notes, 1.9: what is grouped, and a packet a minute while t
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,6 +22,8 @@ from profiles.wire.messages import Event, Value
 from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
+REMEMBERED = 10_000
+"""Things said once that are remembered."""
 PATIENCE = 5_000
 """Ms after a period's end that its last readings have for their way here."""
 
@@ -37,18 +40,26 @@ class Packer:
         self._last: dict[str, tuple[int, str]] = {}
         """Point → time and quality of its newest reading; as many as the agents' manifests have points."""
         self._down_said: dict[Gateway | str, int] = {}
-        self._unknown: set[str] = set()
+        self._told: set[str] = set()
 
     def pack(self, now: int, online: set[str]) -> int:
         """Pack what is ready at `now` (ms UTC); how many packets were made. `online`: agents that are connected."""
+        if len(self._told) > REMEMBERED:
+            self._told.clear()
         made = self._alarms(self._queue.transitions(self._target))
         rows = self._queue.due(self._target, now - PATIENCE)
         groups: dict[tuple[str, str, str, int], list[tuple[DueRow, Place]]] = defaultdict(list)
         for row in rows:
             if (place := self._place(row.point)) is not None:
                 groups[row.profile, place.site.code, place.site.gateway, row.period].append((row, place))
-        for (profile, site, gateway, period), found in groups.items():
-            made += self._readings(Gateway(self._library[profile], site, gateway), period, found, now)
+        for (profile, site, code, period), found in groups.items():
+            gateway = Gateway(self._library[profile], site, code)
+            try:
+                made += self._readings(gateway, period, found, now)
+            except (sqlite3.Error, OSError):
+                raise
+            except Exception as err:  # noqa: BLE001  # a defect of ours costs these readings alone (I6); they are kept
+                self._say_defect(f"readings of gateway {code}, profile {profile}", err)
         return made + self._down(now, online)
 
     def _readings(self, gateway: Gateway, period: int, found: Sequence[tuple[DueRow, Place]], now: int) -> int:
@@ -69,15 +80,26 @@ class Packer:
         for code, event in transitions:
             if (place := self._place(code)) is None:
                 continue
-            profile = self._library[place.point.profile]
-            gateway = Gateway(profile, place.site.code, place.site.gateway)
-            alarm = Alarm(
-                place, event, _converted(event.value, place, profile), _converted(event.limit, place, profile)
-            )
-            drafts = self._encoder(gateway).alarms(gateway, [alarm])
-            self._put(gateway, drafts, events=[event])
-            made += len(drafts)
+            try:
+                made += self._alarm(place, event)
+            except (sqlite3.Error, OSError):
+                raise
+            except Exception as err:  # noqa: BLE001  # a defect of ours costs this transition alone (I6); it is kept
+                self._say_defect(f"a transition of point {code}", err)
         return made
+
+    def _alarm(self, place: Place, event: Event) -> int:
+        profile = self._library[place.point.profile]
+        gateway = Gateway(profile, place.site.code, place.site.gateway)
+        value, limit = (_converted(each, place, profile) for each in (event.value, event.limit))
+        drafts = self._encoder(gateway).alarms(gateway, [Alarm(place, event, value, limit)])
+        self._put(gateway, drafts, events=[event])
+        return len(drafts)
+
+    def _say_defect(self, what: str, err: Exception) -> None:
+        if what not in self._told:
+            log.error("target %s: %s cannot be encoded; they are kept", self._target, what, exc_info=err)
+            self._told.add(what)
 
     def _down(self, now: int, online: set[str]) -> int:
         """Gateways that are connected and reach none of their devices say so, again and again."""
@@ -118,9 +140,9 @@ class Packer:
     def _place(self, code: str) -> Place | None:
         """A point that a manifest knows; one that none knows yet waits."""
         place = self._directory.get(code)
-        if place is None and code not in self._unknown:
+        if place is None and code not in self._told:
             log.warning("target %s: no agent's manifest has the point %s; its readings wait", self._target, code)
-            self._unknown.add(code)
+            self._told.add(code)
         return place
 
 

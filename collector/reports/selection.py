@@ -14,6 +14,8 @@ class Selection:
 
     target: str
     periods: Mapping[str, int]
+    unreported: frozenset[tuple[str, str]] = frozenset()
+    """(profile, quantity) that the profile stores and does not report."""
     regions: tuple[str, ...] = ()
     """Beginnings of GB/T 2260 codes."""
     sites: tuple[str, ...] = ()
@@ -21,12 +23,15 @@ class Selection:
 
     def period(self, series: Series) -> int | None:
         """The length of the period (ms) in which a series is reported; None where the target does not want it."""
-        return self.periods.get(series.profile) if self._place(series.region, series.site) else None
+        if (series.profile, series.quantity) in self.unreported or not self._place(series.region, series.site):
+            return None
+        return self.periods.get(series.profile)
 
     def wants_event(self, event: EventRecord) -> bool:
         """Whether a transition of a point is reported."""
         reported = event.event.kind == "limit" and bool(event.point) and event.profile in self.periods
-        return reported and self._place(event.region, event.site)
+        wanted = (event.profile, event.quantity) not in self.unreported
+        return reported and wanted and self._place(event.region, event.site)
 
     def _place(self, region: str, site: str) -> bool:
         return (not self.regions or region.startswith(self.regions)) and (not self.sites or site in self.sites)

@@ -57,7 +57,10 @@ def selection(target: TargetSettings, library: Library) -> Selection:
     periods = {
         name: round(report.period * 1000) for name in target.profiles if (report := library[name].report) is not None
     }
-    return Selection(target.name, periods, target.regions, target.sites)
+    unreported = frozenset(
+        (name, word) for name in periods for word, each in library[name].quantities.items() if not each.reported
+    )
+    return Selection(target.name, periods, unreported, target.regions, target.sites)
 
 
 def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iterator[Fault]:

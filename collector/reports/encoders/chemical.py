@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
-from profiles.report import ChemicalReport
+from profiles.model import Quantity
+from profiles.report import AlarmName, ChemicalReport
+from profiles.wire.messages import Level
 
 ROOM = 400
 """Bytes that the head of a body takes."""
@@ -94,7 +96,7 @@ def _alarm(gateway: Gateway, alarm: Alarm) -> Draft:
     quantity = gateway.profile.quantities[alarm.place.point.quantity]
     identity = packet_id(gateway.profile.profile, gateway.code, "alarm", event.id)
     cleared = event.state == "cleared"
-    name = _report(gateway).alarm_names["NORMAL" if cleared else event.level]  # type: ignore[index]  # limit events
+    name = _report(gateway).alarm_names["NORMAL" if cleared else _limit(event.level, quantity)]
     threshold = (0 if cleared else 1) if event.level == "SIG" else rounded(alarm.limit, quantity)
     body = _head(gateway, identity, event.time) | {
         "isConnectDataSource": True,
@@ -107,6 +109,14 @@ def _alarm(gateway: Gateway, alarm: Alarm) -> Draft:
         ],
     }  # fmt: skip
     return Draft(identity, "alarm", event.time, _encoded(body), {code: event.time})
+
+
+def _limit(level: Level, quantity: Quantity) -> AlarmName:
+    """A colour as the limit that it stands for, since the family knows no colours: red is the outer one."""
+    outer = level in ("HH", "LL", "RED")
+    if level in ("RED", "ORANGE", "YELLOW", "BLUE"):
+        return ("LL" if outer else "L") if quantity.bad_side == "low" else ("HH" if outer else "H")
+    return level  # type: ignore[return-value]  # events of limits have no other levels
 
 
 def _encoded(body: Any) -> bytes:

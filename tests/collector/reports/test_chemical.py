@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
+import pytest
 
 from collector.directory import Place
 from collector.reports.encoders.base import Alarm, Due, Gateway
@@ -109,3 +111,15 @@ def test_a_packet_that_comes_late_keeps_its_id_and_its_times() -> None:
     late = json.loads(ChemicalEncoder.as_resumed(draft.body))
     assert late == json.loads(draft.body) | {"reportType": "continues"}
     assert list(late) == list(json.loads(draft.body))
+
+
+@pytest.mark.parametrize(
+    ("level", "side", "name"),
+    [("RED", "high", "alarm hi:alarm"), ("BLUE", "low", "alarm lo:alarm"), ("LL", "high", "alarm lo:alarm")],
+)
+def test_a_colour_is_told_as_the_limit_that_it_stands_for(level: Any, side: Any, name: str) -> None:
+    quantities = {"YW": GATEWAY.profile.quantities["YW"].model_copy(update={"bad_side": side})}
+    gateway = Gateway(GATEWAY.profile.model_copy(update={"quantities": quantities}), GATEWAY.site, GATEWAY.code)
+    alarm = Alarm(place("G0001", "YW"), msgspec.structs.replace(EVENT, level=level), 12.0, 11.5)
+    [draft] = ChemicalEncoder.alarms(gateway, [alarm])
+    assert json.loads(draft.body)["alarms"][0]["alarmType"] == name

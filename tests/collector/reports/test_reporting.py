@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from collector.reports import sender
+from collector.reports.encoders.chemical import ChemicalEncoder
 from collector.reports.frames import FrameA
 from collector.reports.settings import target_model
 from collector.settings import CollectorSettings
@@ -273,3 +274,26 @@ async def test_each_packet_is_framed_and_encrypted_as_the_platform_asks(
     assert list(outer) == ["appId", "serviceId", "dataId", "data", "districtCode"]
     assert outer["dataId"] == body["dataId"]
     assert body["datas"] == [{"quotaId": CODE, "value": 7.0, "isValid": True}]
+
+
+async def test_a_defect_of_an_encoder_costs_its_own_readings_alone_and_they_are_kept(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode_well = ChemicalEncoder.readings.__func__  # type: ignore[attr-defined]  # a class method
+
+    def fails(cls: Any, gateway: Any, end: int, due: Any, *, resumed: bool) -> Any:
+        if any(each.value == 7.0 for each in due):
+            raise RuntimeError("a defect")
+        return encode_well(cls, gateway, end, due, resumed=resumed)
+
+    monkeypatch.setattr(ChemicalEncoder, "readings", classmethod(fails))
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        agent.send("manifest", TANK)
+        frame = agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+        await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+        agent.data(2, TANK, [("G0001", now() + 2000, 8.0, "good")])
+        await eventually(lambda: there.frames, "the other reading's packet")
+        assert values(there.frames) == [(CODE, 8.0)]
+        assert collector.reports.status()[0].due == 1
+        monkeypatch.undo()
+        await eventually(lambda: len(there.frames) == 2, "the reading, once the defect is mended")
