@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from collector.sinks.base import EventRecord, Record
+from collector.sinks.base import EventRecord, Fact, Record
 from profiles.wire.messages import Event, Value
 
 _TAG = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\ ", "\\": "/"})
@@ -81,6 +81,24 @@ def alarm_line(record: EventRecord) -> str | None:
             return None
     tags = _place(record) + _tags(kind=event.kind)
     return f"alarm{tags} {_fields(fields)} {_apart(event.since, event.alarm)}"
+
+
+def fact_line(fact: Fact) -> str:
+    """A fact of the collector's own, under its measurement."""
+    fields = {name: _field(value) for name, value in fact.fields.items()}
+    return f"{fact.measurement}{_tags(**dict(sorted(fact.tags.items())))} {_fields(fields)} {fact.time}"
+
+
+def _field(value: float | int | str | bool) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return f"{value}i"
+        case str():
+            return quoted(value)
+        case _:
+            return repr(value)
 
 
 def _apart(time_ms: int, name: str) -> int:

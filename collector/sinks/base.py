@@ -7,7 +7,7 @@ every field type reads back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -64,6 +64,21 @@ class EventRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """What the collector worked out itself: an alarm's life, a day's compliance, a link, a gateway.
+
+    `tags` hold bounded identifiers (an empty one is left out); a field keeps its type for ever, and numbers are finite.
+    `time` is ns since 1970 UTC. Measurement, tags and time name the fact: writing it again replaces the fields that it
+    has and leaves the others, in every store.
+    """
+
+    measurement: str
+    tags: Mapping[str, str]
+    fields: Mapping[str, float | int | str | bool]
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A record that this sink can never store, and its own words why; its neighbours are stored."""
 
@@ -89,12 +104,15 @@ class Destination(Protocol):
 
 
 class Sink(Destination, Protocol):
-    """A store."""
+    """A store of records, events and facts."""
 
     name: ClassVar[str]
     settings_model: ClassVar[type[Settings]]
 
     def __init__(self, settings: Any) -> None: ...
+
+    def write_facts(self, facts: Sequence[Fact]) -> list[Refusal]:
+        """Store facts, as `write` stores records: durable on return, refusals by index, SinkUnavailable to wait."""
 
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         """The newest record of each point: profile, site, region, asset, point, quantity, time (ms), value, quality."""

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.app import Collector
 from collector.settings import CollectorSettings, DeadLetterSettings, IntakeSettings
-from collector.sinks.base import EventRecord, Record, Refusal, Sink, SinkUnavailable
+from collector.sinks.base import EventRecord, Fact, Record, Refusal, Sink, SinkUnavailable
 from config.model import Settings
 from config.mqtt import MqttSettings
 from edge_agent.simulators import tank_farm
@@ -115,6 +115,7 @@ class Shelf:
     def __init__(self) -> None:
         self.readings: dict[tuple[str, int], Any] = {}
         self.events: dict[str, EventRecord] = {}
+        self.facts: dict[tuple[str, tuple[tuple[str, str], ...], int], dict[str, Any]] = {}
         self.up = True
         self.refuse: Callable[[Record], bool] = lambda _: False
         self.writes = 0
@@ -146,6 +147,14 @@ class ShelfSink:
                 self._shelf.readings[record.series.point, record.time] = (record.value, record.quality)
         self._shelf.events.update((event.event.id, event) for event in events)
         return refused
+
+    def write_facts(self, facts: Sequence[Fact]) -> list[Refusal]:
+        if not self._shelf.up:
+            raise SinkUnavailable("switched off by the test")
+        for fact in facts:
+            key = fact.measurement, tuple(sorted(fact.tags.items())), fact.time
+            self._shelf.facts.setdefault(key, {}).update(fact.fields)
+        return []
 
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         return [{"site": site, "point": point, "time": time} for point, time in self._shelf.readings]

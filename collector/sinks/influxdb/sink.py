@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from collector.normalise.lines import alarm_line, event_line, record_lines
-from collector.sinks.base import EventRecord, Record, Refusal
+from collector.normalise.lines import alarm_line, event_line, fact_line, record_lines
+from collector.sinks.base import EventRecord, Fact, Record, Refusal
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import Sieve
 from collector.sinks.influxdb.transport import PlainHttp, Transport, VendorClient
@@ -38,6 +38,11 @@ class InfluxSink:
             if alarm := alarm_line(event):
                 lines.append((number, alarm))
         return [Refusal(number, words) for number, words in sorted(self._sieve.pour(lines).items())]
+
+    def write_facts(self, facts: Sequence[Fact]) -> list[Refusal]:
+        """Write all facts; a field that is written again is replaced, the others of that point stay."""
+        refused = self._sieve.pour([(number, fact_line(fact)) for number, fact in enumerate(facts)])
+        return [Refusal(number, words) for number, words in sorted(refused.items())]
 
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         """The newest record of each point."""

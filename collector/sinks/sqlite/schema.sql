@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS event (
     PRIMARY KEY (agent, id)  -- ids are derived from content, which another agent's may share
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS event_by_alarm ON event (agent, alarm, era, time, seq);
+-- what the collector worked out itself; tags and fields: JSON objects, the tags' names in order
+CREATE TABLE IF NOT EXISTS fact (
+    measurement TEXT NOT NULL, tags TEXT NOT NULL, time INTEGER NOT NULL, fields TEXT NOT NULL,
+    PRIMARY KEY (measurement, tags, time)
+) WITHOUT ROWID;
 -- an alarm's state is the fold of its agent's events by (era, time, seq), whatever the order of arrival
 CREATE VIEW IF NOT EXISTS alarm AS
 SELECT alarm, agent, site, region, profile, asset, point, quantity, source, kind, level, state, since, time, value, text

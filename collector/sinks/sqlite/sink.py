@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time as clock
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from typing import Any, ClassVar
 
 from collector.normalise.lines import evidence_text
-from collector.sinks.base import EventRecord, Record, Refusal, Series, SinkUnavailable
+from collector.sinks.base import EventRecord, Fact, Record, Refusal, Series, SinkUnavailable
 from collector.sinks.sqlite.settings import SqliteSettings
 from config.model import Settings
 
@@ -18,6 +18,9 @@ _SERIES = "profile, site, region, asset, point, quantity"
 _UPSERT = (
     "INSERT INTO reading VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
     " SET value = excluded.value, text = excluded.text, flag = excluded.flag, quality = excluded.quality"
+)
+_UPSERT_FACT = (
+    "INSERT INTO fact VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET fields = json_patch(fields, excluded.fields)"
 )
 _EXPIRE = (
     "DELETE FROM reading WHERE series = :series AND time < min(:now, (SELECT max(time) FROM reading WHERE series ="
@@ -47,23 +50,18 @@ class SqliteSink:
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """One transaction. Only a time that 64 bits of ns cannot tell (1970 to 2262) is refused."""
-        beyond = {index for index, record in enumerate(records) if record.time not in _TIMES}
+        beyond = _beyond(record.time for record in records)
         if beyond:
             records = [record for index, record in enumerate(records) if index not in beyond]
-        try:
-            db = self._open()
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                self._insert(db, records, events)
-                db.execute("COMMIT")
-            except BaseException:
-                self._ids.clear()  # ids given in this transaction are void
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-        except (sqlite3.Error, OSError) as err:
-            raise SinkUnavailable(f"{self._path}: {err}") from err
-        return [Refusal(index, "time is beyond what can be stored (1970 to 2262)") for index in sorted(beyond)]
+        self._commit(lambda db: self._insert(db, records, events))
+        return _refusals(beyond)
+
+    def write_facts(self, facts: Sequence[Fact]) -> list[Refusal]:
+        """One transaction; a field that is written again is replaced, the others of that fact stay."""
+        beyond = _beyond(fact.time for fact in facts)
+        rows = [_fact(fact) for index, fact in enumerate(facts) if index not in beyond]
+        self._commit(lambda db: db.executemany(_UPSERT_FACT, rows))
+        return _refusals(beyond)
 
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         """The newest record of each point."""
@@ -98,6 +96,22 @@ class SqliteSink:
             self._db.close()
             self._db = None
             self._ids.clear()
+
+    def _commit(self, write: Callable[[sqlite3.Connection], object]) -> None:
+        """One transaction, durable on return."""
+        try:
+            db = self._open()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                write(db)
+                db.execute("COMMIT")
+            except BaseException:
+                self._ids.clear()  # ids given in this transaction are void
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+        except (sqlite3.Error, OSError) as err:
+            raise SinkUnavailable(f"{self._path}: {err}") from err
 
     def _open(self) -> sqlite3.Connection:
         """The open file; a new one when it was moved away, where writes would go on unseen."""
@@ -151,6 +165,19 @@ class SqliteSink:
             where = _SERIES.replace(", ", " = ? AND ") + " = ?"
             self._ids[series] = db.execute(f"SELECT id FROM series WHERE {where}", key).fetchone()[0]  # noqa: S608
         return self._ids[series]
+
+
+def _beyond(times: Iterable[int]) -> set[int]:
+    return {index for index, time in enumerate(times) if time not in _TIMES}
+
+
+def _refusals(beyond: Iterable[int]) -> list[Refusal]:
+    return [Refusal(index, "time is beyond what can be stored (1970 to 2262)") for index in sorted(beyond)]
+
+
+def _fact(fact: Fact) -> tuple[str, str, int, str]:
+    tags = json.dumps({name: text for name, text in sorted(fact.tags.items()) if text}, ensure_ascii=False)
+    return fact.measurement, tags, fact.time, json.dumps(dict(fact.fields), ensure_ascii=False, allow_nan=False)
 
 
 def _event(record: EventRecord) -> tuple[object, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -52,6 +53,9 @@ class Store(Protocol):
     def table(self, name: str) -> list[dict[str, Any]]:
         """What stands in ``event`` or ``alarm``, in an order of its own that depends on the content alone."""
 
+    def facts(self, measurement: str) -> list[tuple[int, dict[str, Any]]]:
+        """Time in ns and what stands in tags and fields, what is empty left out; by time."""
+
 
 class SqliteStore:
     """A file; its process is the one that writes."""
@@ -88,6 +92,13 @@ class SqliteStore:
         found = [dict(row) for row in db.execute(f"SELECT * FROM {name} ORDER BY alarm")]
         db.close()
         return found
+
+    def facts(self, measurement: str) -> list[tuple[int, dict[str, Any]]]:
+        db = sqlite3.connect(self.path)
+        query = "SELECT time, tags, fields FROM fact WHERE measurement = ? ORDER BY time, tags"
+        rows = db.execute(query, (measurement,)).fetchall()
+        db.close()
+        return [(time, json.loads(tags) | json.loads(fields)) for time, tags, fields in rows]
 
 
 class InfluxStore:
@@ -127,6 +138,16 @@ class InfluxStore:
         found = http.query(f"SELECT * FROM {name}")
         http.close()
         return [dict(zip(each["columns"], row, strict=True)) for each in found for row in each["values"]]
+
+    def facts(self, measurement: str) -> list[tuple[int, dict[str, Any]]]:
+        answer = ask(self.server, f"SELECT * FROM {measurement}", f"db={self.database}&epoch=ns")
+        [result] = json.loads(answer)["results"]
+        rows = [
+            {name: value for name, value in zip(each["columns"], row, strict=True) if value is not None}
+            for each in result.get("series", [])
+            for row in each["values"]
+        ]
+        return [(row.pop("time"), row) for row in rows]
 
 
 def ask(server: Server, statement: str, words: str = "") -> bytes:

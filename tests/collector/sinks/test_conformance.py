@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector.sinks.base import Record, Sink, SinkUnavailable
+from collector.sinks.base import Fact, Record, Sink, SinkUnavailable
 from profiles.wire.messages import Evidence
 from tests.collector.sinks.make import NOW, event, ramp, record, series
 from tests.collector.sinks.stores import Store
@@ -201,3 +201,40 @@ def test_a_store_that_is_down_only_waits(store: Store, sink: Sink) -> None:
 
 def test_nothing_to_write_is_written_too(sink: Sink) -> None:
     assert sink.write([], []) == []
+
+
+DAY = Fact(
+    "compliance", {"site": "110110001", "region": "110110", "profile": ""},
+    {"online": 0.5, "due": 2**53 + 1, "said": 'in "time", 及时', "met": True}, NOW * 1_000_000 + 7,
+)  # fmt: skip
+
+
+def test_a_fact_reads_back_with_every_type_of_field(store: Store, sink: Sink) -> None:
+    assert sink.write_facts([DAY]) == []
+    assert store.facts("compliance") == [(DAY.time, {"site": "110110001", "region": "110110", **DAY.fields})]
+    assert store.facts("link") == []
+
+
+def test_a_fact_written_again_replaces_its_fields_and_leaves_the_others(store: Store, sink: Sink) -> None:
+    other = dataclasses.replace(DAY, tags={"site": "220220002", "region": "220220"})
+    sink.write_facts([DAY, other])
+    for _ in range(2):
+        again = dataclasses.replace(DAY, tags=dict(reversed(list(DAY.tags.items()))), fields={"online": 1.0, "late": 3})
+        assert sink.write_facts([again, again]) == []
+    found = {row["site"]: row for _, row in store.facts("compliance")}
+    assert found["110110001"] == {"site": "110110001", "region": "110110", **DAY.fields, "online": 1.0, "late": 3}
+    assert found["220220002"] == {**other.tags, **other.fields}
+
+
+def test_refused_facts_are_named_and_their_neighbours_stored(store: Store, sink: Sink) -> None:
+    facts = [dataclasses.replace(DAY, time=DAY.time + at if at != 1 else 2**63 + 5) for at in range(3)]
+    assert [refusal.index for refusal in sink.write_facts(facts)] == [1]
+    assert [time for time, _ in store.facts("compliance")] == [DAY.time, DAY.time + 2]
+
+
+def test_facts_wait_while_the_store_is_down(store: Store, sink: Sink) -> None:
+    sink.write_facts([DAY])
+    with store.down(), pytest.raises(SinkUnavailable):
+        sink.write_facts([DAY])
+    assert sink.write_facts([DAY, dataclasses.replace(DAY, time=DAY.time + 1)]) == []
+    assert len(store.facts("compliance")) == 2
