@@ -1,0 +1,43 @@
+-- one row a life; `body` is the whole of it as JSON (collector.alarms.lives.Life), the columns before it are for finding
+CREATE TABLE IF NOT EXISTS life (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, state TEXT NOT NULL, condition TEXT NOT NULL,
+    severity INTEGER NOT NULL, level TEXT NOT NULL, site TEXT NOT NULL, region TEXT NOT NULL, raised INTEGER NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0,  -- ms by the collector's clock, when it was closed or joined to another life
+    folded_first INTEGER, folded_last INTEGER,  -- raises in this span of time are in its count alone
+    version INTEGER NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS life_to_see ON life (state, severity, raised);
+CREATE INDEX IF NOT EXISTS life_ended ON life (ended) WHERE ended;
+CREATE INDEX IF NOT EXISTS life_folded ON life (source, folded_first) WHERE folded_first IS NOT NULL;
+-- an agent's alarm: the fold of its events by (era, time, seq, id), and the life that it belongs to
+CREATE TABLE IF NOT EXISTS alarm (
+    agent TEXT NOT NULL, alarm TEXT NOT NULL, source TEXT NOT NULL, life INTEGER, since INTEGER NOT NULL,
+    until INTEGER NOT NULL, severity INTEGER NOT NULL, gravest TEXT NOT NULL,
+    era INTEGER NOT NULL, time INTEGER NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, standing INTEGER NOT NULL,
+    body TEXT NOT NULL,  -- the rest of its last event, as JSON (collector.alarms.lives.Last)
+    PRIMARY KEY (agent, alarm)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS alarm_by_source ON alarm (source, since);
+CREATE INDEX IF NOT EXISTS alarm_by_life ON alarm (life, era, time, seq, event);
+-- lives whose newest state a store does not have yet
+CREATE TABLE IF NOT EXISTS due (
+    sink TEXT NOT NULL, life INTEGER NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (sink, life)
+) WITHOUT ROWID;
+-- messages: one a life, step and receiver; `wanted` and, after tries that failed, `due` in ms UTC; `body`: the life as it
+-- was at the step, or empty for an escalation, which tells it as it is
+CREATE TABLE IF NOT EXISTS notice (
+    id INTEGER PRIMARY KEY, life INTEGER NOT NULL, step TEXT NOT NULL, receiver TEXT NOT NULL, wanted INTEGER NOT NULL,
+    due INTEGER NOT NULL, tries INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT 'waiting',
+    error TEXT NOT NULL DEFAULT '', body TEXT NOT NULL, UNIQUE (life, step, receiver)
+);
+CREATE INDEX IF NOT EXISTS notice_due ON notice (receiver, due) WHERE state = 'waiting';
+-- collector.audit; the triggers keep slips away, the chain of hashes tells of intent
+CREATE TABLE IF NOT EXISTS audit (
+    seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
+    details TEXT NOT NULL, algorithm TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_by_subject ON audit (subject, seq);
+CREATE TRIGGER IF NOT EXISTS audit_is_not_altered BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
