@@ -1,0 +1,1 @@
+"""Notifications: who is told of an alarm, and how."""
