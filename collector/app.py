@@ -10,9 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
+from collector.alarms.book import AlarmBook
+from collector.alarms.desk import Desk
+from collector.alarms.file import AlarmFile
 from collector.dead_letters import DeadLetters
 from collector.evidence import EvidenceStore
 from collector.intake import Intake, Message
+from collector.notify.queue import Queue
+from collector.notify.rules import Rules
+from collector.notify.sender import Sender
 from collector.pipeline import Pipeline
 from collector.registry import Registry
 from collector.reports.queue import ReportQueue
@@ -42,9 +48,13 @@ class Collector:
         profiles = library(settings.profiles)
         self._stores: list[Writer[Sink]] = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
         self._reporter = Reporter(settings.state, settings.reports, profiles, self._registry)
+        alarms = AlarmFile(settings.state, settings.audit.hash)
+        self._book = book_of(alarms, settings)
+        self._desk = Desk(self._book, self._stores, self._senders(alarms))
         self._writers: list[Writer[Destination]] = [
             *self._stores,
             Writer(self._reporter.queue.name, self._reporter.queue),
+            Writer("alarms", self._book),
         ]
         """Every durable destination: an envelope is acknowledged when all of them have it."""
         self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters)
@@ -58,6 +68,12 @@ class Collector:
             patience=settings.intake.hold,
             counters=self.counters,
         )
+
+    def _senders(self, alarms: AlarmFile) -> list[Sender]:
+        queue, notify = Queue(alarms), self._settings.notify
+        if dropped := queue.drop_unknown([receiver.name for receiver in notify.receivers]):
+            log.warning("%d messages waited for receivers that the settings no longer have; they are given up", dropped)
+        return [Sender(self._settings.collector, notify, at, queue) for at in range(len(notify.receivers))]
 
     @property
     def sinks(self) -> dict[str, Sink]:
@@ -92,8 +108,9 @@ class Collector:
         intake = asyncio.create_task(self._intake.run(hang_up))
         worker = asyncio.create_task(self._work(stop))
         reporter = asyncio.create_task(self._reporter.run(hang_up))
+        desk = asyncio.create_task(self._desk.run(stop))
         try:
-            await asyncio.wait({intake, worker, reporter}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({intake, worker, reporter, desk}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
             try:
@@ -101,7 +118,7 @@ class Collector:
             finally:
                 hang_up.set()
                 try:
-                    await asyncio.gather(intake, reporter)
+                    await asyncio.gather(intake, reporter, desk)
                 finally:
                     await asyncio.to_thread(self._close)
 
@@ -148,3 +165,8 @@ class Collector:
         self.dead_letters.close()
         for writer in self._writers:
             writer.close()
+
+
+def book_of(alarms: AlarmFile, settings: CollectorSettings) -> AlarmBook:
+    """The alarm book that these settings ask for, over its file: the collector's, and that of a command beside it."""
+    return AlarmBook(alarms, settings.alarms, [sink.name for sink in settings.sinks], Rules(settings.notify))

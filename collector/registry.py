@@ -40,6 +40,8 @@ CREATE TABLE IF NOT EXISTS born (time INTEGER NOT NULL);
 INSERT INTO born SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
     WHERE NOT EXISTS (SELECT 1 FROM born);
 """
+_OF_AGENTS = ("agent", "manifest", "claim", "stream")
+"""Tables that hold what is known of agents."""
 _STATE = decoder(State)
 
 
@@ -219,12 +221,18 @@ class Registry:
                 (agent, STREAMS),
             )
 
+    def knows(self, agent: str) -> bool:
+        """Whether an agent was ever heard."""
+        query = " UNION ALL ".join(f"SELECT 1 FROM {table} WHERE agent = ?1" for table in _OF_AGENTS)  # noqa: S608
+        with self._lock:
+            return self._db.execute(query, (agent,)).fetchone() is not None
+
     def forget(self, agent: str) -> bool:
         """Forget an agent that is gone, and free the codes that it claimed; False when it was never heard."""
+        known = self.knows(agent)
         with self._lock, self._db:
-            known = self._db.execute("SELECT 1 FROM agent WHERE agent = ?", (agent,)).fetchone() is not None
-            for table in ("agent", "manifest", "claim", "stream"):
-                known |= self._db.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,)).rowcount > 0  # noqa: S608
+            for table in _OF_AGENTS:
+                self._db.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,))  # noqa: S608
         return known
 
     def changed_by_others(self) -> int:

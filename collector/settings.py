@@ -9,6 +9,9 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, create_model
 
+from collector.alarms.settings import AlarmSettings
+from collector.audit import AuditSettings
+from collector.notify.settings import NotifySettings, rule_faults
 from collector.reports.settings import target_faults, target_model
 from collector.sinks.base import sinks
 from config.load import Fault, Loaded, load
@@ -49,7 +52,7 @@ class CollectorSettings(Settings):
     mqtt: MqttSettings
     """The broker."""
     state: FilePath = Path("/var/lib/edge-collector")
-    """Folder of what it remembers: agents, manifests, dead letters."""
+    """Folder of what it remembers: agents, manifests, dead letters, alarms, the audit log."""
     sinks: tuple[Any, ...]
     """The stores; a reading is acknowledged when all of them have it."""
     profiles: tuple[FilePath, ...] = ()
@@ -60,6 +63,12 @@ class CollectorSettings(Settings):
     """How much is held in memory."""
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     """What could not be used."""
+    alarms: AlarmSettings = AlarmSettings()
+    """The life of alarms at the bureau (报警闭环)."""
+    notify: NotifySettings = NotifySettings()
+    """Who is told of alarms."""
+    audit: AuditSettings = AuditSettings()
+    """The log of who did what."""
     log: LogSettings = LogSettings()
     """Logging."""
 
@@ -81,7 +90,7 @@ def collector_model() -> type[CollectorSettings]:
 
 def load_collector(path: Path) -> Loaded[CollectorSettings]:
     """Read and check a collector's settings; ConfigError with every mistake and its line."""
-    return load(path, collector_model(), [_names, _profiles, lambda settings: missing_files(settings.mqtt)])
+    return load(path, collector_model(), [_names, _profiles, _files, _rules])
 
 
 def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
@@ -90,6 +99,14 @@ def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
     yield from faults
     if not faults:
         yield from target_faults(settings.reports, library(settings.profiles))
+
+
+def _files(settings: CollectorSettings) -> Iterator[Fault]:
+    return missing_files(settings.mqtt)
+
+
+def _rules(settings: CollectorSettings) -> Iterator[Fault]:
+    return rule_faults(settings.notify)
 
 
 def _names(settings: CollectorSettings) -> Iterator[Fault]:

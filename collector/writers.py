@@ -6,9 +6,9 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from collector.sinks.base import Destination, EventRecord, Record, Refusal, SinkUnavailable
 
@@ -36,20 +36,25 @@ class Writer(Generic[D]):
     ) -> list[Refusal] | None:
         """The refusals once the batch is durable; None when the sink could not take it for `patience` seconds."""
         deadline = time.monotonic() + patience
-        pause = FIRST_PAUSE
-        loop = asyncio.get_running_loop()
+        wait = FIRST_PAUSE
         while True:
-            try:
-                refusals = await loop.run_in_executor(self._thread, self.sink.write, records, events)
-            except (SinkUnavailable, OSError) as err:  # a machine's trouble passes; only other errors are the data's
-                self._lost(err)
-            else:
-                self._back()
+            refusals = await self.attempt(self.sink.write, records, events)
+            if refusals is not None:
                 return refusals
-            if time.monotonic() + pause > deadline or stop.is_set():
+            if time.monotonic() + wait > deadline or stop.is_set():
                 return None
-            await _pause(stop, pause)
-            pause = min(LONGEST_PAUSE, pause * 2)
+            await pause(stop, wait)
+            wait = min(LONGEST_PAUSE, wait * 2)
+
+    async def attempt(self, write: Callable[..., list[Refusal]], *rows: Any) -> list[Refusal] | None:
+        """Call a method of the destination once, in its thread; None when it cannot take data now."""
+        try:
+            refusals = await asyncio.get_running_loop().run_in_executor(self._thread, write, *rows)
+        except (SinkUnavailable, OSError) as err:  # a machine's trouble passes; only other errors are the data's
+            self._lost(err)
+            return None
+        self._back()
+        return refusals
 
     def _lost(self, err: Exception) -> None:
         self.down_since = self.down_since or time.monotonic()
@@ -69,7 +74,8 @@ class Writer(Generic[D]):
         self._thread.shutdown()
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until `stop`."""
     try:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from collector.cli.logged import logged
 from collector.cli.opened import opened
 from collector.cli.tables import show
 from collector.registry import FILE, Registry, summary
@@ -20,11 +21,13 @@ from config.cli import settings_errors
 @settings_errors
 def command(file: Path, as_json: bool, forget: str | None) -> None:
     """List the agents that the collector of FILE (collector.yaml) has heard; `gaps` counts envelopes lost for good."""
-    state = load_collector(file).settings.state
-    with opened(state, FILE, lambda folder: Registry(folder, mend=False)) as registry:
+    settings = load_collector(file).settings
+    with opened(settings.state, FILE, lambda folder: Registry(folder, mend=False)) as registry:
         if forget is None:
             show([summary(row) for row in registry.agents()], as_json)
-        elif registry.forget(forget):
+        elif registry.knows(forget):
+            logged(settings, "forgotten", f"agent {forget}", {})
+            registry.forget(forget)
             click.echo(f"forgot {forget}: the codes that it claimed are free for the agent that takes its place")
         else:
             raise click.ClickException(f"no agent {forget!r} has been heard here")

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
+from collector.cli.logged import logged
 from collector.cli.opened import opened
 from collector.cli.tables import show, utc
 from collector.dead_letters import FILE, DeadLetters
@@ -18,6 +20,8 @@ from collector.settings import load_collector
 from config.cli import settings_errors
 from profiles.wire.codec import FrameError, unpack
 
+LOGGED = 1000
+"""Letters that an entry of the audit log names one by one at most; it counts them all."""
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _IDS = click.argument("ids", type=int, nargs=-1)
 _ALL = click.option("--all", "everything", is_flag=True, help="All dead letters instead of some.")
@@ -29,11 +33,22 @@ def command() -> None:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[DeadLetters]:
+def _opened(file: Path, what: str = "", ids: tuple[int, ...] | None = None) -> Iterator[DeadLetters]:
+    """The table; with `what` the audit log says first what is to become of these letters (None: of all)."""
     settings = load_collector(file).settings
     quota = settings.dead_letters.quota
     with opened(settings.state, FILE, lambda folder: DeadLetters(folder, quota, mend=False)) as letters:
+        if what:
+            logged(settings, what, "dead letters", _named(letters, ids))
         yield letters
+
+
+def _named(letters: DeadLetters, ids: tuple[int, ...] | None) -> dict[str, Any]:
+    if ids is None:
+        chosen, count = letters.letters(limit=LOGGED), letters.count()
+    else:
+        chosen, count = [found[0] for each in ids[:LOGGED] if (found := letters.get(each))], len(set(ids))
+    return {"count": count, "letters": [f"{each.id} {each.agent} {each.kind} {each.digest}" for each in chosen]}
 
 
 @command.command("list")
@@ -76,7 +91,7 @@ def show_(file: Path, number: int, as_json: bool) -> None:
 def replay(file: Path, ids: tuple[int, ...], everything: bool) -> None:
     """Have the running collector try dead letters again; one that fails again stays, with the new reason."""
     chosen = _chosen(ids, everything)
-    with _opened(file) as letters:
+    with _opened(file, "replayed", chosen) as letters:
         count = letters.mark(chosen)
     click.echo(f"{count} marked; a running collector tries them within a second")
     _all_found(count, ids)
@@ -90,7 +105,7 @@ def replay(file: Path, ids: tuple[int, ...], everything: bool) -> None:
 def discard(file: Path, ids: tuple[int, ...], everything: bool) -> None:
     """Delete dead letters for good."""
     chosen = _chosen(ids, everything)
-    with _opened(file) as letters:
+    with _opened(file, "discarded", chosen) as letters:
         count = letters.discard(chosen)
     click.echo(f"{count} deleted")
     _all_found(count, ids)

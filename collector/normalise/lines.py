@@ -56,31 +56,12 @@ def event_line(record: EventRecord) -> str:
         fields["evidence"] = quoted(evidence_text(event))
     if event.limit is not None:
         fields["limit"] = repr(float(event.limit))
-    return f"event{tags} {_fields(fields)} {_apart(event.time, event.id)}"
+    return f"event{tags} {_fields(fields)} {apart(event.time, event.id)}"
 
 
 def evidence_text(event: Event) -> str:
     """What an event's files of evidence are (id, type, size, SHA-256, capture time), as JSON."""
     return msgspec.json.encode(event.evidence).decode()
-
-
-def alarm_line(record: EventRecord) -> str | None:
-    """The measurement ``alarm``: one point an alarm's life, at the time it was raised.
-
-    Its beginning and its end write fields of their own (``raised``, ``cleared``, in ms UTC), so that they may come in
-    any order. Changes between (H to HH and back, perhaps again) stand in ``event`` alone; a noted fact has no life.
-    """
-    event = record.event
-    fields = {"alarm": quoted(event.alarm)}
-    match event.state:
-        case "raised":
-            fields |= {"raised": f"{event.time}i", "level": quoted(event.level)}
-        case "cleared":
-            fields |= {"cleared": f"{event.time}i"}
-        case _:
-            return None
-    tags = _place(record) + _tags(kind=event.kind)
-    return f"alarm{tags} {_fields(fields)} {_apart(event.since, event.alarm)}"
 
 
 def fact_line(fact: Fact) -> str:
@@ -101,8 +82,8 @@ def _field(value: float | int | str | bool) -> str:
             return repr(value)
 
 
-def _apart(time_ms: int, name: str) -> int:
-    """ns; two of one ms and one place are kept apart below the ms by their ids, which repeats share."""
+def apart(time_ms: int, name: str) -> int:
+    """ns since 1970; two of one ms and one place are kept apart below the ms by their ids, which repeats share."""
     return time_ms * 1_000_000 + int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 1_000_000
 
 

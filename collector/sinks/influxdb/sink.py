@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from collector.normalise.lines import alarm_line, event_line, fact_line, record_lines
+from collector.normalise.lines import event_line, fact_line, record_lines
 from collector.sinks.base import EventRecord, Fact, Record, Refusal
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import Sieve
@@ -33,10 +33,7 @@ class InfluxSink:
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """Write all lines; those that the store can never take are found and returned."""
         lines = list(enumerate(record_lines(records)))
-        for number, event in enumerate(events, len(records)):
-            lines.append((number, event_line(event)))
-            if alarm := alarm_line(event):
-                lines.append((number, alarm))
+        lines += [(number, event_line(event)) for number, event in enumerate(events, len(records))]
         return [Refusal(number, words) for number, words in sorted(self._sieve.pour(lines).items())]
 
     def write_facts(self, facts: Sequence[Fact]) -> list[Refusal]:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from collector.normalise.compile import compile_manifest
 from collector.normalise.events import event_records
-from collector.normalise.lines import alarm_line, event_line, reading_prefix, record_lines
+from collector.normalise.lines import event_line, fact_line, reading_prefix, record_lines
 from collector.normalise.records import normalise
-from collector.sinks.base import EventRecord, Record, Series
+from collector.sinks.base import EventRecord, Fact, Record, Series
 from profiles.load import library
 from profiles.wire.messages import Data, Event, Events, Manifest, ManifestDevice, ManifestTag, Sample, Site
 
@@ -99,14 +99,21 @@ def test_an_events_lines_read_back(event: Event, agent: str) -> None:
         event.time,
     )
     assert (fields["id"], fields["alarm"], fields["text"]) == (event.id, event.alarm, event.text)
-    alarm = alarm_line(record)
-    if event.state in ("noted", "changed"):
-        assert alarm is None
-    else:
-        assert alarm is not None
-        measurement, _tags, fields, at = parse(alarm)
-        assert (measurement, fields["alarm"], at // 1_000_000) == ("alarm", event.alarm, event.since)
-        assert event.time in fields.values()
+
+
+FIELDS = st.one_of(
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=9),
+)
+
+
+@given(tags=st.dictionaries(st.sampled_from(["site", "source", "kind"]), NAMES), field=FIELDS)
+def test_a_facts_line_reads_back(tags: dict[str, str], field: float | str | bool) -> None:
+    measurement, found, fields, at = parse(fact_line(Fact("alarm", tags, {"field": field}, 17)))
+    assert (measurement, found, at) == ("alarm", {name: told(text) for name, text in tags.items() if text}, 17)
+    assert (fields["field"], type(fields["field"])) == (field, type(field))
 
 
 TAGS = {

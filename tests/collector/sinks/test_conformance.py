@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -17,8 +16,6 @@ from tests.collector.sinks.make import NOW, event, ramp, record, series
 from tests.collector.sinks.stores import Store
 
 EVER = 10**16
-FOLD = ["raised", "cleared", "level", "state", "since", "alarm"]
-"""What an alarm's row says of its state, by the names that the stores have for it."""
 
 
 @pytest.fixture
@@ -39,7 +36,6 @@ def test_a_kill_right_after_the_answer_loses_nothing(store: Store) -> None:
     sink.close()
     assert [(row["time"], row["value"]) for row in found] == [(NOW + 1000 * at, at / 7) for at in range(5000)]
     assert [row["id"] for row in store.table("event")] == ["e1"]
-    assert len(store.table("alarm")) == 1
 
 
 FIELDS: dict[str, tuple[Record, Any]] = {
@@ -106,11 +102,11 @@ def test_history_is_cut_by_time_and_by_number(sink: Sink) -> None:
 def test_twice_is_once(store: Store, sink: Sink) -> None:
     rows, events = ramp("P1", 100), [event("e1", "raised", NOW), event("e2", "cleared", NOW + 5, seq=2)]
     sink.write(rows, events)
-    before = store.table("event"), store.table("alarm")
+    before = store.table("event")
     for _ in range(2):
         assert sink.write(rows + rows, events + events) == []
     assert values(sink) == [at / 7 for at in range(100)]
-    assert (store.table("event"), store.table("alarm")) == before
+    assert store.table("event") == before
 
 
 def test_two_eras_in_one_millisecond_are_two_readings(sink: Sink) -> None:
@@ -121,27 +117,6 @@ def test_two_eras_in_one_millisecond_are_two_readings(sink: Sink) -> None:
 def test_two_events_in_one_millisecond_are_two_events(store: Store, sink: Sink) -> None:
     sink.write([], [event("e1", "noted", NOW), event("e2", "noted", NOW)])
     assert sorted(row["id"] for row in store.table("event")) == ["e1", "e2"]
-    assert store.table("alarm") == [], "a noted fact has no life"
-
-
-def test_an_alarm_is_the_same_whatever_the_order_of_its_events(store: Store, sink: Sink) -> None:
-    life = [
-        event("e1", "raised", NOW, seq=1),
-        event("e2", "changed", NOW + 1000, seq=2, level="HH"),
-        event("e3", "cleared", NOW + 2000, seq=3),
-    ]
-    seen = []
-    for number, order in enumerate(permutations(life)):
-        for each in order:  # each order for an alarm and a tag of its own
-            told = {"alarm": f"A{number}", "id": f"{each.event.id}-{number}", "tag": f"level {number}"}
-            alarm = {name: getattr(each.event, name) for name in each.event.__struct_fields__} | told
-            assert sink.write([], [type(each)(type(each.event)(**alarm), "plant-a", 0, each.seq, "s", "r")]) == []
-    rows = store.table("alarm")
-    assert len(rows) == 6
-    for row in rows:
-        seen.append({name: row[name] for name in FOLD if name in row and name != "alarm"})
-    assert all(each == seen[0] for each in seen)
-    assert seen[0].get("cleared") == NOW + 2000 or seen[0].get("state") == "cleared"
 
 
 def test_what_an_events_evidence_is_reads_back(store: Store, sink: Sink) -> None:
@@ -156,9 +131,6 @@ def test_one_agents_alarm_is_nothing_to_another_with_the_same_names(store: Store
     sink.write([], [ours, dataclasses.replace(event("e2", "cleared", NOW + 1, seq=2), agent="plant-b")])
     sink.write([], [dataclasses.replace(ours, agent="plant-b")])
     assert len(store.table("event")) == 3
-    [row] = [row for row in store.table("alarm") if row["agent"] == "plant-a"]
-    assert row.get("cleared") is None
-    assert row.get("state", "raised") == "raised"
 
 
 def test_refused_records_are_named_and_their_neighbours_stored(store: Store, sink: Sink) -> None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
 import msgspec
@@ -200,4 +201,32 @@ def test_an_alarms_state_is_the_fold_by_era_then_time_then_number(tmp_path: Path
         renamed = msgspec.structs.replace(made.event, alarm=alarm)
         sink.write([], [dataclasses.replace(made, event=renamed, era=era)])
     assert {row["alarm"]: row["state"] for row in sink.alarms()} == {"A1": "cleared", "A2": "cleared"}
+    sink.close()
+
+
+def test_an_alarms_row_is_the_same_whatever_the_order_of_its_events(tmp_path: Path) -> None:
+    sink = sink_over(tmp_path / "store.db")
+    life = [
+        event("e1", "raised", NOW, seq=1),
+        event("e2", "changed", NOW + 1000, seq=2, level="HH"),
+        event("e3", "cleared", NOW + 2000, seq=3),
+    ]
+    for number, order in enumerate(permutations(life)):
+        for each in order:
+            renamed = msgspec.structs.replace(each.event, alarm=f"A{number}", id=f"{each.event.id}-{number}")
+            sink.write([], [dataclasses.replace(each, event=renamed)])
+    rows = sink.alarms()
+    assert len(rows) == 6
+    assert {(row["state"], row["level"], row["since"], row["time"]) for row in rows} == {
+        ("cleared", "H", NOW, NOW + 2000)
+    }
+    sink.close()
+
+
+def test_one_agents_alarm_is_nothing_to_another_with_the_same_names(tmp_path: Path) -> None:
+    sink = sink_over(tmp_path / "store.db")
+    ours = event("e1", "raised", NOW)
+    sink.write([], [ours, dataclasses.replace(event("e2", "cleared", NOW + 1, seq=2), agent="plant-b")])
+    sink.write([], [dataclasses.replace(ours, agent="plant-b"), event("e4", "noted", NOW + 9, seq=9)])
+    assert {row["agent"]: row["state"] for row in sink.alarms()} == {"plant-a": "raised", "plant-b": "cleared"}
     sink.close()
