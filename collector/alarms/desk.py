@@ -85,15 +85,17 @@ class Desk:
 
 
 async def _again_and_again(work: Work, seconds: float, stop: asyncio.Event) -> None:
-    """Do it until `stop`, at once while there is more; a disk that cannot be written is said once, and waited for."""
-    told = False
+    """Do it until `stop`, at once while there is more; what fails is said once, and tried again."""
+    told = ""
     while not stop.is_set():
         try:
             more = await work()
-            told = False
-        except (sqlite3.Error, OSError) as err:
-            if not told:
-                log.error("the alarms' file cannot be written: %s; states and messages wait until it can", err)
-            told, more = True, False
+            told = ""
+        except Exception as err:  # a full disk, or a defect of ours, costs this work alone (I6)
+            more = False
+            if told != type(err).__name__:
+                told = type(err).__name__
+                unusual = not isinstance(err, sqlite3.Error | OSError)
+                log.error("alarms: what waits in their file waits on: %s", err, exc_info=err if unusual else None)
         if not more:
             await pause(stop, seconds)

@@ -53,6 +53,7 @@ def message(collector: str, life: Life, step: str, zone: str) -> Message:
     by, note = _people(life, word)
     source = place.source or place.agent
     title = f"[{last.level}] {word} {WORDS.get(word, '')}: {place.kind} {source}, site {place.site}"
+    title = " ".join(title.split())  # a name with a line end must not end a mail's header
     end = f", cleared 恢复 {clock(life.cleared, zone)}" if life.cleared else ""
     lines = [
         title,
@@ -66,7 +67,7 @@ def message(collector: str, life: Life, step: str, zone: str) -> Message:
         f"alarm {life.id}, {life.state}, collector {collector}",
     ]
     return Message(
-        id=f"{collector}/{life.id}/{step}", collector=collector, step=word, title=title,
+        id=f"{collector}/{life.id}/{life.known}/{step}", collector=collector, step=word, title=title,
         text="\n".join(line for line in lines if line), alarm=life.id, state=life.state, condition=life.condition,
         level=last.level, severity=life.severity, count=life.count, chattering=life.chattering, raised=life.raised,
         cleared=life.cleared, agent=place.agent, kind=place.kind, source=place.source, site=place.site,

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from collector import state_file
 from collector.alarms import desk
+from collector.alarms.book import AlarmBook
 from collector.alarms.file import FILE
 from collector.app import Collector
 from collector.cli.main import main
@@ -205,3 +206,23 @@ async def test_messages_go_out_and_an_alarm_that_nobody_acknowledges_goes_up(
     told = {(each["receiver"], each["step"]): each["state"] for each in collector_book["messages"]}
     assert told["duty", "raised"] == "sent"
     assert told["county", "escalated 1"] == "waiting"
+
+
+async def test_a_defect_at_the_book_is_said_once_and_ends_nothing_else(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf, tried = Shelf(), []
+
+    def fail(_book: AlarmBook, sink: str) -> None:
+        tried.append(sink)
+        raise ZeroDivisionError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AlarmBook, "due", fail)
+        async with collecting(settings(broker.port, tmp_path, shelf)):
+            await eventually(lambda: len(tried) > 3, "the tries")
+            frame = send(agent, 1, ("A1", "raised", NOW, NOW))
+            await eventually(lambda: agent.has(1, frame), "the acknowledgement")
+            assert caplog.text.count("what waits in their file waits on: a defect") == 1
+            patch.undo()
+            await eventually(lambda: state(shelf) == ["open"], "the fact, once the defect is gone")

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from msgspec import structs
 from pydantic import SecretStr
 
 from collector.alarms.lives import Deed, Last, Life, Place
@@ -60,7 +61,7 @@ def test_a_webhook_gets_the_fields() -> None:
         webhook(told).send(RAISED)
         [body] = told.bodies
     assert body == {name: getattr(RAISED, name) for name in Message.__struct_fields__}
-    assert (body["id"], body["alarm"], body["step"]) == ("bureau/12/raised again 3", 12, "raised again")
+    assert (body["id"], body["alarm"], body["step"]) == (f"bureau/12/{NOW}/raised again 3", 12, "raised again")
 
 
 @pytest.mark.parametrize(
@@ -122,8 +123,18 @@ def test_a_mail_arrives_at_all_its_addresses() -> None:
         [mail] = box.mails
     assert box.to == [["li@bureau.example", "wang@bureau.example"]]
     assert mail["Subject"] == RAISED.title
-    assert mail["Message-ID"] == "<bureau.12.raised-again-3@edge-collector>"
+    assert mail["Message-ID"] == f"<bureau.12.{NOW}.raised-again-3@edge-collector>"
     assert mail.get_content().splitlines() == RAISED.text.splitlines()  # type: ignore[attr-defined]
+
+
+def test_a_name_with_a_line_end_is_mailed_all_the_same() -> None:
+    odd = structs.replace(PLACE, source="T1\r\nBcc: all@bureau.example")
+    with mailbox() as box:
+        smtp(box.port, tls="disabled").send(message("bureau", structs.replace(LIFE, place=odd), "raised", "+08:00"))
+        [mail] = box.mails
+    assert mail["Bcc"] is None
+    assert "T1 Bcc: all@bureau.example" in mail["Subject"]
+    assert box.to == [["li@bureau.example", "wang@bureau.example"]]
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
