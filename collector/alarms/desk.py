@@ -10,13 +10,12 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from collector.alarms.book import AlarmBook
 from collector.alarms.facts import alarm_fact
 from collector.alarms.lives import Life
 from collector.notify.sender import Sender
-from collector.sinks.base import Refusal
+from collector.sinks.base import Refusal, Sink
 from collector.writers import Writer, pause
 
 log = logging.getLogger(__name__)
@@ -31,7 +30,7 @@ Work = Callable[[], Awaitable[bool]]
 class Desk:
     """See the module. It closes neither the book nor the writers."""
 
-    def __init__(self, book: AlarmBook, writers: Sequence[Writer[Any]], senders: Sequence[Sender]) -> None:
+    def __init__(self, book: AlarmBook, writers: Sequence[Writer[Sink]], senders: Sequence[Sender]) -> None:
         self._book, self._writers, self._senders = book, writers, senders
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -49,7 +48,7 @@ class Desk:
         await asyncio.to_thread(self._book.tend)
         return False
 
-    def _deliverer(self, writer: Writer[Any]) -> Work:
+    def _deliverer(self, writer: Writer[Sink]) -> Work:
         async def deliver() -> bool:
             lives = await asyncio.to_thread(self._book.due, writer.name)
             if not lives:
@@ -65,7 +64,7 @@ class Desk:
 
         return deliver
 
-    async def _write(self, writer: Writer[Any], lives: Sequence[Life]) -> list[Refusal] | None:
+    async def _write(self, writer: Writer[Sink], lives: Sequence[Life]) -> list[Refusal] | None:
         try:
             return await writer.attempt(writer.sink.write_facts, [alarm_fact(life) for life in lives])
         except Exception as err:
@@ -74,7 +73,7 @@ class Desk:
                 return await self._singly(writer, lives)
             return [Refusal(0, f"it failed on it: {err!r}")]  # a defect costs this one alone (I6)
 
-    async def _singly(self, writer: Writer[Any], lives: Sequence[Life]) -> list[Refusal] | None:
+    async def _singly(self, writer: Writer[Sink], lives: Sequence[Life]) -> list[Refusal] | None:
         refusals: list[Refusal] = []
         for at, life in enumerate(lives):
             found = await self._write(writer, [life])

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from collector.cli.logged import logged
 from collector.cli.opened import opened
 from collector.cli.tables import show
 from collector.reports.queue import FILE, ReportQueue
@@ -111,8 +112,10 @@ def show_(identity: str, target: str | None, settings: Path) -> None:
 @settings_errors
 def again(identity: str | None, everything: bool, target: str | None, settings: Path) -> None:
     """Have a refused packet sent once more by the running collector."""
+    chosen = _one_or_all(identity, everything)
     with _queue(settings) as queue:
-        count = queue.release(target, _one_or_all(identity, everything))
+        _log(settings, queue, "sent again", target, chosen)
+        count = queue.release(target, chosen)
     _counted(count, "sent again", identity)
 
 
@@ -124,14 +127,23 @@ def again(identity: str | None, everything: bool, target: str | None, settings: 
 @settings_errors
 def discard(identity: str | None, everything: bool, target: str | None, settings: Path) -> None:
     """Delete a refused packet; the readings in it stay in the stores."""
+    chosen = _one_or_all(identity, everything)
     with _queue(settings) as queue:
-        count = queue.discard(target, _one_or_all(identity, everything))
+        _log(settings, queue, "discarded", target, chosen)
+        count = queue.discard(target, chosen)
     _counted(count, "deleted", identity)
 
 
 def _queue(settings: Path) -> Any:
     loaded = load_collector(settings).settings
     return opened(loaded.state, FILE, lambda folder: ReportQueue(folder, mend=False))
+
+
+def _log(settings: Path, queue: ReportQueue, what: str, target: str | None, identity: str | None) -> None:
+    """The audit log names the packets first; what cannot be logged is not done."""
+    packets = [f"{each.target} {each.id}" for each in queue.packets(target, "dead") if identity in (None, each.id)]
+    if packets:
+        logged(load_collector(settings).settings, what, "report packets", {"packets": packets})
 
 
 def _one_or_all(identity: str | None, everything: bool) -> str | None:

@@ -11,7 +11,7 @@ from collector.notify.channels.command import CommandSettings
 from collector.notify.channels.smtp import SmtpSettings
 from collector.notify.channels.webhook import WebhookSettings
 from config.load import Fault
-from config.model import Duration, Settings
+from config.model import Duration, Settings, Written
 from profiles.wire.messages import Level
 
 Step = Literal[
@@ -20,7 +20,7 @@ Step = Literal[
 ]  # fmt: skip
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["08:00"])]
+TimeOfDay = Annotated[str, Written(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day such as 08:00")]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -79,19 +79,23 @@ class NotifySettings(Settings):
     """Who can be reached, and how: ``type: webhook``, ``smtp`` or ``command``."""
     rules: tuple[RuleSettings, ...] = ()
     """Who is told what."""
-    zone: Annotated[str, Field(pattern=r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$")] = "+08:00"
+    zone: Annotated[str, Written(r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$", "an offset from UTC such as +08:00")] = "+08:00"
     """Offset from UTC by which duty is reckoned and times are told; Beijing time by default."""
     give_up: Annotated[Duration, Field(ge=1)] = 86_400.0
     """How long a message is tried; then it is given up, and the audit log says so."""
 
 
 def rule_faults(notify: NotifySettings) -> Iterator[Fault]:
-    """Receivers that stand twice, and rules that name one that does not stand there."""
+    """Receivers that stand twice or have no address, and rules that name one that does not stand there."""
     first: dict[str, int] = {}
     for number, receiver in enumerate(notify.receivers):
         if first.setdefault(receiver.name, number) != number:
             yield Fault(("notify", "receivers", number, "name"), f"receiver {receiver.name!r} stands twice; first",
                         first=("notify", "receivers", first[receiver.name], "name"))  # fmt: skip
+        if isinstance(receiver, WebhookSettings) and not receiver.is_address:
+            yield Fault(
+                ("notify", "receivers", number, "url"), "expected an address that begins with https:// or http://"
+            )
     known = ", ".join(first) or "none"
     for number, rule in enumerate(notify.rules):
         for path, name in _named(rule):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 from pydantic import Field, SecretStr
 
 from collector.notify.message import Message
-from config.model import Duration, Settings
+from config.model import Duration, Settings, Written
 
 MAX_ERROR = 300
 """Characters of a reason that are kept."""
@@ -17,7 +17,7 @@ MAX_ERROR = 300
 class ReceiverSettings(Settings):
     """What every channel has."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    name: Annotated[str, Written(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", "a name of letters, digits, '.', '_' or '-'")]
     """The name by which rules address it."""
     timeout: Annotated[Duration, Field(ge=0.1, le=300)] = 15.0
     """How long an answer is awaited."""

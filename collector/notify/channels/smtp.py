@@ -11,10 +11,9 @@ from pydantic import Field, SecretStr
 
 from collector.notify.channels.base import ReceiverSettings, failed
 from collector.notify.message import Message
-from config.model import FilePath
+from config.model import FilePath, Written
 
-_ADDRESS = r"^[^@\s<>,;]+@[^@\s<>,;]+$"
-Address = Annotated[str, Field(pattern=_ADDRESS)]
+Address = Annotated[str, Written(r"^[^@\s<>,;]+@[^@\s<>,;]+$", "a mail address such as chief@bureau.example")]
 
 
 class SmtpSettings(ReceiverSettings):

@@ -12,6 +12,7 @@ from collector.alarms.lives import SEVERITY
 from collector.alarms.settings import AlarmSettings
 from collector.notify.sender import FIRST_PAUSE, LONGEST_PAUSE
 from collector.settings import load_collector
+from config.errors import ConfigError
 
 PAGE = Path(__file__).parents[3] / "docs" / "alarms.md"
 REST = (
@@ -51,3 +52,40 @@ def test_what_the_page_says_of_defaults_is_so() -> None:
     for severity in set(SEVERITY.values()):
         levels = [level for level, its in SEVERITY.items() if its == severity]
         assert f"{severity} for {', '.join(levels)}" in page
+
+
+def mistakes(folder: Path, notify: str) -> dict[int, str]:
+    """What is wrong with settings, by the line within `notify`."""
+    (folder / "collector.yaml").write_text(REST + notify)
+    with pytest.raises(ConfigError) as caught:
+        load_collector(folder / "collector.yaml")
+    return {problem.line - REST.count("\n"): problem.message for problem in caught.value.problems}
+
+
+def test_mistakes_in_notifications_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
+    told = mistakes(tmp_path, """\
+notify:
+  zone: Beijing
+  receivers:
+    - {type: smtp, name: chief, host: mail.example, sender: nobody, to: [a@b.example]}
+  rules:
+    - to: [chief]
+      duty: {begin: 8 o'clock}
+""")  # fmt: skip
+    assert set(told) == {2, 4, 7}
+    for line, words in ((2, "+08:00"), (4, "a mail address"), (7, "08:00")):
+        assert words in told[line]
+
+
+def test_names_that_nobody_has_and_addresses_that_are_none_are_told_without_the_address(tmp_path: Path) -> None:
+    told = mistakes(tmp_path, """\
+notify:
+  receivers:
+    - {type: webhook, name: duty, url: robot.example/SECRET-TOKEN}
+  rules:
+    - to: [duty, dutty]
+""")  # fmt: skip
+    assert told == {
+        3: "expected an address that begins with https:// or http://",
+        5: "no receiver has the name 'dutty'; there are: duty",
+    }

@@ -16,6 +16,8 @@ from collector.audit import os_user
 from collector.cli.main import main
 from collector.dead_letters import DeadLetters, Draft
 from collector.registry import Registry
+from collector.reports.encoders.base import Draft as Packed
+from collector.reports.queue import ReportQueue
 from tests.collector.alarms.make import NOW, SECOND, book, life
 
 
@@ -166,3 +168,19 @@ def test_commands_make_no_book_where_there_is_none(file: Path) -> None:
         assert result.exit_code == 1
         assert "no collector has run with this `state` here" in result.output
     assert not (file.parent / "state").exists()
+
+
+def test_what_is_done_to_refused_packets_is_logged_beforehand(file: Path) -> None:
+    queue = ReportQueue(file.parent / "state")
+    drafts = [Packed("p1", "live", NOW, b"{}"), Packed("p2", "live", NOW, b"{}")]
+    queue.put("county", "gw", "hazchem-storage", "1", drafts)
+    for draft in drafts:
+        queue.answered("county", draft.id, "dead", "400")
+    for words in (("resend", "p1"), ("discard", "--all"), ("discard", "--all")):
+        assert call("reports", "dead-letters", *words, "--settings", file).exit_code == 0
+    queue.close()
+    found = json.loads(call("audit", "list", file, "--json").output)
+    assert [(each["what"], each["subject"], each["details"]) for each in found] == [
+        ("sent again", "report packets", {"packets": ["county p1"]}),
+        ("discarded", "report packets", {"packets": ["county p2"]}),
+    ]
