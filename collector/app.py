@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from collector.alarms.book import AlarmBook
 from collector.alarms.desk import Desk
 from collector.alarms.file import AlarmFile
+from collector.cascade.cascade import Cascade
 from collector.dead_letters import DeadLetters
 from collector.evidence import EvidenceStore
 from collector.intake import Intake, Message
@@ -51,10 +52,15 @@ class Collector:
         alarms = AlarmFile(settings.state, settings.audit.hash)
         self._book = book_of(alarms, settings)
         self._desk = Desk(self._book, self._stores, self._senders(alarms))
+        self._cascades = [
+            (Cascade(each, settings.collector, settings.state, self._registry, profiles), each)
+            for each in settings.cascade
+        ]
         self._writers: list[Writer[Destination]] = [
             *self._stores,
             Writer(self._reporter.queue.name, self._reporter.queue),
             Writer("alarms", self._book),
+            *(Writer(f"{each.name} to {target.collector}", each) for each, target in self._cascades),
         ]
         """Every durable destination: an envelope is acknowledged when all of them have it."""
         self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters)
@@ -67,6 +73,7 @@ class Collector:
             batch=settings.intake.batch,
             patience=settings.intake.hold,
             counters=self.counters,
+            own=settings.collector,
         )
 
     def _senders(self, alarms: AlarmFile) -> list[Sender]:
@@ -109,8 +116,9 @@ class Collector:
         worker = asyncio.create_task(self._work(stop))
         reporter = asyncio.create_task(self._reporter.run(hang_up))
         desk = asyncio.create_task(self._desk.run(stop))
+        upward = [asyncio.create_task(each.run(hang_up)) for each, _target in self._cascades]
         try:
-            await asyncio.wait({intake, worker, reporter, desk}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({intake, worker, reporter, desk, *upward}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
             try:
@@ -118,7 +126,7 @@ class Collector:
             finally:
                 hang_up.set()
                 try:
-                    await asyncio.gather(intake, reporter, desk)
+                    await asyncio.gather(intake, reporter, desk, *upward)
                 finally:
                     await asyncio.to_thread(self._close)
 

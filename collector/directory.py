@@ -25,6 +25,8 @@ class Place:
     point: Point
     asset: Asset
     site: Site
+    manifest: Manifest
+    """The one that it stands in."""
     attributes: dict[str, str]
     """The point's own over those of its equipment."""
 
@@ -40,29 +42,42 @@ class Directory:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._hashes: dict[str, str] = {}
-        self._by_agent: dict[str, dict[str, Place]] = {}
+        self._manifests: dict[str, Manifest] = {}
+        self._by_owner: dict[str, dict[str, Place]] = {}
         self._places: dict[str, Place] = {}
+        self._nowhere: set[str] = set()
 
     def refresh(self) -> None:
         """Take in the manifests that are new since the last call."""
-        current = self._registry.current_manifests()
-        changed = {agent: name for agent, name in current.items() if self._hashes.get(agent) != name}
-        gone = self._by_agent.keys() - current.keys()
+        found = self._registry.current_manifests()
+        current = {f"{agent}/{origin}" if origin else agent: (agent, name) for (agent, origin), name in found.items()}
+        changed = {owner: key for owner, key in current.items() if self._hashes.get(owner) != key[1]}
+        gone = self._by_owner.keys() - current.keys()
         if not changed and not gone:
             return
-        for agent in gone:
-            del self._by_agent[agent], self._hashes[agent]
-        for agent, name in changed.items():
-            if (frame := self._registry.manifest(agent, name)) is None:
-                continue
-            try:
-                manifest = decode(frame, _MANIFEST)
-            except FrameError as err:
-                log.error("agent %s: its manifest %s cannot be read: %s", agent, name, err)
-                manifest = None
-            self._hashes[agent] = name
-            self._by_agent[agent] = {} if manifest is None else dict(_places(agent, manifest))
-        self._places = {code: place for places in self._by_agent.values() for code, place in places.items()}
+        for owner in gone:
+            del self._by_owner[owner], self._hashes[owner]
+            self._manifests.pop(owner, None)
+        for owner, (agent, name) in changed.items():
+            if (frame := self._registry.manifest(agent, name)) is not None:
+                self._hashes[owner] = name
+                self._take(owner, frame)
+        self._nowhere.clear()
+        self._places = {code: place for places in self._by_owner.values() for code, place in places.items()}
+
+    def _take(self, owner: str, frame: bytes) -> None:
+        try:
+            manifest = decode(frame, _MANIFEST)
+        except FrameError as err:
+            log.error("agent %s: its manifest cannot be read: %s", owner, err)
+            self._by_owner[owner] = {}
+            return
+        self._manifests[owner] = manifest
+        self._by_owner[owner] = dict(_places(owner, manifest))
+
+    def manifest(self, owner: str) -> Manifest | None:
+        """The manifest that an agent works with."""
+        return self._manifests.get(owner)
 
     def __getitem__(self, code: str) -> Place:
         """A point by its code; KeyError where no agent's manifest has it."""
@@ -71,6 +86,19 @@ class Directory:
     def get(self, code: str) -> Place | None:
         """A point by its code."""
         return self._places.get(code)
+
+    def find(self, code: str) -> Place | None:
+        """A point by its code, also one that stands in an older manifest alone, as of a backlog."""
+        if (place := self._places.get(code)) is not None or code in self._nowhere:
+            return place
+        owner = self._registry.claimed().get(code, "")
+        for frame in self._registry.manifests(owner):
+            found = dict(_places(owner, decode(frame, _MANIFEST)))
+            if code in found:
+                self._places[code] = found[code]
+                return found[code]
+        self._nowhere.add(code)
+        return None
 
     def places(self) -> Iterable[Place]:
         """Every point that an agent measures now."""
@@ -82,4 +110,4 @@ def _places(agent: str, manifest: Manifest) -> Iterable[tuple[str, Place]]:
         if (point := tag.point) is not None:
             asset = manifest.assets.get(point.asset) or Asset()
             facts = attributes(point, manifest.assets)
-            yield point.code, Place(agent, name, tag, point, asset, manifest.site, facts)
+            yield point.code, Place(agent, name, tag, point, asset, manifest.site, manifest, facts)

@@ -143,5 +143,5 @@ def fill(envelope: Envelope, compiled: Compiled) -> None:
             else list(range(len(body.s)))
         )
     elif isinstance(body, Events):
-        envelope.events = event_records(body, compiled, envelope.agent)
+        envelope.events = event_records(body, compiled)
         envelope.places = list(range(len(envelope.events)))

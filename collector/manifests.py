@@ -30,7 +30,8 @@ V = TypeVar("V")
 class Manifests:
     """The manifests of all agents, over the registry that keeps them."""
 
-    def __init__(self, library: Library, registry: Registry, counters: Counter[str]) -> None:
+    def __init__(self, library: Library, registry: Registry, counters: Counter[str], own: str = "") -> None:
+        self._own = own
         self._library, self._registry, self._counters = library, registry, counters
         self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
         self._tags, self._version = 0, registry.changed_by_others()
@@ -39,10 +40,10 @@ class Manifests:
 
     def take(self, agent: str, frame: bytes) -> None:
         """Keep a manifest; FrameError when it is none."""
-        decode(frame, _MANIFEST)
+        origin = decode(frame, _MANIFEST).origin
         name = manifest_hash(frame)
         self._nowhere.pop((agent, name), None)
-        if self._registry.put_manifest(agent, name, frame):
+        if self._registry.put_manifest(agent, name, frame, origin):
             self._counters["manifests"] += 1
             log.info("agent %s: manifest %s…", agent, name[:12])
 
@@ -58,8 +59,15 @@ class Manifests:
         frame = self._registry.manifest(agent, name)
         if frame is None:
             return None
-        found = compile_manifest(decode(frame, _MANIFEST), self._library, agent=agent, claimed=self._registry.claimed())
-        self._registry.claim(agent, found.codes)
+        claimed = self._registry.claimed()
+        found = compile_manifest(
+            decode(frame, _MANIFEST), self._library, agent=agent, claimed=claimed, own=self._own
+        )  # fmt: skip
+        self._registry.claim(found.owner, found.codes)
+        if found.fault:
+            log.error(
+                "agent %s, manifest %s…: %s; what refers to it becomes dead letters", agent, name[:12], found.fault
+            )
         for tag, reason in found.faults.items():
             log.warning("agent %s, tag %s: %s; its samples become dead letters", agent, tag, reason)
         self._compiled[key] = found

@@ -62,9 +62,10 @@ class Pipeline:
         batch: int,
         patience: float,
         counters: Counter[str],
+        own: str = "",
     ) -> None:
         self._registry, self._dead, self._evidence = registry, dead_letters, evidence
-        self._manifests = Manifests(library, registry, counters)
+        self._manifests = Manifests(library, registry, counters, own)
         self._writers, self._batch, self._patience, self.counters = writers, batch, patience, counters
         self._told: OrderedDict[Hashable, None] = OrderedDict()
         self.latencies: deque[float] = deque(maxlen=LATENCIES)
@@ -156,7 +157,10 @@ class Pipeline:
             return self._take_chunk(envelope)
         compiled = self._manifests.compiled(envelope.agent, envelope.manifest)
         if compiled is not None:
-            fill(envelope, compiled)
+            if compiled.fault:
+                envelope.fault = compiled.fault
+            else:
+                fill(envelope, compiled)
             return True
         if self._manifests.is_nowhere(envelope.agent, envelope.manifest):
             envelope.fault = f"its manifest {envelope.manifest} is nowhere, so that nobody knows what its tags mean"

@@ -22,8 +22,9 @@ from profiles.wire.messages import State
 
 log = logging.getLogger(__name__)
 FILE = "registry.db"
-MANIFESTS = 200
-"""Manifests kept an agent; beyond that the one that was used least recently goes (it would be asked for again)."""
+MANIFESTS = 2000
+"""Manifests kept an agent (a lower collector passes on one for each of its own); beyond that the one that was used
+least recently goes (it would be asked for again)."""
 STREAMS = 200
 """Streams kept an agent; beyond that the one heard least recently goes."""
 CACHED_STREAMS = 20_000
@@ -31,7 +32,7 @@ CACHED_STREAMS = 20_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS agent (agent TEXT PRIMARY KEY, state BLOB, seen INTEGER NOT NULL, gaps INTEGER DEFAULT 0,
     duplicates INTEGER DEFAULT 0, samples INTEGER DEFAULT 0);
-CREATE TABLE IF NOT EXISTS manifest (agent TEXT, hash TEXT, frame BLOB NOT NULL, used INTEGER NOT NULL,
+CREATE TABLE IF NOT EXISTS manifest_of (agent TEXT, origin TEXT, hash TEXT, frame BLOB NOT NULL, used INTEGER NOT NULL,
     PRIMARY KEY (agent, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claim (code TEXT PRIMARY KEY, agent TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stream (agent TEXT, stream TEXT, ranges BLOB NOT NULL, used INTEGER NOT NULL,
@@ -40,7 +41,7 @@ CREATE TABLE IF NOT EXISTS born (time INTEGER NOT NULL);
 INSERT INTO born SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
     WHERE NOT EXISTS (SELECT 1 FROM born);
 """
-_OF_AGENTS = ("agent", "manifest", "claim", "stream")
+_OF_AGENTS = ("agent", "manifest_of", "claim", "stream")
 """Tables that hold what is known of agents."""
 _STATE = decoder(State)
 
@@ -105,15 +106,16 @@ class Registry:
 
     # -- manifests
 
-    def put_manifest(self, agent: str, name: str, frame: bytes) -> bool:
-        """Keep a manifest by agent and hash; False when it was there already."""
+    def put_manifest(self, agent: str, name: str, frame: bytes, origin: str = "") -> bool:
+        """Keep a manifest by agent and hash; False when it was there already. `origin`: see `Manifest`."""
         with self._lock, self._db:
             new = self._db.execute(
-                "INSERT INTO manifest VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (agent, name, frame, _now())
+                "INSERT INTO manifest_of VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (agent, origin, name, frame, _now()),
             ).rowcount
             self._db.execute(
-                "DELETE FROM manifest WHERE agent = ?1 AND hash NOT IN"
-                " (SELECT hash FROM manifest WHERE agent = ?1 ORDER BY used DESC LIMIT ?2)",
+                "DELETE FROM manifest_of WHERE agent = ?1 AND hash NOT IN"
+                " (SELECT hash FROM manifest_of WHERE agent = ?1 ORDER BY used DESC LIMIT ?2)",
                 (agent, MANIFESTS),
             )
         return bool(new)
@@ -122,18 +124,28 @@ class Registry:
         """The frame of a manifest; it counts as used now."""
         with self._lock, self._db:
             row = self._db.execute(
-                "UPDATE manifest SET used = ? WHERE agent = ? AND hash = ? RETURNING frame", (_now(), agent, name)
+                "UPDATE manifest_of SET used = ? WHERE agent = ? AND hash = ? RETURNING frame", (_now(), agent, name)
             ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def current_manifests(self) -> dict[str, str]:
-        """Agent → hash of the manifest that it works with: by its own word, else the one used last."""
+    def current_manifests(self) -> dict[tuple[str, str], str]:
+        """(agent, origin) → hash of the manifest in use: by the agent's own word, else the one used last."""
         with self._lock:
-            used = dict(self._db.execute("SELECT agent, hash FROM manifest ORDER BY used").fetchall())
-            known = set(self._db.execute("SELECT agent, hash FROM manifest").fetchall())
+            rows = self._db.execute("SELECT agent, origin, hash FROM manifest_of ORDER BY used").fetchall()
             states = self._db.execute("SELECT agent, state FROM agent WHERE state IS NOT NULL").fetchall()
+        used = {(agent, origin): name for agent, origin, name in rows}
+        known = {(agent, name) for agent, _origin, name in rows}
         told = {agent: _STATE.decode(state).manifest for agent, state in states}
-        return used | {agent: name for agent, name in told.items() if (agent, name) in known}
+        return used | {(agent, ""): name for agent, name in told.items() if (agent, name) in known}
+
+    def manifests(self, owner: str) -> list[bytes]:
+        """The manifests of an agent, or of one behind a lower collector (``county-1/plant-1``), the newest first."""
+        agent, _, origin = owner.partition("/")
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT frame FROM manifest_of WHERE agent = ? AND origin = ? ORDER BY used DESC", (agent, origin)
+            ).fetchall()
+        return [bytes(row[0]) for row in rows]
 
     def claimed(self) -> dict[str, str]:
         """Point code → agent that owns it."""
@@ -232,7 +244,7 @@ class Registry:
         known = self.knows(agent)
         with self._lock, self._db:
             for table in _OF_AGENTS:
-                self._db.execute(f"DELETE FROM {table} WHERE agent = ?", (agent,))  # noqa: S608
+                self._db.execute(f"DELETE FROM {table} WHERE agent = ?1 OR instr(agent, ?1 || '/') = 1", (agent,))  # noqa: S608
         return known
 
     def changed_by_others(self) -> int:

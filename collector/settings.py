@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 
 from collector.alarms.settings import AlarmSettings
 from collector.audit import AuditSettings
+from collector.cascade.settings import CascadeSettings
 from collector.notify.settings import NotifySettings, rule_faults
 from collector.reports.settings import target_faults, target_model
 from collector.sinks.base import sinks
@@ -57,6 +58,8 @@ class CollectorSettings(Settings):
     """The stores; a reading is acknowledged when all of them have it."""
     profiles: tuple[FilePath, ...] = ()
     """Folders with profiles of your own, beside those of the package."""
+    cascade: tuple[CascadeSettings, ...] = ()
+    """Higher collectors (上级) that everything is passed on to."""
     reports: tuple[Any, ...] = ()
     """Upper platforms (上级平台) that it reports to."""
     intake: IntakeSettings = IntakeSettings()
@@ -102,7 +105,17 @@ def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
 
 
 def _files(settings: CollectorSettings) -> Iterator[Fault]:
-    return missing_files(settings.mqtt)
+    yield from missing_files(settings.mqtt)
+    first: dict[str, int] = {}
+    for number, higher in enumerate(settings.cascade):
+        at = ("cascade", number)
+        for fault in missing_files(higher.mqtt):
+            yield Fault((*at, *fault.path), fault.message, fault.severity)
+        if higher.collector == settings.collector:
+            yield Fault((*at, "collector"), f"{higher.collector!r} is this collector itself")
+        if first.setdefault(higher.collector, number) != number:
+            yield Fault((*at, "collector"), f"{higher.collector!r} stands twice; first",
+                        first=("cascade", first[higher.collector], "collector"))  # fmt: skip
 
 
 def _rules(settings: CollectorSettings) -> Iterator[Fault]:

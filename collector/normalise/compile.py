@@ -34,6 +34,10 @@ class Compiled:
     """A manifest, ready for its data."""
 
     site: Site
+    owner: str
+    """Who measured: the agent, or, behind collectors that passed it on, their ids and its own."""
+    fault: str = ""
+    """Why nothing that refers to it can be used."""
     rules: dict[str, Rule] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     """Tags whose samples become dead letters, and why."""
@@ -55,20 +59,27 @@ class Compiled:
 
 
 def compile_manifest(
-    manifest: Manifest, library: Library, *, agent: str, claimed: Mapping[str, str] | None = None
+    manifest: Manifest, library: Library, *, agent: str, claimed: Mapping[str, str] | None = None, own: str = ""
 ) -> Compiled:
-    """Judge and prepare every tag; `claimed` names the agent that each point code belongs to (a code has one owner)."""
-    compiled = Compiled(manifest.site)
+    """Judge and prepare every tag; `claimed` names the agent that each point code belongs to (a code has one owner).
+
+    `own`: the id of this collector; what passed it before is a loop.
+    """
+    owner = f"{agent}/{manifest.origin}" if manifest.origin else agent
+    if own in manifest.via:
+        passed = " → ".join([*manifest.via, own])
+        return Compiled(manifest.site, owner, f"it passed this collector before ({passed}): a loop")
+    compiled = Compiled(manifest.site, owner)
     judged = judge(manifest, library)
     for name, tag in manifest.tags.items():
         errors = [fault.message for fault in judged.get(name, ()) if fault.severity == "error"]
-        owner = (claimed or {}).get(tag.point.code, agent) if tag.point else agent
-        if owner != agent:
-            errors.append(f"code {tag.point.code if tag.point else ''!r} belongs to agent {owner!r}")
+        holder = (claimed or {}).get(tag.point.code, owner) if tag.point else owner
+        if holder != owner:
+            errors.append(f"code {tag.point.code if tag.point else ''!r} belongs to agent {holder!r}")
         if errors:
             compiled.faults[name] = "; ".join(errors)
         else:
-            compiled.rules[name] = _rule(name, tag, manifest.site, library, agent)
+            compiled.rules[name] = _rule(name, tag, manifest.site, library, owner)
     return compiled
 
 

@@ -13,14 +13,14 @@ DIGITS = 40
 """Digits of an integer that are kept."""
 
 
-def event_records(events: Events, compiled: Compiled, agent: str) -> list[EventRecord]:
+def event_records(events: Events, compiled: Compiled) -> list[EventRecord]:
     """One record an event; an event of a tag that the manifest does not hold (any more) keeps the site alone.
 
     An integer beyond what a double tells apart is kept as its digits, as the contract has them travel.
     """
     return [
         EventRecord(
-            event=_exact(event), agent=agent, era=events.era, seq=events.seq,
+            event=_exact(event), agent=compiled.owner, era=events.era, seq=events.seq,
             site=compiled.site.code, region=compiled.site.adcode,
             **({} if rule is None else {
                 "profile": rule.series.profile, "asset": rule.series.asset,

@@ -181,7 +181,11 @@ class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What an agent is and what each of its tags means (topic kind ``manifest``); named by the hash of its bytes."""
+    """What an agent is and what each of its tags means (topic kind ``manifest``); named by the hash of its bytes.
+
+    A collector that passes data on to a higher one sends the manifest with `origin`, who measured, and `via`, the
+    collectors passed; an agent leaves both empty.
+    """
 
     v: Literal[1]
     software: str
@@ -190,6 +194,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     devices: dict[str, ManifestDevice]
     assets: dict[str, Asset] = field(default_factory=dict)
     cameras: dict[str, Any] = field(default_factory=dict)
+    origin: str = ""
+    via: list[str] = field(default_factory=list)
 
 
 class Ack(Struct, frozen=True, kw_only=True):

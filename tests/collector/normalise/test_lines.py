@@ -155,7 +155,7 @@ def test_every_sample_becomes_a_record_or_says_why_not(samples: list[Sample], t0
 def test_an_events_integer_beyond_all_bounds_is_kept_as_digits() -> None:
     event = Event(id="e", alarm="e", kind="limit", level="H", state="raised", time=1, since=1, value=10**400)
     frame = Events(v=1, stream="a" * 32, seq=1, era=0, manifest="b" * 64, events=[event])
-    [record] = event_records(frame, COMPILED, "a")
+    [record] = event_records(frame, COMPILED)
     assert parse(event_line(record))[2]["word"] == "1" + "0" * 39
 
 
@@ -171,5 +171,5 @@ def test_two_agents_tags_without_a_point_never_share_a_series() -> None:
 def test_an_event_of_a_tag_that_nobody_knows_keeps_its_site() -> None:
     event = Event(id="e", alarm="e", kind="limit", level="H", state="raised", time=1, since=1, tag="gone")
     frame = Events(v=1, stream="a" * 32, seq=1, era=0, manifest="b" * 64, events=[event])
-    [record] = event_records(frame, COMPILED, "a")
+    [record] = event_records(frame, COMPILED)
     assert (record.site, record.profile, record.point) == ("s", "", "")

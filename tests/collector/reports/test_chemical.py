@@ -12,7 +12,7 @@ from collector.directory import Place
 from collector.reports.encoders.base import Alarm, Due, Gateway
 from collector.reports.encoders.chemical import ChemicalEncoder
 from profiles.load import library
-from profiles.wire.messages import Asset, Event, ManifestTag, Point, Site
+from profiles.wire.messages import Asset, Event, Manifest, ManifestTag, Point, Site
 
 EXAMPLE = """{"dataId":"6f1f1c7e-0b52-4f0e-9a55-1f6f3f5a0c01","enterpriseId":"110110001","gatewayId":"11011000101",
  "collectTime":"20261123205900","isConnectDataSource":true,"reportType":"report",
@@ -27,7 +27,9 @@ def place(asset: str, quantity: str) -> Place:
     code = f"110110001001{asset}{quantity}001"
     point = Point(profile="hazchem-storage", asset=f"110110001001{asset}", quantity=quantity, code=code)
     site = Site(code="110110001", name="x", adcode="110110", gateway="11011000101")
-    return Place("a", quantity, ManifestTag(type="number", device="d", point=point), point, Asset(), site, {})
+    spec = ManifestTag(type="number", device="d", point=point)
+    made = Manifest(v=1, software="x", site=site, tags={quantity: spec}, devices={})
+    return Place("a", quantity, spec, point, Asset(), site, made, {})
 
 
 def due(asset: str, quantity: str, value: float | None, quality: str = "good") -> Due:

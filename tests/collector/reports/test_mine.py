@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from collector.directory import Place
 from collector.reports.encoders.base import Alarm, Due, Gateway
 from collector.reports.encoders.mine import MineEncoder
 from profiles.load import library
-from profiles.wire.messages import Asset, Event, Limits, ManifestTag, Point, Site
+from profiles.wire.messages import Asset, Event, Limits, Manifest, ManifestTag, Point, Site
 
 SITE, GATE = "429021001003", "42902100100301"
 GATEWAY = Gateway(library()["tailings"], SITE, GATE)
@@ -31,7 +32,9 @@ def place(
 ) -> Place:
     point = Point(profile="tailings", asset=SITE, quantity=quantity, code=f"{GATE}MN{mark}{quantity}001")
     spec = ManifestTag(type="number", device="d", unit=unit, label="库水位1#", point=point, limits=Limits(**limits))  # type: ignore[arg-type]  # none is a switch
-    return Place("a", quantity, spec, point, Asset(), Site(code=SITE, name="x", adcode="429021", gateway=GATE), {})
+    site = Site(code=SITE, name="x", adcode="429021", gateway=GATE)
+    made = Manifest(v=1, software="x", site=site, tags={quantity: spec}, devices={})
+    return Place("a", quantity, spec, point, Asset(), site, made, {})
 
 
 def body(due: Due, **rest: Any) -> dict[str, Any]:
@@ -107,7 +110,7 @@ def test_a_limit_is_an_abnormal_value_once_it_is_crossed_and_a_return_is_none() 
 def test_a_packet_has_at_most_as_many_records_as_the_profile_says_and_late_ones_keep_their_id() -> None:
     spots = [msgspec.structs.replace(place().point, code=f"{GATE}MN9110KSW{n:03}") for n in range(250)]
     made = place()
-    rows = [Due(Place("a", "t", made.spec, spot, Asset(), made.site, {}), AT, 1.0, None, "good") for spot in spots]
+    rows = [Due(replace(made, point=spot), AT, 1.0, None, "good") for spot in spots]
     drafts = MineEncoder.readings(GATEWAY, AT, rows, resumed=False)
     assert [len(draft.points) for draft in drafts] == [100, 100, 50]
     late = json.loads(MineEncoder.as_resumed(drafts[0].body))

@@ -1,0 +1,200 @@
+"""One higher collector: what it wants of each batch is committed to an outbox of its own, as an agent's is.
+
+Samples travel in the profile's units under the codes and times that they have here; their manifest is the agent's own
+with those units, with `origin` (who measured) and `via` (the collectors passed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import msgspec
+
+from collector.cascade.settings import CascadeSettings
+from collector.directory import Directory, Place
+from collector.registry import Registry
+from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
+from config.version import VERSION
+from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
+from edge_agent.outbox.recovery import open_outbox
+from edge_agent.outbox.rows import OutboxUnavailable
+from edge_agent.uplink.link import Uplink
+from profiles.judge import tag_conversion
+from profiles.limits import LIMITS, limit_of
+from profiles.load import Library
+from profiles.units import Conversion, UnitError
+from profiles.wire.codec import encode
+from profiles.wire.messages import Event, Manifest, ManifestTag, Request, Response, State, Value
+
+log = logging.getLogger(__name__)
+MOST = 500
+"""Samples in an envelope at most."""
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What of a batch belongs to one manifest of one agent, by era."""
+
+    agent: str
+    manifest: Manifest
+    samples: dict[int, list[tuple[str, int, Value, str]]] = field(default_factory=lambda: defaultdict(list))
+    events: dict[int, list[Event]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Cascade:
+    """A destination of the pipeline, and the uplink behind it."""
+
+    name: ClassVar[str] = "cascade"
+
+    def __init__(self, settings: CascadeSettings, own: str, state: Path, registry: Registry, library: Library) -> None:
+        """`own`: the id of this collector. OutboxMisplacedError, OutboxUnavailable when its outbox cannot be opened."""
+        self._settings, self._own, self._library = settings, own, library
+        self._directory = Directory(registry)
+        folder = state / f"cascade-{settings.collector}"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._outbox = open_outbox(folder / "outbox.db", settings.outbox)
+        self._manifests: dict[str, tuple[Manifest, bytes]] = {}
+        self._started = time.time_ns() // 1_000_000
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._uplink = Uplink(
+            settings.mqtt, settings.uplink, agent=own, collector=settings.collector, outbox=self._outbox,
+            state=self.state, on_request=_answer,
+        )  # fmt: skip
+
+    # -- the destination
+
+    def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
+        """Commit what the higher level wants; durable on return. Twice is once there, since times and ids are kept."""
+        self._directory.refresh()
+        parcels: dict[tuple[str, int], Parcel] = {}
+        for record in records:
+            if (place := self._wanted(record)) is not None:
+                moment, era = divmod(record.time, 1_000_000)
+                parcel = _parcel(parcels, place.agent, place.manifest)
+                parcel.samples[era].append((place.tag, moment, _value(record), record.quality))
+        for each in events:
+            manifest = self._directory.manifest(each.agent)
+            if manifest is not None and self._wanted_place(each.region, each.profile):
+                _parcel(parcels, each.agent, manifest).events[each.era].append(self._converted(each))
+        try:
+            for parcel in parcels.values():  # each has a manifest of its own, which must stand before what refers to it
+                self._commit(parcel)
+        except OutboxUnavailable as err:
+            raise SinkUnavailable(str(err)) from err
+        for incident in self._outbox.incidents():  # the higher collector is told by the state's dropped ranges
+            log.error("to collector %s: %s", self._settings.collector, incident.text)
+        return []
+
+    def _commit(self, parcel: Parcel) -> None:
+        name = self._outbox.put_manifest(self._upward(parcel.agent, parcel.manifest))
+        drafts: list[Draft] = [EventDraft(era, name, tuple(found)) for era, found in parcel.events.items()]
+        drafts += [
+            DataDraft(era, name, tuple(rows[start : start + MOST]))
+            for era, rows in parcel.samples.items()
+            for start in range(0, len(rows), MOST)
+        ]
+        committed = self._outbox.commit(drafts)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._uplink.committed, committed)
+
+    def _wanted(self, record: Record) -> Place | None:
+        series = record.series
+        return self._directory.find(series.point) if self._wanted_place(series.region, series.profile) else None
+
+    def _wanted_place(self, region: str, profile: str) -> bool:
+        """An event without a profile (of a device, of an agent) goes where its region goes."""
+        regions, profiles = self._settings.regions, self._settings.profiles
+        return (not regions or region.startswith(regions)) and (not profiles or not profile or profile in profiles)
+
+    def _upward(self, agent: str, manifest: Manifest) -> bytes:
+        """An agent's manifest as it travels upward; made once for each."""
+        before = self._manifests.get(agent)
+        if before is None or before[0] is not manifest:
+            tags = {name: self._tag(tag) for name, tag in manifest.tags.items()}
+            upward = msgspec.structs.replace(manifest, tags=tags, origin=agent, via=[*manifest.via, self._own])
+            self._manifests[agent] = before = manifest, encode(upward)
+        return before[1]
+
+    def _tag(self, tag: ManifestTag) -> ManifestTag:
+        """A tag in the profile's unit, its limits and range with it."""
+        conversion, unit = self._conversion(tag)
+        if unit is None:
+            return tag
+        factor, offset = conversion
+        limits = tag.limits
+        if limits is not None:
+            known = {name: found for name in LIMITS if name != "SIG" and (found := limit_of(limits, name)) is not None}
+            changed = {name: found * factor + offset for name, found in known.items()}
+            hysteresis = None if limits.hysteresis is None else limits.hysteresis * abs(factor)
+            limits = msgspec.structs.replace(limits, **changed, hysteresis=hysteresis)
+        ends = None if tag.range is None else (tag.range[0] * factor + offset, tag.range[1] * factor + offset)
+        return msgspec.structs.replace(tag, unit=unit, limits=limits, range=ends)
+
+    def _conversion(self, tag: ManifestTag) -> tuple[Conversion, str | None]:
+        same = Conversion(1.0, 0.0)
+        profile = self._library.get(tag.point.profile) if tag.point else None
+        quantity = profile.quantities.get(tag.point.quantity) if profile and tag.point else None
+        if profile is None or quantity is None or quantity.type != "number":
+            return same, None
+        try:
+            return tag_conversion(tag, profile, quantity), quantity.unit
+        except UnitError:
+            return same, None  # its samples are dead letters here already
+
+    def _converted(self, record: EventRecord) -> Event:
+        """An event whose value and limit are in the profile's unit."""
+        event, place = record.event, self._directory.get(record.point)
+        if place is None or event.kind != "limit":
+            return event
+        factor, offset = self._conversion(place.spec)[0]
+        value, limit = event.value, event.limit
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = value * factor + offset
+        return msgspec.structs.replace(event, value=value, limit=None if limit is None else limit * factor + offset)
+
+    def close(self) -> None:
+        """Release the outbox."""
+        self._outbox.close()
+
+    # -- the uplink
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._uplink.run(stop)
+        finally:
+            self._loop = None
+
+    def state(self) -> State:
+        """What this collector says of itself as an agent."""
+        streams = self._outbox.streams()
+        depth = self._outbox.depth()
+        now = time.time_ns() // 1_000_000
+        return State(
+            v=1, online=True, since=self._started, version=VERSION, outbox_rows=depth.rows, outbox_bytes=depth.bytes,
+            oldest_age_s=None if depth.oldest is None else max(0.0, (now - depth.oldest) / 1000),
+            quarantined=depth.quarantined, streams=streams, counters=dict(self._uplink.counters),
+        )  # fmt: skip
+
+
+def _parcel(parcels: dict[tuple[str, int], Parcel], agent: str, manifest: Manifest) -> Parcel:
+    return parcels.setdefault((agent, id(manifest)), Parcel(agent, manifest))
+
+
+def _value(record: Record) -> Value:
+    """The one of the three fields that is set; a number beyond 2^53 by its exact digits."""
+    if record.flag is not None:
+        return record.flag
+    return record.text if record.text is not None else record.value
+
+
+async def _answer(request: Request) -> Response:
+    return Response(v=1, id=request.id, ok=False, error=f"a collector does not answer {request.verb!r}; ask its agents")
