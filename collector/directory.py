@@ -75,9 +75,15 @@ class Directory:
         self._manifests[owner] = manifest
         self._by_owner[owner] = dict(_places(owner, manifest))
 
-    def manifest(self, owner: str) -> Manifest | None:
-        """The manifest that an agent works with."""
-        return self._manifests.get(owner)
+    def manifest(self, owner: str, tag: str = "") -> Manifest | None:
+        """The manifest that an agent works with; where that has the tag no more, the newest that has it."""
+        current = self._manifests.get(owner)
+        if current is None or not tag or tag in current.tags:
+            return current
+        return next((found for found in self._older(owner) if tag in found.tags), None)
+
+    def _older(self, owner: str) -> Iterable[Manifest]:
+        return (decode(frame, _MANIFEST) for frame in self._registry.manifests(owner))
 
     def __getitem__(self, code: str) -> Place:
         """A point by its code; KeyError where no agent's manifest has it."""
@@ -92,9 +98,8 @@ class Directory:
         if (place := self._places.get(code)) is not None or code in self._nowhere:
             return place
         owner = self._registry.claimed().get(code, "")
-        for frame in self._registry.manifests(owner):
-            found = dict(_places(owner, decode(frame, _MANIFEST)))
-            if code in found:
+        for manifest in self._older(owner):
+            if code in (found := dict(_places(owner, manifest))):
                 self._places[code] = found[code]
                 return found[code]
         self._nowhere.add(code)

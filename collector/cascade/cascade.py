@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -18,9 +19,10 @@ from typing import ClassVar
 import msgspec
 
 from collector.cascade.settings import CascadeSettings
-from collector.directory import Directory, Place
+from collector.directory import Directory
+from collector.normalise.compile import NO_PROFILE
 from collector.registry import Registry
-from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
+from collector.sinks.base import EventRecord, Record, Refusal, Series, SinkUnavailable
 from config.version import VERSION
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
 from edge_agent.outbox.recovery import open_outbox
@@ -72,25 +74,38 @@ class Cascade:
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """Commit what the higher level wants; durable on return. Twice is once there, since times and ids are kept."""
-        self._directory.refresh()
-        parcels: dict[tuple[str, int], Parcel] = {}
-        for record in records:
-            if (place := self._wanted(record)) is not None:
-                moment, era = divmod(record.time, 1_000_000)
-                parcel = _parcel(parcels, place.agent, place.manifest)
-                parcel.samples[era].append((place.tag, moment, _value(record), record.quality))
-        for each in events:
-            manifest = self._directory.manifest(each.agent)
-            if manifest is not None and self._wanted_place(each.region, each.profile):
-                _parcel(parcels, each.agent, manifest).events[each.era].append(self._converted(each))
         try:
-            for parcel in parcels.values():  # each has a manifest of its own, which must stand before what refers to it
+            self._directory.refresh()
+            parcels, refusals = self._sorted(records, events)
+            for parcel in parcels:  # each has a manifest of its own, which must stand before what refers to it
                 self._commit(parcel)
-        except OutboxUnavailable as err:
+        except (OutboxUnavailable, sqlite3.Error) as err:
             raise SinkUnavailable(str(err)) from err
         for incident in self._outbox.incidents():  # the higher collector is told by the state's dropped ranges
             log.error("to collector %s: %s", self._settings.collector, incident.text)
-        return []
+        return refusals
+
+    def _sorted(
+        self, records: Sequence[Record], events: Sequence[EventRecord]
+    ) -> tuple[Iterable[Parcel], list[Refusal]]:
+        parcels: dict[tuple[str, int], Parcel] = {}
+        refusals: list[Refusal] = []
+        for index, record in enumerate(records):
+            if not self._wanted(record.series.region, record.series.profile):
+                continue
+            if (source := self._source(record.series)) is None:
+                refusals.append(Refusal(index, f"no manifest here holds the point {record.series.point!r}"))
+                continue
+            moment, era = divmod(record.time, 1_000_000)
+            agent, manifest, tag = source
+            _parcel(parcels, agent, manifest).samples[era].append((tag, moment, _value(record), record.quality))
+        for each in events:
+            if not self._wanted(each.region, each.profile):
+                continue
+            if (known := self._directory.manifest(each.agent)) is None:
+                raise SinkUnavailable(f"event {each.event.id}: the manifest of agent {each.agent!r} cannot be read")
+            _parcel(parcels, each.agent, known).events[each.era].append(self._converted(each))
+        return parcels.values(), refusals
 
     def _commit(self, parcel: Parcel) -> None:
         name = self._outbox.put_manifest(self._upward(parcel.agent, parcel.manifest))
@@ -104,11 +119,16 @@ class Cascade:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._uplink.committed, committed)
 
-    def _wanted(self, record: Record) -> Place | None:
-        series = record.series
-        return self._directory.find(series.point) if self._wanted_place(series.region, series.profile) else None
+    def _source(self, series: Series) -> tuple[str, Manifest, str] | None:
+        """Who measured it, by which manifest, and the tag's name there."""
+        if series.profile == NO_PROFILE:  # its asset is <agent>/<device>, its point the tag's name
+            agent, tag = series.asset.rpartition("/")[0], series.point
+            manifest = self._directory.manifest(agent, tag)
+            return None if manifest is None else (agent, manifest, tag)
+        place = self._directory.find(series.point)
+        return None if place is None else (place.agent, place.manifest, place.tag)
 
-    def _wanted_place(self, region: str, profile: str) -> bool:
+    def _wanted(self, region: str, profile: str) -> bool:
         """An event without a profile (of a device, of an agent) goes where its region goes."""
         regions, profiles = self._settings.regions, self._settings.profiles
         return (not regions or region.startswith(regions)) and (not profiles or not profile or profile in profiles)

@@ -89,6 +89,8 @@ class Plant:
         self.agent = Program("agent", folder, ["tests.faults.clocked", *run])
         self.collector = Program("collector", folder, ["collector.cli.main", "run", str(folder / "collector.yaml")])
         self._login = ""
+        self.further: dict[str, Any] = {}
+        """Settings of the collector beside the usual ones; `start` writes them."""
         self._interval, self._resend, self._password, self._settle = interval, resend, password, settle
         if password:
             self.store.env["INFLUXDB_HTTP_AUTH_ENABLED"] = "true"
@@ -147,16 +149,16 @@ class Plant:
         self.broker.stop()
         self.store.stop()
 
-    def waiting(self) -> int:
-        """Envelopes in the outbox."""
-        with sqlite3.connect(self.folder / "agent/outbox.db", timeout=30) as db:
+    def waiting(self, outbox: str = "agent/outbox.db") -> int:
+        """Envelopes in an outbox."""
+        with sqlite3.connect(self.folder / outbox, timeout=30) as db:
             count = db.execute("SELECT count(*) FROM envelope").fetchone()[0]
         db.close()
         return int(count)
 
-    def delivered(self) -> None:
-        """Return once the outbox is empty."""
-        wait_for(lambda: self.waiting() == 0, seconds=90, what="the outbox to be delivered")
+    def delivered(self, outbox: str = "agent/outbox.db") -> None:
+        """Return once an outbox is empty."""
+        wait_for(lambda: self.waiting(outbox) == 0, seconds=90, what=f"{outbox} to be delivered")
 
     def committed(self) -> Iterator[tuple[str, int, Value]]:
         """Every sample of every commit: tag, time in ms, value."""
@@ -172,9 +174,9 @@ class Plant:
         found = [event for frame in self._audit("event") for event in decode(frame, reader).events]
         return Counter((event.time, event.state) for event in found)
 
-    def stored_events(self) -> Counter[tuple[int, str]]:
+    def stored_events(self, database: str = DATABASE) -> Counter[tuple[int, str]]:
         """Every event of the store: time in ms, and state."""
-        answer = self.query("SELECT id FROM event GROUP BY state", db=DATABASE, epoch="ms")
+        answer = self.query("SELECT id FROM event GROUP BY state", db=database, epoch="ms")
         series = answer["results"][0].get("series", [])
         return Counter((moment, each["tags"]["state"]) for each in series for moment, _id in each["values"])
 
@@ -197,11 +199,11 @@ class Plant:
         db.close()
         return [frame for (frame,) in found]
 
-    def stored(self) -> list[tuple[str, int, Value]]:
+    def stored(self, database: str = DATABASE) -> list[tuple[str, int, Value]]:
         """Every record of the store: tag, time in ms, value; null where it holds a quality alone."""
         codes = {tag.settings["point"]["code"]: tag.settings["name"] for tag in tank_farm.tags()}
         found = []
-        answer = self.query("SELECT value, flag, quality FROM reading GROUP BY point", db=DATABASE, epoch="ms")
+        answer = self.query("SELECT value, flag, quality FROM reading GROUP BY point", db=database, epoch="ms")
         for series in answer["results"][0].get("series", []):
             for moment, value, flag, _quality in series["values"]:
                 found.append((codes[series["tags"]["point"]], moment, flag if flag is not None else value))
@@ -215,6 +217,10 @@ class Plant:
         assert answer.status == 200, answer.data
         return answer.json()
 
+    def sink(self, database: str = DATABASE) -> dict[str, Any]:
+        """A sink's settings for a database of the store."""
+        return {"type": "influxdb", "url": f"http://127.0.0.1:{self.store.port}", "api": "v1", "database": database}
+
     def _write_settings(self, port: int) -> None:
         mqtt = {"host": "127.0.0.1", "port": self.broker.port, "tls": "disabled"}
         site = {"code": tank_farm.HAZARD[:9], "name": "plant", "adcode": "110110"}
@@ -224,10 +230,10 @@ class Plant:
             "clock": {"settle": self._settle},
             "devices": [tank_farm.device_settings(port, interval=self._interval)],
         }  # fmt: skip
-        sink = {"type": "influxdb", "url": f"http://127.0.0.1:{self.store.port}", "api": "v1", "database": DATABASE}
+        sink = self.sink()
         if self._password:
             sink |= {"username": "bureau", "password": self._password}
-        collector = {"collector": COLLECTOR, "mqtt": mqtt, "state": "collector", "sinks": [sink]}
+        collector = {"collector": COLLECTOR, "mqtt": mqtt, "state": "collector", "sinks": [sink]} | self.further
         for name, settings in (("agent", agent), ("collector", collector)):
             text = yaml.safe_dump(settings, allow_unicode=True, sort_keys=False)
             (self.folder / f"{name}.yaml").write_text(text, encoding="utf-8")

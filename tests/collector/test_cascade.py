@@ -1,0 +1,137 @@
+"""What a collector passes to the next higher one: under the same codes and times, in the profile's units, once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from collector.cascade.settings import CascadeSettings
+from edge_agent.uplink.settings import UplinkSettings
+from profiles.wire.codec import encode, freeze_events, manifest_hash
+from profiles.wire.messages import Event, Manifest, ManifestDevice, ManifestTag, Site
+from tests.collector.field import HAZARD, NOW, STREAM, Agent, Shelf, collecting, eventually, manifest, mqtt, settings
+from tests.servers import Server, mosquitto, running
+
+CODE = f"{HAZARD}G0001YW001"
+IN_CENTIMETRES = manifest("G0001", unit={"G0001": "cm"})
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    with running(mosquitto(tmp_path / "broker")) as server:
+        yield server
+
+
+@pytest.fixture
+def higher(tmp_path: Path) -> Iterator[Server]:
+    with running(mosquitto(tmp_path / "higher")) as server:
+        yield server
+
+
+@pytest.fixture
+def agent(broker: Server) -> Iterator[Agent]:
+    agent = Agent(broker.port)
+    yield agent
+    agent.close()
+
+
+def upward(server: Server, name: str = "city", **rest: object) -> CascadeSettings:
+    uplink = UplinkSettings(resend=1.0, backoff=1.0)
+    return CascadeSettings(collector=name, mqtt=mqtt(server.port), uplink=uplink, **rest)
+
+
+async def test_units_and_limits_are_the_profiles_on_the_next_level(
+    broker: Server, higher: Server, agent: Agent, tmp_path: Path
+) -> None:
+    county, city = Shelf(), Shelf()
+    lower = settings(broker.port, tmp_path / "county", county).model_copy(update={"cascade": (upward(higher),)})
+    upper = settings(higher.port, tmp_path / "city", city).model_copy(update={"collector": "city"})
+    alarm = Event(
+        id="e1",
+        alarm="a1",
+        time=NOW,
+        since=NOW,
+        kind="limit",
+        tag="G0001",
+        state="raised",
+        level="H",
+        value=1250.0,
+        limit=1200.0,
+    )
+    async with collecting(upper), collecting(lower):
+        agent.send("manifest", IN_CENTIMETRES)
+        agent.data(1, IN_CENTIMETRES, [("G0001", NOW, 250.0, "good"), ("G0001", NOW + 1, None, "bad:device")])
+        agent.send("event", freeze_events(STREAM, 2, 0, manifest_hash(IN_CENTIMETRES), [alarm]))
+        await eventually(lambda: len(city.readings) == 2 and city.events, "the city's store")
+    assert (
+        city.readings
+        == county.readings
+        == {(CODE, NOW * 10**6): (2.5, "good"), (CODE, (NOW + 1) * 10**6): (None, "bad:device")}
+    )
+    above = city.events["e1"]
+    assert (above.event.value, above.event.limit, above.agent) == (12.5, 12.0, "bureau/plant-a")
+    assert (above.era, above.point, above.profile) == (county.events["e1"].era, CODE, "hazchem-storage")
+
+
+async def test_what_no_profile_describes_and_what_an_older_manifest_alone_holds_is_passed_on_too(
+    broker: Server, higher: Server, agent: Agent, tmp_path: Path
+) -> None:
+    site = Site(code=HAZARD[:9], name="plant", adcode="110110")
+    bare = encode(
+        Manifest(
+            v=1, software="test 1", site=site, devices={"plc": ManifestDevice(driver="modbus")},
+            tags={"pump": ManifestTag(type="number", device="plc", unit="rpm")},
+        )
+    )  # fmt: skip
+    tank = manifest("G0001")
+    county, city = Shelf(), Shelf()
+    lower = settings(broker.port, tmp_path / "county", county).model_copy(update={"cascade": (upward(higher),)})
+    upper = settings(higher.port, tmp_path / "city", city).model_copy(update={"collector": "city"})
+    async with collecting(upper), collecting(lower):
+        for about in (bare, tank):
+            agent.send("manifest", about)
+        frame = agent.data(1, tank, [("G0001", NOW, 2.5, "good")])
+        await eventually(lambda: agent.has(1, frame), "the tank's acknowledgement")
+        agent.data(2, bare, [("pump", NOW, 2900.0, "good")])
+        await eventually(lambda: len(city.readings) == 2, "the city's store")
+    assert {point for point, _time in city.readings} == {CODE, "pump"}
+
+
+async def test_regions_and_profiles_choose_what_is_passed_on(
+    broker: Server, higher: Server, agent: Agent, tmp_path: Path
+) -> None:
+    elsewhere = upward(higher, "elsewhere", regions=("3302",))
+    mines = upward(higher, "mines", profiles=("coal-safety",))
+    here = upward(higher, regions=("1101",), profiles=("hazchem-storage",))
+    county, city = Shelf(), Shelf()
+    lower = settings(broker.port, tmp_path / "county", county)
+    lower = lower.model_copy(update={"cascade": (elsewhere, mines, here)})
+    upper = settings(higher.port, tmp_path / "city", city).model_copy(update={"collector": "city"})
+    async with collecting(upper), collecting(lower):
+        agent.send("manifest", manifest("G0001"))
+        agent.data(1, manifest("G0001"), [("G0001", NOW, 2.5, "good")])
+        await eventually(lambda: city.readings, "the city's store")
+    for name in ("elsewhere", "mines"):
+        with closing(sqlite3.connect(tmp_path / f"county/cascade-{name}/outbox.db")) as db:
+            assert db.execute("SELECT count(*) FROM envelope").fetchone() == (0,)
+
+
+async def test_collectors_that_deliver_to_each_other_end_in_dead_letters_instead_of_a_circle(
+    broker: Server, higher: Server, agent: Agent, tmp_path: Path
+) -> None:
+    county, city = Shelf(), Shelf()
+    lower = settings(broker.port, tmp_path / "county", county).model_copy(update={"cascade": (upward(higher),)})
+    upper = settings(higher.port, tmp_path / "city", city)
+    upper = upper.model_copy(update={"collector": "city", "cascade": (upward(broker, "bureau"),)})
+    async with collecting(upper), collecting(lower) as bureau:
+        agent.send("manifest", manifest("G0001"))
+        agent.data(1, manifest("G0001"), [("G0001", NOW, 2.5, "good")])
+        await eventually(lambda: bureau.dead_letters.count(), "the dead letter")
+        letter = bureau.dead_letters.letters()[0]
+    assert "it passed this collector before (bureau → city → bureau): a loop" in letter.reason
+    assert county.readings == city.readings
+    assert len(county.readings) == 1
