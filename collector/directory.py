@@ -80,9 +80,14 @@ class Directory:
         current = self._manifests.get(owner)
         if current is None or not tag or tag in current.tags:
             return current
-        return next((found for found in self._older(owner) if tag in found.tags), None)
+        return next((found for found in self.older(owner) if tag in found.tags), None)
 
-    def _older(self, owner: str) -> Iterable[Manifest]:
+    def manifests(self) -> Iterable[tuple[str, Manifest]]:
+        """Every agent and the manifest that it works with."""
+        return self._manifests.items()
+
+    def older(self, owner: str) -> Iterable[Manifest]:
+        """Every manifest of an agent that is kept, the newest first."""
         return (decode(frame, _MANIFEST) for frame in self._registry.manifests(owner))
 
     def __getitem__(self, code: str) -> Place:
@@ -98,7 +103,7 @@ class Directory:
         if (place := self._places.get(code)) is not None or code in self._nowhere:
             return place
         owner = self._registry.claimed().get(code, "")
-        for manifest in self._older(owner):
+        for manifest in self.older(owner):
             if code in (found := dict(_places(owner, manifest))):
                 self._places[code] = found[code]
                 return found[code]

@@ -54,6 +54,7 @@ def _stated(settings: AgentSettings) -> Manifest:
             tag.name: ManifestTag(
                 type=device.tag_type(tag), device=device.name, unit=tag.unit, label=tag.label,
                 point=_point(tag.point), range=tag.range, limits=_limits(tag.limits), max_silence=tag.max_silence,
+                source=device.tag_source(tag),
             )
             for device in settings.devices
             for tag in device.all_tags()

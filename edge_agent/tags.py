@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
+from profiles.wire.messages import Source
 
 NAME_PATTERN = r"^[^\s/+#][^/+#]{0,126}[^\s/+#]$|^[^\s/+#]$"
 """Names of tags and devices."""
@@ -121,6 +122,10 @@ class DeviceSettings(Settings):
     def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
         """The type under which `tag`'s values are stored for ever; drivers say it from their own settings."""
         raise TypeError(f"driver {self.driver} must say the type of {tag.name}")
+
+    def tag_source(self, tag: TagSettings) -> Source | None:
+        """Where `tag` stands in the device, for the manifest; None where the driver has no words for it."""
+        return None
 
     def address(self) -> str:
         """Where the device is, for the manifest: no credentials."""

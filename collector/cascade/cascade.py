@@ -154,8 +154,12 @@ class Cascade:
             changed = {name: found * factor + offset for name, found in known.items()}
             hysteresis = None if limits.hysteresis is None else limits.hysteresis * abs(factor)
             limits = msgspec.structs.replace(limits, **changed, hysteresis=hysteresis)
+        source = tag.source
+        if source is not None:  # the number read → the profile's unit, in one step
+            scale, shift = source.scale * factor, source.offset * factor + offset
+            source = msgspec.structs.replace(source, scale=scale, offset=shift)
         ends = None if tag.range is None else (tag.range[0] * factor + offset, tag.range[1] * factor + offset)
-        return msgspec.structs.replace(tag, unit=unit, limits=limits, range=ends)
+        return msgspec.structs.replace(tag, unit=unit, limits=limits, range=ends, source=source)
 
     def _conversion(self, tag: ManifestTag) -> tuple[Conversion, str | None]:
         same = Conversion(1.0, 0.0)

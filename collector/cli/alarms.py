@@ -19,7 +19,8 @@ from collector.alarms.transitions import PAST, Act, NotAllowedError
 from collector.app import book_of
 from collector.audit import entries, os_user
 from collector.cli.opened import opened
-from collector.cli.tables import show, utc
+from collector.cli.tables import show
+from collector.moments import utc
 from collector.notify.queue import Queue
 from collector.settings import load_collector
 from config.cli import settings_errors

@@ -14,8 +14,9 @@ import msgspec
 
 from collector.cli.logged import logged
 from collector.cli.opened import opened
-from collector.cli.tables import show, utc
+from collector.cli.tables import show
 from collector.dead_letters import FILE, DeadLetters
+from collector.moments import utc
 from collector.settings import load_collector
 from config.cli import settings_errors
 from profiles.wire.codec import FrameError, unpack

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from collector.cli.logged import logged
 from collector.cli.opened import opened
 from collector.cli.tables import show
+from collector.moments import millis, utc
 from collector.reports.queue import FILE, ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.settings import selection
@@ -187,8 +187,8 @@ def _record(row: dict[str, Any]) -> Record:
 def _named(row: Any) -> dict[str, Any]:
     return {
         "target": row.target, "waiting": row.waiting, "alarms": row.alarms_waiting, "due": row.due,
-        "oldest": row.oldest and _iso(row.oldest), "accepted": row.accepted, "refused": row.dead,
-        "dropped": row.dropped, "last_accepted": row.last_accepted and _iso(row.last_accepted),
+        "oldest": row.oldest and utc(row.oldest), "accepted": row.accepted, "refused": row.dead,
+        "dropped": row.dropped, "last_accepted": row.last_accepted and utc(row.last_accepted),
         "stopped": row.stopped, "answer": row.last_answer,
     }  # fmt: skip
 
@@ -200,15 +200,8 @@ def _packet(packet: Packet) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _iso(millis: int) -> str:
-    return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=millis)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _millis(text: str) -> int:
-    """A moment as people write it: ISO 8601; without an offset it is this machine's time."""
     try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
+        return millis(text)
     except ValueError as err:
-        raise click.UsageError(
-            f"{text!r} is no time; expected one such as 2026-11-24T08:00 or 2026-11-24T00:00Z"
-        ) from err
+        raise click.UsageError(str(err)) from err

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
+
+from collector.moments import utc
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
@@ -36,8 +37,3 @@ def _cell(name: str, value: Any) -> str:
     if name in ("time", "seen", "since"):
         return utc(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def utc(millis: float) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

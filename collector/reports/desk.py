@@ -49,13 +49,13 @@ class Desk:
             ).fetchall()
         return [packet(row) for row in rows]
 
-    def carrying(self, point: str, time: int) -> list[Packet]:
-        """The packets that carry the reading of a point at `time` (ms UTC)."""
+    def carrying(self, point: str, first: int, last: int) -> list[Packet]:
+        """The packets that carry a reading of a point from `first` to `last` (ms UTC)."""
         with self._lock:
             rows = self._db.execute(
-                f"SELECT {PACKET} FROM packet WHERE time >= ? AND json_extract(points, ?) = ?"  # noqa: S608
+                f"SELECT {PACKET} FROM packet WHERE time >= ? AND json_extract(points, ?) BETWEEN ? AND ?"  # noqa: S608
                 " ORDER BY created",
-                (time, f'$."{point}"', time),
+                (first, f'$."{point}"', first, last),
             ).fetchall()
         return [packet(row) for row in rows]
 

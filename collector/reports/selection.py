@@ -23,9 +23,13 @@ class Selection:
 
     def period(self, series: Series) -> int | None:
         """The length of the period (ms) in which a series is reported; None where the target does not want it."""
-        if (series.profile, series.quantity) in self.unreported or not self._place(series.region, series.site):
+        return self.period_of(series.profile, series.quantity, series.region, series.site)
+
+    def period_of(self, profile: str, quantity: str, region: str, site: str) -> int | None:
+        """`period` of a point by what it is and where."""
+        if (profile, quantity) in self.unreported or not self._place(region, site):
             return None
-        return self.periods.get(series.profile)
+        return self.periods.get(profile)
 
     def wants_event(self, event: EventRecord) -> bool:
         """Whether a transition of a point is reported."""

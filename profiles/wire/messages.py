@@ -156,6 +156,18 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     delay: float | None = None
 
 
+class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a tag's value comes from, in the words of its driver: the number read × `scale` + `offset` is the value.
+
+    `at` is the place (holding-register 100-101, a node), `coded` how a number stands there (float32 CDAB).
+    """
+
+    at: str
+    coded: str = ""
+    scale: float = 1.0
+    offset: float = 0.0
+
+
 class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One tag: its unit (UCUM code), type, device, point and limits; `range` of the instrument (量程) in that unit.
 
@@ -170,6 +182,7 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     range: tuple[float, float] | None = None
     limits: Limits | None = None
     max_silence: float | None = None
+    source: Source | None = None
 
 
 class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.app import Collector
 from collector.settings import CollectorSettings, DeadLetterSettings, IntakeSettings
-from collector.sinks.base import EventRecord, Fact, Record, Refusal, Sink, SinkUnavailable
+from collector.sinks.base import EventRecord, Fact, Record, Refusal, Sink, SinkUnavailable, sinks
 from config.model import Settings
 from config.mqtt import MqttSettings
 from edge_agent.simulators import tank_farm
@@ -166,7 +166,7 @@ class ShelfSink:
         return
 
 
-KINDS: dict[str, type[Sink]] = {"shelf": ShelfSink}
+KINDS: dict[str, type[Sink]] = {**sinks(), "shelf": ShelfSink}
 
 
 def settings(port: int, folder: Path, *shelves: Shelf, quota: int = 2**20, hold: float = 2.0) -> CollectorSettings:

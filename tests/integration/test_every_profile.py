@@ -16,8 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from collector.app import Collector
+from collector.cli.explain import command as explain
 from collector.platform.ledger import Ledger as PlatformLedger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_tcp
@@ -176,6 +178,26 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
     assert book.refusals() == []
     compare(tmp_path, book, made, profiles, family)
     book.close()
+    for tag in sorted(made.tags, key=lambda tag: made.tags[tag].type != "number")[:1]:
+        explained(tmp_path, made, tag, codes)
+
+
+def explained(folder: Path, made: Manifest, name: str, codes: set[str]) -> None:
+    """What `explain` tells of a tag's last value, from the register to the platform's answer."""
+    tag = made.tags[name]
+    assert tag.point is not None
+    words = [f"{made.site.code}.{name}", "--settings", str(folder / "collector.yaml"), "--json"]
+    answer = CliRunner().invoke(explain, words)
+    assert answer.exit_code == 0, answer.output
+    told = {each["title"]: dict(each["lines"]) for each in json.loads(answer.output)["sections"]}
+    value, quality = told["Stored"]["sqlite"].split("  ")[1:]
+    assert quality == "good"
+    registers = told["How it was read"]["registers"]
+    assert struct.unpack(">f", bytes.fromhex(registers.split(" = ")[0]))[0] == float(value)
+    assert told["What it is"]["point"].startswith(tag.point.code)
+    assert "broken" not in " ".join(told["Quality rules"].values())
+    assert ("accepted" if tag.point.code in codes else "none") in " ".join(told["Reported"].values())
+    assert told["Delivered"]["acknowledged"].startswith("yes")
 
 
 def compare(folder: Path, book: PlatformLedger, made: Manifest, profiles: Library, family: str) -> None:

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from config.model import Duration, FilePath, Settings
 from edge_agent.tags import DeviceSettings, TagSettings
 from profiles.textfile.model import Encoding
+from profiles.wire.messages import Source
 
 
 class FilesTag(TagSettings):
@@ -131,6 +132,12 @@ class FilesDevice(DeviceSettings):
         if self.folder in (self.done, self.errors):
             raise PydanticCustomError("done", "done and errors must be other folders than folder")
         return self
+
+    def tag_source(self, tag: TagSettings) -> Source | None:
+        """The point as the files call it, and where it is taken from."""
+        assert isinstance(tag, FilesTag)  # noqa: S101  # its own tags
+        at = " ".join(part for part in (tag.kind, tag.file_code(), tag.field) if part)
+        return Source(at=at, scale=tag.scale, offset=tag.offset)
 
     def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
         """What the tag's own settings say."""

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings
 from edge_agent.tags import DeviceSettings, TagSettings
+from profiles.wire.messages import Source
 
 Table = Literal["coil", "discrete-input", "holding-register", "input-register"]
 BIT_TABLES = ("coil", "discrete-input")
@@ -184,6 +185,20 @@ class ModbusDevice(DeviceSettings):
         if tag.type == "bit":
             return "flag"
         return "text" if tag.type == "string" or tag.enum is not None else "number"
+
+    def tag_source(self, tag: TagSettings) -> Source | None:
+        """The addresses in the notation of the settings, and type and order of what stands there."""
+        if not isinstance(tag, ModbusTag):
+            raise TypeError(f"{tag.name} is no tag of a Modbus device")
+        last = f"-{tag.address + tag.words - 1}" if tag.words > 1 else ""
+        at = f"{tag.table or ''} {tag.address}{last} ({self.addressing}), unit {self.unit}".strip()
+        beside = (
+            f"bit {tag.bit}" if tag.bit is not None else "",
+            f"mask {tag.mask:#x}" if tag.mask is not None else "",
+            "enum" if tag.enum is not None else "",
+        )
+        coded = " ".join(part for part in (tag.type, tag.order, *beside) if part)
+        return Source(at=at, coded=coded, scale=tag.scale, offset=tag.offset)
 
     def endpoint(self) -> str:
         """``tcp://host:port``, ``rtu-over-tcp://host:port`` or ``/dev/ttyUSB0``."""

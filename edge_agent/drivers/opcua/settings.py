@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, FilePath, Settings
 from edge_agent.tags import DeviceSettings, TagSettings
+from profiles.wire.messages import Source
 
 Policy = Literal["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss"]
 _NODE = re.compile(r"(?:nsu=(?P<uri>[^;]+);|ns=(?P<index>\d+);)?(?P<kind>[isgb])=(?P<id>.+)", re.DOTALL)
@@ -201,6 +202,11 @@ class OpcuaDevice(DeviceSettings):
                 "lifetime_count", "expected lifetime_count of at least 3 × keep_alive_count (OPC UA part 4, 5.13.2)"
             )
         return self
+
+    def tag_source(self, tag: TagSettings) -> Source | None:
+        """The node, and the path within its value."""
+        assert isinstance(tag, OpcuaTag)  # noqa: S101  # its own tags
+        return Source(at=f"{tag.node} {tag.path}".strip(), scale=tag.scale, offset=tag.offset)
 
     def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
         """What the tag's own settings say."""

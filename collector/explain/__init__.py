@@ -1,0 +1,1 @@
+"""The whole way of one value, from the register to the platform's answer: what an auditor asks for."""
