@@ -18,7 +18,7 @@ _PINT = {
     "m3/min": "meter**3/minute", "kN": "kilonewton", "J": "joule", "cm/s": "centimeter/second",
     "kg/h": "kilogram/hour", "t/h": "metric_ton/hour", "r/min": "revolution/minute", "Hz": "hertz",
     "mm/s": "millimeter/second", "m/s": "meter/second", "mm/h": "millimeter/hour", "deg": "degree",
-    "mm/d": "millimeter/day", "m/s2": "meter/second**2", "NTU": "turbidity", "dB": "decibel_level",
+    "mm/d": "millimeter/day", "mm/d2": "millimeter/day**2", "m2": "meter**2", "m/s2": "meter/second**2", "NTU": "turbidity", "dB": "decibel_level",
     "10*-6": "micro_one",
     "mA": "milliampere", "A": "ampere", "mV": "millivolt", "V": "volt", "kV": "kilovolt", "kV/m": "kilovolt/meter",
     "Ohm": "ohm", "kOhm": "kiloohm", "kvar": "kilovar",

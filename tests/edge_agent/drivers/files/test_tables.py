@@ -151,3 +151,23 @@ def test_mistakes_in_the_settings_are_told_at_their_field(
 ) -> None:
     faults = FilesDriver.check([device(folder, form, [tag])])
     assert [(path[-1], expected in message) for path, message in faults] == [(where, True)], faults
+
+
+async def test_the_gnss_files_of_a_slope_are_taken_with_their_numbers_as_text(tmp_path: Path, folder: Path) -> None:
+    """Notes on mines, 4.3: a document with a list `data`, an item a station with all of its figures."""
+    form = {
+        "type": "json", "name": "*_gnssrealtime_*.json", "records": "data", "time": "monitor_time",
+        "time_format": "%Y-%m-%d %H:%M:%S", "point": "equip_no",
+    }  # fmt: skip
+    tags = [
+        {"name": "G1.speed", "code": "GNSS01", "field": "x_speed", "unit": "mm/d"},
+        {"name": "G1.x", "code": "GNSS01", "field": "x_disp", "unit": "mm"},
+    ]
+    at = now()
+    item = {"equip_no": "GNSS01", "monitor_time": stamp(at), "x_disp": "-3.20", "x_speed": "1.5"}
+    other = item | {"equip_no": "GNSS02", "x_disp": "9"}
+    document = {"send_time": stamp(at), "open_pit_no": "140199900001", "data": [item, other]}
+    put(folder / "140199900001_gnssrealtime_202611240800000001.json", json.dumps(document))
+    async with bench(tmp_path / "state", device(folder, form, tags)) as this:
+        await until(lambda: this.remembered(), "the file")
+        assert sorted(this.samples()) == [("G1.speed", at, 1.5, "good"), ("G1.x", at, -3.2, "good")]
