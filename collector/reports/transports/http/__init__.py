@@ -1,0 +1,1 @@
+"""HTTP(S): a POST a packet, and log-in by headers or OAuth2."""

@@ -1,0 +1,120 @@
+"""A POST a packet over HTTP or HTTPS; the platform's JSON answer is the verdict (specification notes, 1.6, 1.8)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+import urllib3
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
+
+from collector.reports.transports.base import Answer, Outgoing, judged
+from collector.reports.transports.http.token import OAuth2Settings, Token, TokenError
+from config.model import Duration, FilePath, Settings
+
+MAX_ANSWER = 64 * 2**10
+"""Bytes of an answer that are looked at."""
+UNAUTHORISED = (401, 403)
+PASSES = (408, 425, 429)
+"""What beside 5xx is worth another try (notes, 1.8)."""
+OK = range(200, 300)
+
+
+class HttpSettings(Settings):
+    """A platform that takes HTTP POST."""
+
+    type: Literal["http"]
+    url: str
+    """Address, http:// or https://; a packet's own path is put behind it."""
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    """Headers of each request, such as appsecret: !secret city-app-secret."""
+    oauth2: OAuth2Settings | None = None
+    """Log-in by OAuth2 client credentials, where the platform asks for it."""
+    ca: FilePath | None = None
+    """The authority of the server's certificate; left out: those of the system."""
+    certificate: FilePath | None = None
+    """Client certificate (PEM)."""
+    key: FilePath | None = None
+    """Its private key (PEM)."""
+    connect_timeout: Annotated[Duration, Field(gt=0)] = 3.0
+    """Longest time for a connection."""
+    answer_timeout: Annotated[Duration, Field(gt=0)] = 15.0
+    """Longest time for an answer."""
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise PydanticCustomError("url", "expected an address such as https://platform.example/api")
+        if parts.username or parts.password:
+            raise PydanticCustomError("url", "a log-in does not belong into the address: use headers or oauth2")
+        return text
+
+
+class HttpTransport:
+    """See `collector.reports.transports.base.Transport`."""
+
+    name: ClassVar[str] = "http"
+    settings_model: ClassVar[type[Settings]] = HttpSettings
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._headers = {name: text.get_secret_value() for name, text in settings.headers.items()}
+        self._headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        ca, certificate, key = (
+            None if file is None else str(file) for file in (settings.ca, settings.certificate, settings.key)
+        )
+        timeout = urllib3.Timeout(connect=settings.connect_timeout, read=settings.answer_timeout)
+        self._pool = urllib3.PoolManager(
+            num_pools=2, retries=False, timeout=timeout, ca_certs=ca, cert_file=certificate, key_file=key
+        )
+        self._token = None if settings.oauth2 is None else Token(settings.oauth2, self._pool)
+
+    async def send(self, packet: Outgoing) -> Answer:
+        """A token that is not taken is fetched once more, and the packet sent again with it."""
+        return await asyncio.to_thread(self._send, packet)
+
+    def _send(self, packet: Outgoing) -> Answer:
+        try:
+            answer = self._post(packet)
+            if answer.verdict == "unauthorised" and self._token is not None:
+                self._token.drop()
+                answer = self._post(packet)
+        except TokenError as err:
+            return Answer("unauthorised" if err.refused else "later", str(err))
+        except (urllib3.exceptions.HTTPError, OSError) as err:
+            return Answer("later", f"{self._settings.url}: {err}")
+        return answer
+
+    def _post(self, packet: Outgoing) -> Answer:
+        headers = dict(self._headers)
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.get()}"
+        url = self._settings.url.rstrip("/") + packet.path if packet.path else self._settings.url
+        answer = self._pool.request("POST", url, body=packet.body, headers=headers, redirect=False)
+        return _verdict(answer.status, answer.data[:MAX_ANSWER], packet.id)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+
+def _verdict(status: int, raw: bytes, identity: str) -> Answer:
+    """The status where it is an error, else what the body says; an answer without a word is none."""
+    words = f"{status} {raw.decode(errors='replace')[:400]}".strip()
+    if status in UNAUTHORISED:
+        return Answer("unauthorised", words)
+    if status in OK:
+        return judged(_json(raw), identity)
+    return Answer("later" if status in PASSES or status >= 500 or status < 400 else "refused", words)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode(errors="replace")
