@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from config.load import Fault
 from config.nodes import KeyPath
 from profiles.model import AssetClass, Defaults, Derived, Profile, Quantity
+from profiles.seal import check as check_seal
 from profiles.stated import LimitName
 from profiles.textfile.check import check as check_files
 from profiles.units import UnitError, conversion, unit_fault
@@ -28,6 +29,8 @@ def check(profile: Profile) -> Iterator[Fault]:
             yield Fault(("codes", name, "within"), f"{rule.within!r} is none of the profile's codes")
     if profile.files is not None:
         yield from check_files(profile.files, profile.codes)
+    if profile.seal is not None:
+        yield from check_seal(profile.seal)
 
 
 def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[Fault]:

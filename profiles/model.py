@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
 from profiles.report import ChemicalReport, MineReport
+from profiles.seal import Seal
 from profiles.stated import LimitName, Names, Stated
 from profiles.textfile.model import TextFiles
 
@@ -214,3 +215,5 @@ class Profile(Settings):
     """The shape in which it is reported upward; left out: it is stored and not reported."""
     files: TextFiles | None = None
     """The text files in which the specification's systems write; left out: it has none."""
+    seal: Seal | None = None
+    """The electronic seal (电子封条); left out: it is none."""

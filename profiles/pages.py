@@ -37,6 +37,11 @@ _ZH = {
     "header_end": "文件头结束", "encoding": "字符编码", "missing": "缺值", "replaced": "替换为空格的字符",
     "refused": "视为错误的字符", "personal": "个人信息", "code": "编码规则", "quality": "质量",
     "form": "形式", "shortest": "最短长度",
+    "seal": "电子封条", "positions": "监控位置", "events": "事件", "group": "类别", "sealed": "封停矿井级别",
+    "producing": "生产矿井级别", "on": "触发时长", "off": "解除时长", "merge": "合并时长", "triggers": "触发阈值",
+    "analysis": "分析类型", "case": "分析结果", "works": "许可作业", "findings": "核查结论", "levels": "级别",
+    "loop": "报警闭环", "push": "推送", "acknowledge": "确认时限", "check": "核查时限",
+    "evidence": "取证", "beat": "心跳与在线", "cm6": "工业视频平台", "paths": "接口路径", "repeat": "重复推送间隔",
     "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {

@@ -1,0 +1,189 @@
+"""What an electronic seal (电子封条) is, as data: positions, events, levels, pushes, times (notes on mines, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from config.load import Fault
+from config.model import Duration, Size
+from profiles.stated import Names, Stated
+from profiles.wire.messages import Level
+
+Grave = Annotated[int, Field(ge=1, le=3)]
+"""1 grave, 2 warning, 3 notice."""
+Group = Literal["people", "vehicles", "equipment", "post", "count", "tampering", "supply", "quality", "link"]
+
+
+class Position(Stated, Names):
+    """A place that is watched."""
+
+    events: tuple[str, ...]
+    """The events that are looked for there."""
+
+
+class SealEvent(Stated, Names):
+    """Something that a camera, a contact or a comparison finds."""
+
+    group: Group
+    """What it is about; the loop of sealed mines goes by it."""
+    sealed: Grave
+    """Level in a sealed mine, without a permit."""
+    producing: Grave
+    """Level in a mine that works."""
+    on: Duration = 0.0
+    """How long its trigger must hold until it is raised."""
+    off: Duration | None = None
+    """How long it must not hold until it is cleared; left out: it is a passage, raised and over at once."""
+    merge: Duration | None = None
+    """Raised again within this time it is the same event; left out: the loop's."""
+    triggers: dict[str, float] = Field(default_factory=dict)
+    """Thresholds of its trigger by name, in the units that the profile states."""
+    analysis: str = ""
+    """`analysisType` of the industrial-video platform (工业视频); left out: it is not told there."""
+    case: str = ""
+    """`analysisCase` of a quality diagnosis."""
+
+
+class MineState(Stated, Names):
+    """A state of a mine, as its supervisor orders it."""
+
+    sealed: bool
+    """Whether nothing may go on there without a permit."""
+
+
+class Loop(Stated):
+    """From push to closing (报警闭环)."""
+
+    merge: Duration
+    """The same event at the same place within this time is told as an update."""
+    push: Duration
+    """From the picture to the platform at most."""
+    acknowledge: Duration
+    """By the duty officer."""
+    escalate: Duration
+    """Then up a level, again and again."""
+    check: Duration
+    """Until the result of the check on site is due."""
+
+
+class SealEvidence(Stated):
+    """Pictures and films of an event."""
+
+    before: Duration
+    """The picture before the event."""
+    after: Duration
+    """The picture after it."""
+    width: int
+    """Pixels of a picture."""
+    picture: Size
+    """Bytes of a picture at most."""
+    film_before: Duration
+    film_after: Duration
+    film: Size
+    """Bytes of a film at most."""
+    keep: Duration
+    """How long evidence is kept; of open or disputed events until so long after they were closed."""
+
+
+class Beat(Stated):
+    """Heartbeat and what counts as off line."""
+
+    terminal: Duration
+    """How often a terminal says that it lives."""
+    terminal_lost: Duration
+    """A terminal that said nothing for so long is an event."""
+    terminal_alarm: Duration
+    """In a sealed mine, an alarm."""
+    cameras: Duration
+    """How often the states of all cameras are told, beside each change."""
+    camera_least: Duration
+    """Between two changes of one camera at least."""
+    camera_lost: Duration
+    """A camera without a picture for so long is off line."""
+    camera_back: Duration
+    """Back when it gave pictures for so long."""
+    clock_warning: Duration
+    """Offset of a terminal's clock that is told."""
+    clock_fault: Duration
+    """Offset beyond which forbidden periods are judged by the server's clock."""
+    statistics: Duration
+    """How often counts are told."""
+
+
+class Cm6Report(Stated):
+    """Push to an industrial-video platform (工业视频, MT/T 1201.6)."""
+
+    family: Literal["CM6"] = "CM6"
+    period: Annotated[Duration, Field(ge=1)] = 3600.0
+    """How often counts are told."""
+    late_after: Annotated[Duration, Field(ge=1)] = 300.0
+    source_down: Annotated[Duration, Field(ge=1)] = 300.0
+    statics: Duration = 86_400.0
+    """How often the cameras are registered beside every change."""
+    paths: dict[Literal["camera", "status", "anomaly", "counting", "underground"], str]
+    """Where each kind of message is posted."""
+    repeat: Duration = 60.0
+    """The same camera and case at the earliest again."""
+
+
+class SealReport(Stated):
+    """Push to a seal platform (电子封条平台)."""
+
+    family: Literal["seal"] = "seal"
+    period: Annotated[Duration, Field(ge=1)] = 3600.0
+    """How often counts are told."""
+    late_after: Annotated[Duration, Field(ge=1)] = 300.0
+    """A message later than this is a resumed one (`resend`)."""
+    source_down: Annotated[Duration, Field(ge=1)] = 300.0
+    statics: Duration = 86_400.0
+
+
+class Seal(Stated):
+    """The electronic seal."""
+
+    positions: dict[str, Position]
+    events: dict[str, SealEvent]
+    states: dict[str, MineState]
+    """`mineState`."""
+    kinds: dict[str, str]
+    """`mineKind`: coal mine, underground, open pit."""
+    works: dict[str, str]
+    """What a permit may allow."""
+    findings: dict[str, str]
+    """What a check on site may find."""
+    levels: dict[Literal["1", "2", "3"], Level]
+    """Level on the wire and in the alarm book of grave, warning and notice."""
+    loop: Loop
+    evidence: SealEvidence
+    beat: Beat
+    cm6: Cm6Report | None = None
+    push: SealReport | None = None
+
+
+def check(seal: Seal) -> Iterator[Fault]:
+    """What the parts contradict each other in."""
+    for name, position in seal.positions.items():
+        for index, event in enumerate(position.events):
+            if event not in seal.events:
+                yield Fault(("seal", "positions", name, "events", index), f"{event!r} is none of the seal's events")
+    if missing := {"1", "2", "3"} - seal.levels.keys():
+        yield Fault(("seal", "levels"), f"{', '.join(sorted(missing))} is missing")
+
+
+def level(seal: Seal, code: str, state: str, *, permitted: bool) -> int:
+    """Level of an event in a mine of this state (notes on mines, 5.7); KeyError for what the profile does not know.
+
+    A mine whose state nobody ordered is judged as sealed: better one alarm too many than none.
+    """
+    event = seal.events[code]
+    sealed = seal.states[state].sealed if state in seal.states else True
+    if not sealed:
+        return event.producing
+    return 3 if permitted and event.group in _PERMITTED else event.sealed
+
+
+_PERMITTED: frozenset[Group] = frozenset({"people", "vehicles", "equipment", "post", "count"})
+"""What a permit can allow: nobody is allowed to cover a camera."""

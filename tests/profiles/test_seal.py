@@ -1,0 +1,62 @@
+"""The seal's levels by the state of the mine (notes on mines, 5.7), and what its parts must not contradict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from profiles.load import library
+from profiles.seal import level
+
+SEAL = library()["electronic-seal"].seal
+assert SEAL is not None
+PEOPLE = ["person_in", "person_out", "intrusion"]
+VEHICLES = ["vehicle_in", "vehicle_out", "board_vehicle"]
+EQUIPMENT = ["belt_run", "belt_load", "hoist_run", "machine_run", "lock_open", "wall_open"]
+TAMPERING = ["q_covered", "q_moved", "box_open"]
+
+
+@pytest.mark.parametrize("state", ["stopped", "stopped_building", "closing", "closed", "", "unheard-of"])
+@pytest.mark.parametrize("code", [*PEOPLE, *VEHICLES, *EQUIPMENT, *TAMPERING])
+def test_in_a_sealed_mine_whatever_moves_is_grave_and_so_it_is_where_nobody_said_what_the_mine_is(
+    code: str, state: str
+) -> None:
+    assert SEAL is not None
+    assert level(SEAL, code, state, permitted=False) == 1
+    assert level(SEAL, code, state, permitted=True) == (1 if code in TAMPERING else 3)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("person_in", 3), ("belt_run", 3), ("hoist_run", 3), ("vehicle_out", 3), ("post_empty", 2), ("post_sleep", 2),
+        ("bypass_in", 2), ("gate_reverse_out", 2), ("count_mismatch", 2), ("q_covered", 2), ("q_frozen", 2),
+    ],
+)  # fmt: skip
+def test_in_a_mine_that_works_runs_are_notices_and_what_is_amiss_a_warning(code: str, expected: int) -> None:
+    assert SEAL is not None
+    for permitted in (False, True):
+        assert level(SEAL, code, "producing", permitted=permitted) == expected
+
+
+def test_every_position_and_every_diagnosis_of_the_notes_is_there() -> None:
+    assert SEAL is not None
+    assert list(SEAL.positions) == [f"P{number:02}" for number in range(1, 11)]
+    assert {each.case for each in SEAL.events.values() if each.case} == {f"000{number}" for number in range(1, 10)}
+    assert {each.analysis for each in SEAL.events.values()} >= {"01", "02", "03", "04", "05", "06", "07", "08", "12"}
+
+
+def test_a_position_with_an_event_that_there_is_not_is_an_error_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "profile: own\nversion: 0.1.0-wd\nextends: electronic-seal\n"
+        "spec: {zh: 自, en: own, status: working-definition}\n"
+        "seal:\n  positions:\n    P06: {events: [belt_fly]}\n  levels: {'3': null}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        library([tmp_path])
+    text = str(caught.value)
+    assert "own.yaml:7:" in text
+    assert "'belt_fly' is none of the seal's events" in text
+    assert "3 is missing" in text
