@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Literal, Protocol
 from config.model import Settings
 
 ENTRY_POINTS = "collector.report_transports"
-Verdict = Literal["accepted", "refused", "unauthorised", "later"]
+Verdict = Literal["accepted", "refused", "unauthorised", "later", "taken"]
 """accepted: the platform has it. refused: it can never be taken. unauthorised: the platform does not take our word for
-who we are. later: no answer, or one that passes; it must come again."""
+who we are. later: no answer, or one that passes; it must come again. taken: its file name belongs to another content
+there; it must come again under another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,16 @@ class Transport(Protocol):
 def transports() -> dict[str, type[Transport]]:
     """The installed kinds of transport by name."""
     return {point.name: point.load() for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name)}
+
+
+def file_place(packet: Outgoing) -> tuple[str, ...] | None:
+    """Where a packet lies as a file: folders and name; None for what would not be a file below the target's folder.
+
+    A packet of a family that names no files is called by its id.
+    """
+    place = (*packet.path.strip("/").split("/"), packet.name or f"{packet.id}.json")
+    place = tuple(step for step in place if step)
+    return None if any(step.startswith(".") or "/" in step or "\0" in step for step in place) else place
 
 
 def judged(answer: Any, identity: str) -> Answer:

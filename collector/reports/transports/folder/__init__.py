@@ -1,0 +1,1 @@
+"""A folder that somebody else's program takes the files from."""
