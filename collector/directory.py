@@ -46,6 +46,8 @@ class Directory:
         self._by_owner: dict[str, dict[str, Place]] = {}
         self._places: dict[str, Place] = {}
         self._nowhere: set[str] = set()
+        self.version = 0
+        """Rises whenever a refresh found something new."""
 
     def refresh(self) -> None:
         """Take in the manifests that are new since the last call."""
@@ -63,6 +65,7 @@ class Directory:
                 self._hashes[owner] = name
                 self._take(owner, frame)
         self._nowhere.clear()
+        self.version += 1
         self._places = {code: place for places in self._by_owner.values() for code, place in places.items()}
 
     def _take(self, owner: str, frame: bytes) -> None:

@@ -9,8 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
-from profiles.report import ChemicalReport, MineReport
-from profiles.seal import Seal
+from profiles.report import ChemicalReport, MineReport, TextFileReport
+from profiles.seal import Cm6Report, Seal, SealReport
 from profiles.stated import LimitName, Names, Stated
 from profiles.textfile.model import TextFiles
 
@@ -186,6 +186,10 @@ class Times(Stated):
     """As strftime has it."""
 
 
+Shape = ChemicalReport | MineReport | TextFileReport | SealReport | Cm6Report
+"""A way to report."""
+
+
 class Profile(Settings):
     """One specification."""
 
@@ -217,3 +221,17 @@ class Profile(Settings):
     """The text files in which the specification's systems write; left out: it has none."""
     seal: Seal | None = None
     """The electronic seal (电子封条); left out: it is none."""
+
+    def shapes(self) -> list[Shape]:
+        """How it can be reported: by its own `report`, by text files, as a seal; what stands first is the usual one."""
+        files = self.files.report if self.files else None
+        seal = (self.seal.push, self.seal.cm6) if self.seal else ()
+        return [each for each in (self.report, files, *seal) if each is not None]
+
+    def shape(self, family: str = "") -> Shape | None:
+        """How it is reported in a family; left out: as usual."""
+        return next((each for each in self.shapes() if family in ("", each.family)), None)
+
+    def families(self) -> list[str]:
+        """The families in which it can be reported, the usual one first."""
+        return [each.family for each in self.shapes()]

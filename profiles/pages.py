@@ -42,6 +42,10 @@ _ZH = {
     "analysis": "分析类型", "case": "分析结果", "works": "许可作业", "findings": "核查结论", "levels": "级别",
     "loop": "报警闭环", "push": "推送", "acknowledge": "确认时限", "check": "核查时限",
     "evidence": "取证", "beat": "心跳与在线", "cm6": "工业视频平台", "paths": "接口路径", "repeat": "重复推送间隔",
+    "written": "上报", "of": "内容", "points": "测点", "holds": "填写内容",
+    "constants": "固定内容", "part": "取编码第几位", "words": "写法", "attribute": "取自属性", "side": "越限侧",
+    "report": "上报格式", "alarm_types": "异常类型", "alarm_levels": "报警级别", "alarm_states": "报警状态",
+    "unit_names": "单位写法",
     "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.model import Duration, Size
-from profiles.stated import Stated
+from profiles.stated import LimitName, Stated
 
 AlarmName = Literal["HH", "H", "L", "LL", "SIG", "NORMAL"]
 
@@ -66,3 +66,19 @@ class MineReport(ReportCommon):
     """What each character of `pointStatus` says, from the left."""
     max_values: Annotated[int, Field(ge=1)] = 100
     """Records in a packet at most."""
+
+
+class TextFileReport(ReportCommon):
+    """Text files (notes on mines, 1.1 to 1.5, 2.5, 3); which kinds are written stands at each kind (`written`)."""
+
+    family: Literal["text-file"] = "text-file"
+    period: Annotated[Duration, Field(ge=1)] = 60.0
+    """How often points travel whose kind states no `interval`."""
+    alarm_types: dict[LimitName, str] = Field(default_factory=dict)
+    """What an abnormal event is called by the limit that was crossed (异常类型); other limits are not written."""
+    alarm_levels: dict[LimitName, str] = Field(default_factory=dict)
+    """Its level (报警级别) by that limit, where a kind has one."""
+    alarm_states: dict[Literal["open", "closed"], str] = Field(default_factory=dict)
+    """How it is told whether an abnormal event still stands, where a kind has a field for it."""
+    unit_names: dict[str, str] = Field(default_factory=dict)
+    """How units are printed that are not printed as their UCUM code."""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from config.load import Fault
 from config.model import Duration, Size
+from profiles.report import ReportCommon
 from profiles.stated import Names, Stated
 from profiles.wire.messages import Level
 
@@ -113,23 +114,21 @@ class Beat(Stated):
     """How often counts are told."""
 
 
-class Cm6Report(Stated):
+class Cm6Report(ReportCommon):
     """Push to an industrial-video platform (工业视频, MT/T 1201.6)."""
 
     family: Literal["CM6"] = "CM6"
     period: Annotated[Duration, Field(ge=1)] = 3600.0
-    """How often counts are told."""
+    """How often counts are told; the cameras are registered as often as `statics` says, and at every change."""
     late_after: Annotated[Duration, Field(ge=1)] = 300.0
     source_down: Annotated[Duration, Field(ge=1)] = 300.0
-    statics: Duration = 86_400.0
-    """How often the cameras are registered beside every change."""
     paths: dict[Literal["camera", "status", "anomaly", "counting", "underground"], str]
     """Where each kind of message is posted."""
     repeat: Duration = 60.0
     """The same camera and case at the earliest again."""
 
 
-class SealReport(Stated):
+class SealReport(ReportCommon):
     """Push to a seal platform (电子封条平台)."""
 
     family: Literal["seal"] = "seal"
@@ -138,7 +137,6 @@ class SealReport(Stated):
     late_after: Annotated[Duration, Field(ge=1)] = 300.0
     """A message later than this is a resumed one (`resend`)."""
     source_down: Annotated[Duration, Field(ge=1)] = 300.0
-    statics: Duration = 86_400.0
 
 
 class Seal(Stated):

@@ -146,7 +146,8 @@ def _targets(settings: CollectorSettings, known: Library, subject: Subject) -> M
     return {
         wish.target: length
         for wish in wishes
-        if (length := wish.period_of(point.profile, point.quantity, site.adcode, site.code)) is not None
+        if wish.wants_point(point.profile, point.quantity, site.adcode, site.code)
+        and (length := wish.period_of(point.profile, point.code)) is not None
     }
 
 

@@ -1,22 +1,34 @@
 """Due readings and transitions to packets: grouped by gateway and period, live while they are fresh, resumed after.
 
-Source: specification notes, 1.9: what is grouped, and a packet a minute while the gateway reaches no device.
+Source: specification notes, 1.9: what is grouped, and a packet a minute while the gateway reaches no device; notes on
+mines, 1.3: files that name every point at their interval, definitions on change and daily.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 from collector.directory import Directory, Place
+from collector.reports.crossings import Crossing, moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway
+from collector.reports.encoders.limits import reported_limits
+from collector.reports.memory import Said
+from collector.reports.names import free_name
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import DueRow
+from collector.reports.selection import Selection
+from collector.reports.settings import TargetSettings
 from profiles.judge import tag_conversion
 from profiles.load import Library
 from profiles.model import Profile
+from profiles.report import ReportCommon
 from profiles.units import UnitError
 from profiles.wire.messages import Event, Value
 from profiles.wire.quality import BAD_LINK
@@ -26,116 +38,219 @@ REMEMBERED = 10_000
 """Things said once that are remembered."""
 PATIENCE = 5_000
 """Ms after a period's end that its last readings have for their way here."""
+LOOK_AGAIN = 60_000
+"""Ms after which definitions are looked at though no manifest has changed: they are due again every so often."""
+
+
+class Key(NamedTuple):
+    """A gateway as one profile reports it; a site without a gateway code is its own."""
+
+    profile: str
+    site: str
+    code: str
 
 
 class Packer:
     """Packs for one target."""
 
     def __init__(
-        self, target: str, queue: ReportQueue, directory: Directory, library: Library,
+        self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
         encoders: Mapping[str, type[Encoder]],
     ) -> None:  # fmt: skip
-        self._target, self._queue, self._directory, self._library = target, queue, directory, library
+        self._target, self._family, self._encoding = target.name, target.family, target.encoding
+        self._selection, self._queue, self._directory, self._library = selection, queue, directory, library
         self._encoders = encoders
         self._last: dict[str, tuple[int, str]] = {}
         """Point → time and quality of its newest reading; as many as the agents' manifests have points."""
-        self._down_said: dict[Gateway | str, int] = {}
+        self._down_said: dict[Key, int] = {}
+        self._ticked: dict[tuple[Key, int], int] = {}
+        """Gateway and length of a period → the end of the last one (ms)."""
+        self._defined = (-1, 0)
+        """Which version of the directory was defined last, and when (ms)."""
         self._told: set[str] = set()
 
     def pack(self, now: int, online: set[str]) -> int:
         """Pack what is ready at `now` (ms UTC); how many packets were made. `online`: agents that are connected."""
         if len(self._told) > REMEMBERED:
             self._told.clear()
-        made = self._alarms(self._queue.transitions(self._target))
-        rows = self._queue.due(self._target, now - PATIENCE)
-        groups: dict[tuple[str, str, str, int], list[tuple[DueRow, Place]]] = defaultdict(list)
-        for row in rows:
+        made = 0
+        for code, event in self._queue.transitions(self._target):
+            if (place := self._place(code)) is not None:
+                made += self._kept(f"a transition of point {code}", partial(self._alarm, place, event))
+        groups: dict[tuple[int, Key], list[tuple[DueRow, Place]]] = defaultdict(list)
+        for row in self._queue.due(self._target, now - PATIENCE):
             if (place := self._place(row.point)) is not None:
-                groups[row.profile, place.site.code, place.site.gateway, row.period].append((row, place))
-        for (profile, site, code, period), found in groups.items():
-            gateway = Gateway(self._library[profile], site, code)
-            try:
-                made += self._readings(gateway, period, found, now)
-            except (sqlite3.Error, OSError):
-                raise
-            except Exception as err:  # noqa: BLE001  # a defect of ours costs these readings alone (I6); they are kept
-                self._say_defect(f"readings of gateway {code}, profile {profile}", err)
-        return made + self._down(now, online)
+                groups[row.period, _key(place, row.profile)].append((row, place))
+        for (period, key), found in sorted(groups.items(), key=lambda group: group[0]):
+            made += self._kept(_readings_of(key), partial(self._readings, key, period, found, now))
+        gateways = self._gateways()
+        made += self._whole(now, online, gateways, set(groups))
+        return made + self._define(now, gateways) + self._down(now, online, gateways)
 
-    def _readings(self, gateway: Gateway, period: int, found: Sequence[tuple[DueRow, Place]], now: int) -> int:
-        shape = gateway.profile.report
-        assert shape is not None  # noqa: S101  # targets select reported profiles only
-        carried = self._queue.carried(self._target, gateway.code, period)
+    def _readings(self, key: Key, period: int, found: Sequence[tuple[DueRow, Place]], now: int) -> int:
+        gateway, encoder = self._gateway(key, found[0][1]), self._encoder(key)
+        carried = self._queue.carried(self._target, key.profile, key.code, period)
         due = [_due(row, place) for row, place in found if carried.get(row.point) != row.time]
         for row, _place in found:
             if row.time >= self._last.get(row.point, (0, ""))[0]:
                 self._last[row.point] = row.time, row.quality
-        late = bool(carried) or now - period > shape.late_after * 1000
-        drafts = self._encoder(gateway).readings(gateway, period, due, resumed=late) if due else []
-        self._put(gateway, drafts, done=[row for row, _place in found])
+        late = bool(carried) or now - period > self._shape(key).late_after * 1000
+        drafts: list[Draft] = []
+        if due:
+            held = [] if late or not encoder.whole else self._held(key, period, {row.point for row, _ in found})
+            drafts = encoder.readings(gateway, period, due, resumed=late, held=held)
+        self._tell_left_out(key, due, drafts)
+        self._put(gateway, drafts, done=[row for row, _place in found], hold=encoder.whole)
         return len(drafts)
 
-    def _alarms(self, transitions: Iterable[tuple[str, Event]]) -> int:
+    def _held(self, key: Key, end: int, known: set[str]) -> list[Due]:
+        """The newest reading before `end` of every point of a gateway but those that are `known`."""
+        rows = self._queue.held(self._target, key.profile, key.code)
+        places = ((row, self._directory.get(row.point)) for row in rows if row.point not in known and row.time < end)
+        return [_due(row, place) for row, place in places if place is not None]
+
+    def _tell_left_out(self, key: Key, due: Sequence[Due], drafts: Sequence[Draft]) -> None:
+        if self._encoder(key).whole:
+            carried = {code for draft in drafts for code in draft.points}
+            for each in due:
+                code = each.place.point.code
+                if code not in carried and code not in self._told:
+                    log.warning("target %s: profile %s writes the point %s into no kind of file; it is stored, not "
+                                "reported", self._target, key.profile, code)  # fmt: skip
+                    self._told.add(code)
+
+    def _whole(
+        self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]], packed: set[tuple[int, Key]]
+    ) -> int:
+        """Packets that name every point are due at their interval, also when no point has a new reading."""
         made = 0
-        for code, event in transitions:
-            if (place := self._place(code)) is None:
+        for key, places in gateways.items():
+            if not self._encoder(key).whole:
                 continue
-            try:
-                made += self._alarm(place, event)
-            except (sqlite3.Error, OSError):
-                raise
-            except Exception as err:  # noqa: BLE001  # a defect of ours costs this transition alone (I6); it is kept
-                self._say_defect(f"a transition of point {code}", err)
+            ends = set()
+            for length in {self._selection.period_of(key.profile, place.point.code) for place in places} - {None}:
+                assert length is not None  # noqa: S101  # taken out above
+                end = (now - PATIENCE) // length * length
+                if self._ticked.setdefault((key, length), end) < end:
+                    self._ticked[key, length] = end
+                    ends.add(end)
+            if any(place.agent in online for place in places):
+                for end in sorted(ends):
+                    if (end, key) not in packed:
+                        made += self._kept(_readings_of(key), partial(self._again, key, end, places[0]))
         return made
 
-    def _alarm(self, place: Place, event: Event) -> int:
-        profile = self._library[place.point.profile]
-        gateway = Gateway(profile, place.site.code, place.site.gateway)
-        value, limit = (_converted(each, place, profile) for each in (event.value, event.limit))
-        drafts = self._encoder(gateway).alarms(gateway, [Alarm(place, event, value, limit)])
-        self._put(gateway, drafts, events=[event])
+    def _again(self, key: Key, end: int, place: Place) -> int:
+        gateway = self._gateway(key, place)
+        drafts = self._encoder(key).readings(gateway, end, [], resumed=False, held=self._held(key, end, set()))
+        self._put(gateway, drafts)
         return len(drafts)
 
-    def _say_defect(self, what: str, err: Exception) -> None:
-        if what not in self._told:
-            log.error("target %s: %s cannot be encoded; they are kept", self._target, what, exc_info=err)
-            self._told.add(what)
+    def _define(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
+        """Definitions are sent when they change, and again every so often."""
+        version, at = self._defined
+        if version == self._directory.version and now - at < LOOK_AGAIN:
+            return 0
+        self._defined = self._directory.version, now
+        return sum(
+            self._kept(f"definitions of gateway {key.code}, profile {key.profile}",
+                       partial(self._definitions, key, now, places))
+            for key, places in gateways.items()
+        )  # fmt: skip
 
-    def _down(self, now: int, online: set[str]) -> int:
+    def _definitions(self, key: Key, now: int, places: Sequence[Place]) -> int:
+        gateway, encoder = self._gateway(key, places[0]), self._encoder(key)
+        content = b"".join(draft.body for draft in encoder.definitions(gateway, 0, places))
+        about, digest = f"{key.profile}/{key.code}", hashlib.sha256(content).hexdigest()
+        last = self._queue.said(self._target, about)
+        if not content or (last and last.digest == digest and now - last.time < self._shape(key).statics * 1000):
+            return 0
+        drafts = encoder.definitions(gateway, now // 1000 * 1000, places)
+        self._put(gateway, drafts, said=Said(about, digest, now))
+        return len(drafts)
+
+    def _alarm(self, place: Place, event: Event) -> int:
+        key = _key(place, place.point.profile)
+        profile = self._library[key.profile]
+        gateway = self._gateway(key, place)
+        code = place.point.code
+        stated = reported_limits(place.spec, profile, profile.quantities[place.point.quantity])
+        crossings = moved(self._queue.crossings(self._target, code), event, stated)
+        value, limit = (_converted(each, place, profile) for each in (event.value, event.limit))
+        drafts = self._encoder(key).alarms(gateway, [Alarm(place, event, value, limit, tuple(crossings))])
+        self._put(gateway, drafts, events=[event], crossings={code: crossings})
+        return len(drafts)
+
+    def _kept(self, what: str, step: Callable[[], int]) -> int:
+        """A defect of ours costs what it happened to alone (I6): that is kept, and said once."""
+        try:
+            return step()
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as err:  # see above
+            if what not in self._told:
+                log.error("target %s: %s cannot be encoded; they are kept", self._target, what, exc_info=err)
+                self._told.add(what)
+            return 0
+
+    def _down(self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Gateways that are connected and reach none of their devices say so, again and again."""
         made = 0
-        points: dict[tuple[str, str, str], list[Place]] = defaultdict(list)
-        for place in self._directory.places():
-            if place.point.code in self._last:
-                points[place.point.profile, place.site.code, place.site.gateway].append(place)
-        for (name, site, code), places in points.items():
+        for key, found in gateways.items():
+            places = [place for place in found if place.point.code in self._last]
+            if not places:
+                continue
             if any(self._last[place.point.code][1] != BAD_LINK for place in places):
-                self._down_said.pop(f"{name}/{code}", None)
+                self._down_said.pop(key, None)
                 continue
             if not any(place.agent in online for place in places):
                 continue  # nobody knows: the agent itself cannot be heard
-            gateway = Gateway(self._library[name], site, code)
-            every = 1000 * (gateway.profile.report.source_down if gateway.profile.report else 60)
-            said = self._down_said.get(f"{name}/{code}", 0)
-            if now - said >= every:
-                self._down_said[f"{name}/{code}"] = now
+            if now - self._down_said.get(key, 0) >= 1000 * self._shape(key).source_down:
+                self._down_said[key] = now
+                gateway = self._gateway(key, places[0])
                 due = [Due(place, now, None, None, BAD_LINK) for place in places]
-                drafts = self._encoder(gateway).source_down(gateway, now // 1000 * 1000, due)
+                drafts = self._encoder(key).source_down(gateway, now // 1000 * 1000, due)
                 self._put(gateway, drafts)
                 made += len(drafts)
         return made
 
+    def _gateways(self) -> dict[Key, list[Place]]:
+        """The points that the target wants, by gateway."""
+        found: dict[Key, list[Place]] = defaultdict(list)
+        for place in self._directory.places():
+            point, site = place.point, place.site
+            if self._selection.wants_point(point.profile, point.quantity, site.adcode, site.code):
+                found[_key(place, point.profile)].append(place)
+        return found
+
     def _put(
-        self, gateway: Gateway, drafts: Sequence[Draft], *, done: Iterable[DueRow] = (), events: Iterable[Event] = ()
-    ) -> None:
+        self, gateway: Gateway, drafts: Sequence[Draft], *, done: Sequence[DueRow] = (), events: Iterable[Event] = (),
+        hold: bool = False, crossings: Mapping[str, Iterable[Crossing]] | None = None, said: Said | None = None,
+    ) -> None:  # fmt: skip
         profile = gateway.profile
+        named = [
+            replace(
+                draft, name=free_name(profile, draft.name, partial(self._queue.has_name, self._target, but=draft.id))
+            )
+            for draft in drafts
+        ]
         self._queue.put(
-            self._target, gateway.code, profile.profile, profile.version, drafts, done=done, events=events
+            self._target, gateway.code, profile.profile, profile.version, named, done=done, events=events,
+            hold=hold, crossings=crossings or {}, said=said,
         )  # fmt: skip
 
-    def _encoder(self, gateway: Gateway) -> type[Encoder]:
-        assert gateway.profile.report is not None  # noqa: S101  # targets select reported profiles only
-        return self._encoders[gateway.profile.report.family]
+    def _gateway(self, key: Key, place: Place) -> Gateway:
+        return Gateway(self._library[key.profile], key.site, key.code, place.site.name, self._encoding)
+
+    def _shape(self, key: Key) -> ReportCommon:
+        shape = self._library[key.profile].shape(self._family)
+        assert shape is not None  # noqa: S101  # targets select reported profiles only
+        return shape
+
+    def _encoder(self, key: Key) -> type[Encoder]:
+        shape = self._library[key.profile].shape(self._family)
+        assert shape is not None  # noqa: S101  # targets select reported profiles only
+        return self._encoders[shape.family]
 
     def _place(self, code: str) -> Place | None:
         """A point that a manifest knows; one that none knows yet waits."""
@@ -144,6 +259,14 @@ class Packer:
             log.warning("target %s: no agent's manifest has the point %s; its readings wait", self._target, code)
             self._told.add(code)
         return place
+
+
+def _key(place: Place, profile: str) -> Key:
+    return Key(profile, place.site.code, place.site.gateway or place.site.code)
+
+
+def _readings_of(key: Key) -> str:
+    return f"readings of gateway {key.code}, profile {key.profile}"
 
 
 def _due(row: DueRow, place: Place) -> Due:

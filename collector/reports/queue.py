@@ -10,15 +10,18 @@ import json
 import sqlite3
 import threading
 import time as clock
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 import msgspec
 
+from collector.reports.crossings import Crossing
 from collector.reports.desk import Desk
 from collector.reports.encoders.base import Draft
+from collector.reports.memory import Memory, Said
 from collector.reports.rows import PACKET, DueRow, Packet, packet
 from collector.reports.selection import Selection
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
@@ -39,7 +42,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Desk):
+class ReportQueue(Desk, Memory):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -122,21 +125,25 @@ class ReportQueue(Desk):
             ).fetchall()
         return [(row[0], _EVENT.decode(row[1])) for row in rows]
 
-    def carried(self, target: str, gateway: str, time: int) -> dict[str, int]:
-        """What packets of one gateway and period carry already: code → ms of the reading."""
+    def carried(self, target: str, profile: str, gateway: str, time: int) -> dict[str, int]:
+        """What packets of one gateway, profile and period carry already: code → ms of the reading."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT points FROM packet WHERE target = ? AND gateway = ? AND time = ?"
-                " AND kind IN ('live', 'resumed') ORDER BY created",
-                (target, gateway, time),
+                " AND profile = ? AND kind IN ('live', 'resumed') ORDER BY created",
+                (target, gateway, time, profile),
             ).fetchall()
         return {code: at for row in rows for code, at in json.loads(row[0]).items()}
 
     def put(
         self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
-        *, done: Iterable[DueRow] = (), events: Iterable[Event] = (),
+        *, done: Sequence[DueRow] = (), events: Iterable[Event] = (), hold: bool = False,
+        crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
     ) -> None:  # fmt: skip
-        """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated."""
+        """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
+
+        What is to be remembered goes with them: `hold` says whether the readings are.
+        """
         now = clock.time_ns() // 1_000_000
         with self._lock, self._db:
             self._db.executemany(
@@ -155,6 +162,20 @@ class ReportQueue(Desk):
             self._db.executemany(
                 "DELETE FROM transition WHERE target = ? AND id = ?", [(target, event.id) for event in events]
             )
+            self._remember(target, gateway, held=done if hold else (), crossings=crossings, said=said)
+
+    def has_name(self, target: str, name: str, *, but: str = "") -> bool:
+        """Whether a packet of the target has this file name; `but`: the id of one that may."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT 1 FROM packet WHERE target = ? AND name = ? AND name != '' AND id != ?", (target, name, but)
+            ).fetchone()
+        return found is not None
+
+    def rename(self, target: str, identity: str, name: str) -> None:
+        """Another file name for a packet that waits."""
+        with self._lock, self._db:
+            self._db.execute("UPDATE packet SET name = ? WHERE target = ? AND id = ?", (name, target, identity))
 
     # -- sending
 

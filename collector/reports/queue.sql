@@ -25,3 +25,18 @@ CREATE TABLE IF NOT EXISTS target (
     target TEXT PRIMARY KEY, stopped TEXT NOT NULL DEFAULT '', dropped INTEGER NOT NULL DEFAULT 0,
     dropped_from INTEGER, dropped_to INTEGER
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS packet_by_name ON packet (target, name) WHERE name != '';
+-- what the packer remembers: the newest reading of each point that was packed, for packets that name every point
+CREATE TABLE IF NOT EXISTS held (
+    target TEXT NOT NULL, profile TEXT NOT NULL, point TEXT NOT NULL, gateway TEXT NOT NULL, time INTEGER NOT NULL,
+    value REAL, text TEXT, quality TEXT NOT NULL, PRIMARY KEY (target, profile, point)
+) WITHOUT ROWID;
+-- of each limit of a point the newest crossing; end: NULL while it stands
+CREATE TABLE IF NOT EXISTS crossing (
+    target TEXT NOT NULL, point TEXT NOT NULL, level TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER,
+    PRIMARY KEY (target, point, level)
+) WITHOUT ROWID;
+-- definitions that were sent: the digest of what they said, and when
+CREATE TABLE IF NOT EXISTS said (
+    target TEXT NOT NULL, about TEXT NOT NULL, digest TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (target, about)
+) WITHOUT ROWID;

@@ -34,13 +34,15 @@ class Reporter:
 
     def __init__(self, state: Path, targets: Sequence[TargetSettings], library: Library, registry: Registry) -> None:
         """StateError when the queue cannot be opened."""
-        self.queue = ReportQueue(state, [selection(target, library) for target in targets])
+        selections = [selection(target, library) for target in targets]
+        self.queue = ReportQueue(state, selections)
         self._targets, self._registry = targets, registry
         self._directory = Directory(registry)
         kinds, families = transports(), encoders()
         self._packers = [
-            Packer(target.name, self.queue, self._directory, library, families) for target in targets
-        ]  # fmt: skip
+            Packer(target, wanted, self.queue, self._directory, library, families)
+            for target, wanted in zip(targets, selections, strict=True)
+        ]
         self._senders = [
             Sender(target, self.queue, library, families, kinds[target.transport.type](target.transport))
             for target in targets

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from collector.sinks.base import EventRecord, Series
 
@@ -16,6 +17,8 @@ class Selection:
     periods: Mapping[str, int]
     unreported: frozenset[tuple[str, str]] = frozenset()
     """(profile, quantity) that the profile stores and does not report."""
+    kinds: Mapping[str, Sequence[tuple[re.Pattern[str], int]]] = field(default_factory=dict)
+    """Profile → kinds of points with a period of their own (ms), by the beginning of their code; the first holds."""
     regions: tuple[str, ...] = ()
     """Beginnings of GB/T 2260 codes."""
     sites: tuple[str, ...] = ()
@@ -23,19 +26,23 @@ class Selection:
 
     def period(self, series: Series) -> int | None:
         """The length of the period (ms) in which a series is reported; None where the target does not want it."""
-        return self.period_of(series.profile, series.quantity, series.region, series.site)
-
-    def period_of(self, profile: str, quantity: str, region: str, site: str) -> int | None:
-        """`period` of a point by what it is and where."""
-        if (profile, quantity) in self.unreported or not self._place(region, site):
+        if (series.profile, series.quantity) in self.unreported or not self._place(series.region, series.site):
             return None
-        return self.periods.get(profile)
+        return self.period_of(series.profile, series.point)
+
+    def period_of(self, profile: str, code: str) -> int | None:
+        """The length of the period (ms) of a point; None for a profile that is not reported."""
+        own = (length for pattern, length in self.kinds.get(profile, ()) if pattern.match(code))
+        return next(own, self.periods.get(profile))
+
+    def wants_point(self, profile: str, quantity: str, region: str, site: str) -> bool:
+        """Whether a point is reported."""
+        return profile in self.periods and (profile, quantity) not in self.unreported and self._place(region, site)
 
     def wants_event(self, event: EventRecord) -> bool:
         """Whether a transition of a point is reported."""
-        reported = event.event.kind == "limit" and bool(event.point) and event.profile in self.periods
-        wanted = (event.profile, event.quantity) not in self.unreported
-        return reported and wanted and self._place(event.region, event.site)
+        about = event.event.kind == "limit" and bool(event.point)
+        return about and self.wants_point(event.profile, event.quantity, event.region, event.site)
 
     def _place(self, region: str, site: str) -> bool:
         return (not self.regions or region.startswith(self.regions)) and (not self.sites or site in self.sites)

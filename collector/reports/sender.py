@@ -14,6 +14,7 @@ import time
 from collector.reports.ciphers import CipherError
 from collector.reports.encoders.base import Encoder
 from collector.reports.frames import framed
+from collector.reports.names import free_name
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.settings import TargetSettings
@@ -61,7 +62,7 @@ class Sender:
             packet = self._queue.next(self._settings.name, resumed=due)
             if packet is None or packet.kind != "live":
                 return packet
-            report = self._library[packet.profile].report
+            report = self._library[packet.profile].shape(self._settings.family)
             if report is None or time.time() * 1000 - packet.time <= report.late_after * 1000:
                 return packet
             self._queue.become_resumed(packet.target, packet.id, self._encoders[report.family].as_resumed(packet.body))
@@ -77,15 +78,30 @@ class Sender:
         else:
             outgoing = Outgoing(packet.id, body, packet.name, packet.path)
             answer = await self._transport.send(outgoing)
+        if answer.verdict == "taken":
+            answer = await asyncio.to_thread(self._renamed, packet, answer)
         await asyncio.to_thread(self._note, packet, answer)
         match answer.verdict:
-            case "accepted" | "refused":
+            case "accepted" | "refused" | "taken":
                 self._pause = 0.0
             case "unauthorised":
                 return STOPPED_PAUSE
             case _:
                 self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
         return self._pause * random.uniform(0.75, 1.0)  # noqa: S311  # so that targets that fell together rise apart
+
+    def _renamed(self, packet: Packet, answer: Answer) -> Answer:
+        """Another file of ours or of somebody else's has the packet's name: the next free one, if there is any."""
+        target = packet.target
+        name = free_name(
+            self._library[packet.profile], packet.name,
+            lambda name: name == packet.name or self._queue.has_name(target, name, but=packet.id),
+        )  # fmt: skip
+        if name == packet.name:
+            return Answer("refused", answer.message)
+        log.warning("target %s: %s; the packet is called %s now", target, answer.message, name)
+        self._queue.rename(target, packet.id, name)
+        return answer
 
     def _note(self, packet: Packet, answer: Answer) -> None:
         states = {"accepted": "accepted", "refused": "dead"}

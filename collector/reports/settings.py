@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, create_model
 
@@ -16,6 +17,9 @@ from collector.reports.transports.base import transports
 from config.load import Fault
 from config.model import Duration, Settings, Size, Written, one_of
 from profiles.load import Library
+from profiles.textfile.model import Encoding
+from profiles.textfile.written import interval, wanted
+from profiles.textfile.written import kinds as written
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
@@ -26,6 +30,10 @@ class TargetSettings(Settings):
     """Name of this target in logs and commands: lower-case letters, digits and '-'."""
     profiles: Annotated[tuple[str, ...], Field(min_length=1)]
     """Profiles whose points are reported."""
+    family: Literal["", "S", "M", "text-file"] = ""
+    """The shape of the packets, of profiles that have several; left out: the profile's `report`, else text files."""
+    encoding: Encoding | None = None
+    """How text files are written for this platform: utf-8 or gb18030; left out: as the profile says."""
     regions: tuple[str, ...] = ()
     """Beginnings of county codes (行政区划代码) that are reported, such as 1101; left out: all."""
     sites: tuple[str, ...] = ()
@@ -54,13 +62,19 @@ def target_model() -> type[TargetSettings]:
 
 def selection(target: TargetSettings, library: Library) -> Selection:
     """What a target wants, for the queue."""
-    periods = {
-        name: round(report.period * 1000) for name in target.profiles if (report := library[name].report) is not None
+    shapes = {name: shape for name in target.profiles if (shape := library[name].shape(target.family)) is not None}
+    periods = {name: round(shape.period * 1000) for name, shape in shapes.items()}
+    kinds = {
+        name: [
+            (re.compile(wanted(files, kind)), round(interval(files, kind) * 1000)) for kind in written(files, "values")
+        ]
+        for name, shape in shapes.items()
+        if shape.family == "text-file" and (files := library[name].files) is not None
     }
     unreported = frozenset(
         (name, word) for name in periods for word, each in library[name].quantities.items() if not each.reported
     )
-    return Selection(target.name, periods, unreported, target.regions, target.sites)
+    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites)
 
 
 def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iterator[Fault]:
@@ -76,10 +90,17 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
         for index, name in enumerate(target.profiles):
             profile = library.get(name)
             if profile is None:
-                known = ", ".join(each for each in library if library[each].report is not None)
+                known = ", ".join(each for each in library if library[each].families())
                 yield Fault((*at, "profiles", index), f"there is no profile {name!r}; expected one of {known}")
-            elif profile.report is None:
+                continue
+            shape = profile.shape(target.family)
+            if shape is None and target.family and profile.families():
+                known = ", ".join(profile.families())
+                yield Fault(("reports", number, "family"), f"profile {name} is not reported in it; expected {known}")
+            elif shape is None:
                 yield Fault((*at, "profiles", index), f"profile {name} has no `report`: it is stored, not reported")
-            elif profile.report.family not in encoders():
+            elif shape.family not in encoders():
                 known = ", ".join(encoders())
-                yield Fault((*at, "profiles", index), f"nothing encodes family {profile.report.family}; known: {known}")
+                yield Fault((*at, "profiles", index), f"nothing encodes family {shape.family}; known: {known}")
+            elif shape.family == "text-file" and not isinstance(target.frame, PlainFrame):
+                yield Fault((*at, "frame"), f"text files ({name}) travel without a frame: frame: {{type: none}}")

@@ -40,6 +40,14 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
         that = kind.definition
         named = (that.point, that.name, that.sensor, that.asset, that.unit, that.high, that.low, *that.limits.values())
         yield from _known((*at, "definition"), [each for each in named if each], kind.fields, "kind's fields")
+    if kind.written is not None:
+        yield from _known((*at, "written", "holds"), kind.written.holds, kind.fields, "kind's fields")
+        header = kind.header or files.header
+        yield from _known((*at, "written", "constants"), kind.written.constants, header, "header's fields")
+        if files.report is None:
+            yield Fault((*at, "written"), "nothing is written without `files.report`")
+        if kind.written.of == "values" and kind.values is None:
+            yield Fault((*at, "written"), "a kind of values states under `values` which fields carry them")
     if kind.count is not None:
         yield from _known((*at, "count"), [*kind.count.where, kind.count.by], kind.fields, "kind's fields")
 

@@ -12,11 +12,21 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Size
+from profiles.report import TextFileReport
 from profiles.stated import LimitName, Names, Stated
 from profiles.wire.quality import PATTERN
 
 Mark = Annotated[str, Field(min_length=1, max_length=8)]
 Encoding = Literal["utf-8", "gb18030"]
+Holds = Literal[
+    "site", "site_name", "file_time", "point", "label", "quantity", "sensor_type", "unit", "asset", "asset_name",
+    "asset_kind", "range_high", "range_low", "HH", "H", "L", "LL", "value", "state", "time", "alarm_type",
+    "alarm_level", "alarm_state", "start", "end", "peak", "peak_time", "recovery", "recovery_time",
+]  # fmt: skip
+"""What of ours a field holds when we write it: site and its name, the time of the file; of a point its code, label,
+quantity's Chinese name, sensor type, unit, equipment (with name and kind), range and limits; of a reading value, state
+and time; of an abnormal event type, level, whether it stands, its ends, and the readings at its beginning (peak: all
+that is known of it) and at its end (recovery)."""
 
 
 class Grammar(Stated):
@@ -101,6 +111,14 @@ class FieldRule(Names):
     type: Literal["text", "number", "time"] = "text"
     code: str | None = None
     """The code rule of the profile (`codes`) that its length follows."""
+    holds: Holds | None = None
+    """What of ours stands there when we write it; left out: an attribute of point, equipment or site."""
+    attribute: str | None = None
+    """Which one; left out: the one of the field's name."""
+    part: tuple[int, int] | None = None
+    """First and last character (from 1) of the point code that stand there when we write it."""
+    words: dict[str, str] = Field(default_factory=dict)
+    """How we write what it holds, where that is a word of ours."""
     personal: bool = False
     """Whether it tells of a person: never logged, never sent on by the `files` driver (mines, 2.4)."""
 
@@ -111,6 +129,10 @@ class State(Names):
     quality: Annotated[str, Field(pattern=PATTERN)] = "good"
     value: bool = True
     """Whether the value is one."""
+    limits: tuple[LimitName, ...] = ()
+    """We write it of a value that lies at or beyond one of these."""
+    side: Literal["high", "low"] | None = None
+    """On which side of its range the value lies, where that is told apart."""
 
 
 class StateTable(Stated):
@@ -168,6 +190,28 @@ class Count(Settings):
     """The field by whose code they are counted, beside the whole mine."""
 
 
+class WrittenKind(Settings):
+    """That we write a kind from what is stored."""
+
+    of: Literal["definitions", "values", "alarms"]
+    """Points (or their equipment) as they are defined, readings, or abnormal events."""
+    points: str | None = None
+    """Whose: a regular expression for the beginning of point codes; left out: of all that no kind before has."""
+    holds: dict[str, Holds] = Field(default_factory=dict)
+    """By field: what it holds in this kind other than elsewhere."""
+    constants: dict[str, str] = Field(default_factory=dict)
+    """By field of the header: the text that always stands there."""
+
+    @field_validator("points")
+    @classmethod
+    def _compiles(cls, text: str | None) -> str | None:
+        try:
+            re.compile(text or "")
+        except re.error as err:
+            raise PydanticCustomError("pattern", "no regular expression: {why}", {"why": str(err)}) from err
+        return text
+
+
 class Kind(Stated, Names):
     """One kind of file: its header and fields, in order."""
 
@@ -183,6 +227,8 @@ class Kind(Stated, Names):
     values: Values | None = None
     definition: Definition | None = None
     count: Count | None = None
+    written: WrittenKind | None = None
+    """Left out: it is read and never written."""
 
 
 class TextFiles(Stated):
@@ -200,6 +246,8 @@ class TextFiles(Stated):
     fields: dict[str, FieldRule]
     states: dict[str, StateTable] = Field(default_factory=dict)
     kinds: dict[str, Kind] = Field(default_factory=dict)
+    report: TextFileReport | None = None
+    """How they are written upward; left out: they are read and never written."""
 
     def header_of(self, kind: str) -> tuple[str, ...]:
         """The fields of a kind's header, in order."""

@@ -12,7 +12,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, Literal, Protocol
 
 from collector.directory import Place
+from collector.reports.crossings import Crossing
 from profiles.model import Profile, Quantity, Times
+from profiles.textfile.model import Encoding
 from profiles.wire.messages import Event
 from profiles.wire.quality import is_bad, is_good
 
@@ -31,6 +33,9 @@ class Gateway:
     code: str
     """Gateway code (网关编码)."""
     name: str = ""
+    """Name of the enterprise."""
+    encoding: Encoding | None = None
+    """How files for this target are written; left out: as the profile says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Alarm:
     event: Event
     value: float | None
     limit: float | None
+    crossings: tuple[Crossing, ...] = ()
+    """What it opened and closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Draft:
     body: bytes
     points: dict[str, int] = field(default_factory=dict)
     name: str = ""
-    """File name, where the family writes files."""
+    """File name, where the family writes files; where it is taken the packer gives it the next one."""
     path: str = ""
     """Path below the target's URL, where the family has several."""
 
@@ -87,10 +94,21 @@ class Encoder(Protocol):
     """One family of report bodies, without state of its own."""
 
     family: ClassVar[str]
+    whole: ClassVar[bool]
+    """Whether a live packet names every point, also those without a reading in its period."""
 
     @classmethod
-    def readings(cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool) -> list[Draft]:
-        """The readings of one period that ends at `end` (ms UTC); each point stands in `due` once."""
+    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
+        """What the gateway's points are; `now` (ms UTC) is when it is said."""
+
+    @classmethod
+    def readings(
+        cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
+    ) -> list[Draft]:
+        """The readings of one period that ends at `end` (ms UTC); each point stands in `due` once.
+
+        `held`: of a family that is `whole`, the newest reading before of every other point of the gateway.
+        """
 
     @classmethod
     def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:

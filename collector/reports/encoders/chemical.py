@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from collector.directory import Place
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
 from profiles.model import Quantity
 from profiles.report import AlarmName, ChemicalReport
@@ -20,9 +21,17 @@ class ChemicalEncoder:
     """See `collector.reports.encoders.base.Encoder`."""
 
     family: ClassVar[str] = "S"
+    whole: ClassVar[bool] = False
 
     @classmethod
-    def readings(cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool) -> list[Draft]:
+    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
+        """Static tables (静态数据) are not made yet."""
+        return []
+
+    @classmethod
+    def readings(
+        cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
+    ) -> list[Draft]:
         """Packets of at most `max_values` indicators and `max_bytes` once encrypted; every one has some."""
         return list(_packets(gateway, end, due, kind="resumed" if resumed else "live", connected=True))
 

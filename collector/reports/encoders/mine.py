@@ -7,20 +7,17 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from collector.directory import Place
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
-from profiles.judge import tag_conversion
-from profiles.limits import limit_of
+from collector.reports.encoders.limits import crossed
 from profiles.model import Quantity
 from profiles.report import MineFlag, MineReport
 from profiles.stated import LimitName
-from profiles.units import UnitError
 from profiles.wire import quality as q
 
 _FLAGS: dict[str, MineFlag] = {
     q.BAD_INSTRUMENT: "fault", q.UNCERTAIN_INSTRUMENT: "fault", q.BAD_LINK: "link", q.BAD_STALE: "stale",
 }  # fmt: skip
-_HIGH: tuple[LimitName, ...] = ("H", "HH")
-_LOW: tuple[LimitName, ...] = ("L", "LL")
 _COLOURS: tuple[LimitName, ...] = ("BLUE", "YELLOW", "ORANGE", "RED")
 
 
@@ -28,9 +25,17 @@ class MineEncoder:
     """See `collector.reports.encoders.base.Encoder`."""
 
     family: ClassVar[str] = "M"
+    whole: ClassVar[bool] = False
 
     @classmethod
-    def readings(cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool) -> list[Draft]:
+    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
+        """The family has none."""
+        return []
+
+    @classmethod
+    def readings(
+        cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
+    ) -> list[Draft]:
         """Packets of at most `max_values` records, each with the time of its reading."""
         return _packets(gateway, end, due, resumed=resumed, connected=True)
 
@@ -115,29 +120,9 @@ def _status(gateway: Gateway, due: Due, quantity: Quantity) -> str:
         flags.add("over_range" if due.value > quantity.range[1] else "under_range")
     elif q.is_bad(due.quality) and not flags:
         flags.add("fault")
-    if due.valid and due.value is not None and _beyond(gateway, due, quantity, due.value):
+    if due.valid and due.value is not None and crossed(due.place.spec, gateway.profile, quantity, due.value) - {"SIG"}:
         flags.add("alarm")
     return "".join("1" if flag in flags else "0" for flag in _report(gateway).status_flags)
-
-
-def _beyond(gateway: Gateway, due: Due, quantity: Quantity, value: float) -> bool:
-    """Whether a value lies at or beyond the lightest of its point's limits."""
-    spec = due.place.spec
-    try:
-        factor, offset = tag_conversion(spec, gateway.profile, quantity)
-    except UnitError:
-        return False
-
-    def limits(names: tuple[LimitName, ...]) -> list[float]:
-        return [found * factor + offset for name in names if (found := limit_of(spec.limits, name)) is not None]
-
-    size = abs(value) if quantity.bad_side == "both" else value
-    colours = limits(_COLOURS)
-    if quantity.bad_side == "low":
-        coloured = any(value <= limit for limit in colours)
-    else:
-        coloured = any(size >= limit for limit in colours)
-    return coloured or any(value >= limit for limit in limits(_HIGH)) or any(value <= limit for limit in limits(_LOW))
 
 
 def _warning(gateway: Gateway, alarm: Alarm) -> Draft:

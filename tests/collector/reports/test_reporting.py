@@ -281,10 +281,10 @@ async def test_a_defect_of_an_encoder_costs_its_own_readings_alone_and_they_are_
 ) -> None:
     encode_well = ChemicalEncoder.readings.__func__  # type: ignore[attr-defined]  # a class method
 
-    def fails(cls: Any, gateway: Any, end: int, due: Any, *, resumed: bool) -> Any:
+    def fails(cls: Any, /, gateway: Any, end: int, due: Any, **rest: Any) -> Any:
         if any(each.value == 7.0 for each in due):
             raise RuntimeError("a defect")
-        return encode_well(cls, gateway, end, due, resumed=resumed)
+        return encode_well(cls, gateway, end, due, **rest)
 
     monkeypatch.setattr(ChemicalEncoder, "readings", classmethod(fails))
     async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:

@@ -1,0 +1,66 @@
+"""What we write into text files: in which kind a point travels, how often, and its state (mines, 1.3, 1.4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Literal
+
+from profiles.stated import LimitName
+from profiles.textfile.model import State, StateTable, TextFiles
+from profiles.wire import quality as q
+
+Of = Literal["definitions", "values", "alarms"]
+
+
+def kinds(files: TextFiles, of: Of) -> Iterator[str]:
+    """The kinds that we write of something, in the profile's order."""
+    return (name for name, kind in files.kinds.items() if kind.written is not None and kind.written.of == of)
+
+
+def kind_of(files: TextFiles, of: Of, code: str) -> str | None:
+    """The kind in which a point is written: the first that wants its code."""
+    return next((name for name in kinds(files, of) if re.match(wanted(files, name), code)), None)
+
+
+def wanted(files: TextFiles, kind: str) -> str:
+    """The regular expression for the codes that a kind wants; empty where it wants all."""
+    written = files.kinds[kind].written
+    return (written.points if written else None) or ""
+
+
+def interval(files: TextFiles, kind: str) -> float:
+    """Seconds between two files of a kind."""
+    own = files.kinds[kind].interval
+    return own or (files.report.period if files.report else 60.0)
+
+
+def state_of(
+    table: StateTable, quality: str, *, valued: bool, crossed: Collection[LimitName] = (), high: bool | None = None
+) -> tuple[str, bool]:
+    """How a state is written, and whether a value stands beside it: the other way round from `values.state`.
+
+    `valued`: there is a number; `crossed`: limits at or beyond which it lies; `high`: it lies above (below) its range.
+    A bad quality that the table does not know is an instrument at fault, without a value.
+    """
+    if not q.is_bad(quality) and valued:
+        found = [key for key, state in table.values.items() if set(state.limits) & set(crossed)]
+        return _text(table, found), True
+    side = None if high is None else ("high" if high else "low")
+    for sought, value in ((quality, valued), (q.BAD_INSTRUMENT, False)):
+        for key, state in table.values.items():
+            if (state.quality, state.value) == (sought, value) and _side(state, side):
+                return _text(table, [key]), value
+    return _text(table, []), False
+
+
+def _side(state: State, side: str | None) -> bool:
+    return state.side is None or side is None or state.side == side
+
+
+def _text(table: StateTable, keys: Collection[str]) -> str:
+    if table.form == "sum":
+        return str(sum(map(int, keys)))
+    if table.form == "flags":
+        return "".join("1" if str(at) in keys else "0" for at in range(1, max(map(int, table.values)) + 1))
+    return next(iter(keys), next(key for key, state in table.values.items() if state.quality == q.GOOD))
