@@ -79,6 +79,35 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How the readings of one series lie within a span; times in ms since 1970 UTC, from `reach` before the span on.
+
+    `gaps`: (from, to) of readings in succession that lie further apart than was asked for, the oldest first.
+    """
+
+    profile: str
+    site: str
+    region: str
+    asset: str
+    point: str
+    quantity: str
+    readings: int
+    """Those within the span itself."""
+    first: int
+    last: int
+    gaps: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is asked of `Sink.coverage`: start <= time < end, and `reach` before the start, all in ms."""
+
+    start: int
+    end: int
+    reach: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A record that this sink can never store, and its own words why; its neighbours are stored."""
 
@@ -119,6 +148,13 @@ class Sink(Destination, Protocol):
 
     def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         """Records of one point with start <= time < end (ms since 1970 UTC), oldest first, at most `limit`."""
+
+    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
+        """How the readings of each series of a site lie in a span, by point; counted in the store, not read out.
+
+        `longer`: the gaps that are told, those of more ms than this. `valid`: only readings that are not bad. A series
+        without any is not among them.
+        """
 
 
 def sinks() -> dict[str, type[Sink]]:

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.app import Collector
 from collector.settings import CollectorSettings, DeadLetterSettings, IntakeSettings
-from collector.sinks.base import EventRecord, Fact, Record, Refusal, Sink, SinkUnavailable, sinks
+from collector.sinks.base import Coverage, EventRecord, Fact, Record, Refusal, Sink, SinkUnavailable, Span, sinks
 from config.model import Settings
 from config.mqtt import MqttSettings
 from edge_agent.simulators import tank_farm
@@ -161,6 +161,9 @@ class ShelfSink:
 
     def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         return [row for row in self.latest() if row["point"] == point and start <= row["time"] < end][:limit]
+
+    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
+        return []
 
     def close(self) -> None:
         return

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from collector.normalise.lines import event_line, fact_line, record_lines
-from collector.sinks.base import EventRecord, Fact, Record, Refusal
+from collector.sinks.base import Coverage, EventRecord, Fact, Record, Refusal, Span
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import Sieve
 from collector.sinks.influxdb.transport import PlainHttp, Transport, VendorClient
 from config.model import Settings
 
 _TAGS = ("profile", "site", "region", "asset", "point", "quantity")
+_GROUPED = f"GROUP BY {', '.join(_TAGS)}"
+_MS = 1_000_000
+"""ns."""
 _LATEST_MS = 9_223_372_036_854
 """The last millisecond that InfluxDB's ns in 64 bits can tell (2262-04-11)."""
 
@@ -28,7 +31,8 @@ class InfluxSink:
         self._writer: Transport = self._http if settings.api == "v1" else VendorClient(settings)
         self._sieve = Sieve(self._writer.write)
         policy = f"{_name(settings.retention_policy)}." if settings.retention_policy else ""
-        self._readings = f"SELECT value, text, flag, quality FROM {policy}reading"  # noqa: S608
+        self._from = f"FROM {policy}reading"
+        self._readings = f"SELECT value, text, flag, quality {self._from}"
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """Write all lines; those that the store can never take are found and returned."""
@@ -49,10 +53,36 @@ class InfluxSink:
 
     def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         """Records of one point, oldest first."""
-        first, last = (min(max(moment, 0), _LATEST_MS) for moment in (start, end))
-        where = f" WHERE point = {_literal(point)} AND time >= {first}ms AND time < {last}ms"
+        where = f" WHERE point = {_literal(point)} AND {_within(start, end)}"
         rows = self._select(f"{where} GROUP BY {', '.join(_TAGS)} ORDER BY time LIMIT {limit}")  # limits each series
         return sorted(rows, key=lambda row: row["time"])[:limit]
+
+    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
+        """How a site's readings lie in a span: four aggregates of the store's own."""
+        which = f"WHERE site = {_literal(site)}" + (" AND quality !~ /^bad:/" if valid else "")
+        reached = f"{which} AND {_within(span.start - span.reach, span.end)}"
+        apart = f"(SELECT elapsed(quality, 1ns) AS gap {self._from} {reached} {_GROUPED})"
+        counts = self._by_series(f"SELECT count(quality) {self._from} {which} AND {_within(span.start, span.end)}")
+        first = self._by_series(f"SELECT first(quality) {self._from} {reached}")
+        last = self._by_series(f"SELECT last(quality) {self._from} {reached}")
+        gaps = self._by_series(f"SELECT gap FROM {apart} WHERE gap > {longer * _MS}")  # noqa: S608  # escaped above
+        found = []
+        for tags in first.keys() & last.keys():  # one that came between the two questions is in the next answer
+            profile, site_, region, asset, point, quantity = tags
+            found.append(
+                Coverage(
+                    profile, site_, region, asset, point, quantity,
+                    readings=counts[tags][0][1] if tags in counts else 0,
+                    first=first[tags][0][0], last=last[tags][0][0],
+                    gaps=tuple((round(moment - gap / _MS), moment) for moment, gap in gaps.get(tags, [])),
+                )
+            )  # fmt: skip
+        return sorted(found, key=lambda each: (each.point, each.profile, each.site, each.region, each.asset))
+
+    def _by_series(self, statement: str) -> dict[tuple[str, ...], list[list[Any]]]:
+        """Rows of (time in ms, value) by the tags of their series."""
+        found = self._http.query(f"{statement} {_GROUPED}")
+        return {tuple(series["tags"].get(tag, "") for tag in _TAGS): series["values"] for series in found}
 
     def close(self) -> None:
         """Release connections."""
@@ -68,6 +98,12 @@ class InfluxSink:
                 seen = float(seen) if type(seen) is int else seen  # JSON's 1 is the field's 1.0
                 rows.append(tags | {"time": moment, "value": seen, "quality": quality})
         return rows
+
+
+def _within(start: int, end: int) -> str:
+    """start <= time < end, in ms."""
+    first, last = (min(max(moment, 0), _LATEST_MS) for moment in (start, end))
+    return f"time >= {first}ms AND time < {last}ms"
 
 
 def _literal(text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time as clock
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from typing import Any, ClassVar
 
 from collector.normalise.lines import evidence_text
-from collector.sinks.base import EventRecord, Fact, Record, Refusal, Series, SinkUnavailable
+from collector.sinks.base import Coverage, EventRecord, Fact, Record, Refusal, Series, SinkUnavailable, Span
 from collector.sinks.sqlite.settings import SqliteSettings
 from config.model import Settings
 
@@ -22,6 +22,14 @@ _UPSERT = (
 _UPSERT_FACT = (
     "INSERT INTO fact VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET fields = json_patch(fields, excluded.fields)"
 )
+_COVERAGE = (
+    "WITH seen AS (SELECT series, time, lag(time) OVER (PARTITION BY series ORDER BY time) AS before FROM reading"  # noqa: S608
+    " WHERE series IN (SELECT id FROM series WHERE site = :site) AND time >= :reached AND time < :end"
+    " AND (NOT :valid OR quality NOT LIKE 'bad:%'))"
+    f" SELECT {_SERIES}, sum(time >= :start), min(time), max(time),"
+    " json_group_array(json_array(before, time)) FILTER (WHERE time - before > :longer)"
+    f" FROM seen JOIN series ON series.id = seen.series GROUP BY series.id ORDER BY point, {_SERIES}"
+)
 _EXPIRE = (
     "DELETE FROM reading WHERE series = :series AND time < min(:now, (SELECT max(time) FROM reading WHERE series ="
     " :series)) - :keep AND time <= coalesce((SELECT time FROM reading WHERE series = :series ORDER BY time LIMIT 1"
@@ -32,6 +40,8 @@ EXPIRED_AT_ONCE = 1000
 """Readings of a point that a write deletes at most, so that a `keep` set late makes no giant transaction."""
 IDS = 200_000
 """Series whose row is held in memory."""
+_MS = 1_000_000
+"""ns."""
 _TIMES = range(2**63)
 
 
@@ -80,9 +90,15 @@ class SqliteSink:
             " JOIN reading ON reading.series = series.id"
             " WHERE point = ? AND time >= ? AND time < ? ORDER BY time LIMIT ?"
         )
-        latest = 2**63 // 1_000_000 - 1
-        bounds = [min(max(moment, 0), latest) * 1_000_000 for moment in (start, end)]
-        return [_row(found) for found in self._read(query, [point, *bounds, limit])]
+        return [_row(found) for found in self._read(query, [point, _ns(start), _ns(end), limit])]
+
+    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
+        """How a site's readings lie in a span: one pass over them."""
+        asked = {
+            "site": site, "reached": _ns(span.start - span.reach), "start": _ns(span.start), "end": _ns(span.end),
+            "valid": valid, "longer": longer * _MS,
+        }  # fmt: skip
+        return [_coverage(row) for row in self._read(_COVERAGE, asked)]
 
     def alarms(self) -> list[dict[str, Any]]:
         """Every alarm in its present state, the newest first: source, level, state, since and time (ms), text."""
@@ -151,7 +167,7 @@ class SqliteSink:
             bounds = {"now": clock.time_ns(), "keep": self._keep, "most": EXPIRED_AT_ONCE - 1}
             db.executemany(_EXPIRE, [bounds | {"series": series} for series in set(ids.values())])
 
-    def _read(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    def _read(self, query: str, parameters: Sequence[object] | Mapping[str, object]) -> list[tuple[Any, ...]]:
         try:
             return self._open().execute(query, parameters).fetchall()
         except (sqlite3.Error, OSError) as err:
@@ -165,6 +181,17 @@ class SqliteSink:
             where = _SERIES.replace(", ", " = ? AND ") + " = ?"
             self._ids[series] = db.execute(f"SELECT id FROM series WHERE {where}", key).fetchone()[0]  # noqa: S608
         return self._ids[series]
+
+
+def _ns(ms: int) -> int:
+    """A bound in ms as one in ns that can be stored."""
+    return min(max(ms, 0), 2**63 // _MS - 1) * _MS
+
+
+def _coverage(found: tuple[Any, ...]) -> Coverage:
+    profile, site, region, asset, point, quantity, readings, first, last, gaps = found
+    pairs = sorted((before // _MS, after // _MS) for before, after in json.loads(gaps))
+    return Coverage(profile, site, region, asset, point, quantity, readings, first // _MS, last // _MS, tuple(pairs))
 
 
 def _beyond(times: Iterable[int]) -> set[int]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector.sinks.base import Fact, Record, Sink, SinkUnavailable
+from collector.sinks.base import Coverage, Fact, Record, Sink, SinkUnavailable, Span
 from profiles.wire.messages import Evidence
 from tests.collector.sinks.make import NOW, event, ramp, record, series
 from tests.collector.sinks.stores import Store
@@ -97,6 +97,31 @@ def test_history_is_cut_by_time_and_by_number(sink: Sink) -> None:
     moved = record("P1", NOW + 500, 7.0)._replace(series=series("P1", site="220220002"))
     sink.write([moved], [])
     assert [row["time"] for row in sink.history("P1", 0, EVER, 2)] == [NOW, NOW + 500], "over all places of the point"
+
+
+def test_coverage_counts_the_readings_of_a_span_and_names_the_gaps_between_them(sink: Sink) -> None:
+    sink.write(
+        [
+            *(record("P1", NOW + second * 1000, 1.0) for second in (-30, 0, 10, 20, 300, 310, 400)),
+            record("P1", NOW + 100_000, quality="bad:link"),
+            record("P2", NOW + 150_000, flag=True, quality="uncertain:jump"),
+            record("P2", NOW + 50_000, text="open", era=3),
+            record("P3", NOW - 1000, 1.0), record("P4", NOW + 400_000, 1.0),
+            record("P5", NOW, 1.0)._replace(series=series("P5", site="220220002")),
+        ],
+        [],
+    )  # fmt: skip
+    asked, place = Span(NOW, NOW + 400_000, reach=30_000), ("hazchem-storage", "110110001", "110110", "110110001G001")
+    found = sink.coverage(asked, 99_999, valid=True, site="110110001")
+    assert found == [
+        Coverage(*place, "P1", "YW", 5, NOW - 30_000, NOW + 310_000, ((NOW + 20_000, NOW + 300_000),)),
+        Coverage(*place, "P2", "YW", 2, NOW + 50_000, NOW + 150_000, ((NOW + 50_000, NOW + 150_000),)),
+        Coverage(*place, "P3", "YW", 0, NOW - 1000, NOW - 1000, ()),
+    ]
+    [all_of_it, *_] = sink.coverage(Span(NOW, NOW + 400_000), 79_999, valid=False, site="110110001")
+    assert (all_of_it.readings, all_of_it.first) == (6, NOW)
+    assert all_of_it.gaps == ((NOW + 20_000, NOW + 100_000), (NOW + 100_000, NOW + 300_000))
+    assert sink.coverage(asked, 1, valid=False, site="' OR 1=1") == []
 
 
 def test_twice_is_once(store: Store, sink: Sink) -> None:
