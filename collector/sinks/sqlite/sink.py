@@ -26,9 +26,9 @@ _COVERAGE = (
     "WITH seen AS (SELECT series, time, lag(time) OVER (PARTITION BY series ORDER BY time) AS before FROM reading"  # noqa: S608
     " WHERE series IN (SELECT id FROM series WHERE site = :site) AND time >= :reached AND time < :end"
     " AND (NOT :valid OR quality NOT LIKE 'bad:%'))"
-    f" SELECT {_SERIES}, sum(time >= :start), min(time), max(time),"
-    " json_group_array(json_array(before, time)) FILTER (WHERE time - before > :longer)"
-    f" FROM seen JOIN series ON series.id = seen.series GROUP BY series.id ORDER BY point, {_SERIES}"
+    ", summed AS (SELECT series, sum(time >= :start), min(time), max(time),"
+    " json_group_array(json_array(before, time)) FILTER (WHERE time - before > :longer) FROM seen GROUP BY series)"
+    f" SELECT {_SERIES}, summed.* FROM summed JOIN series ON series.id = summed.series ORDER BY point, {_SERIES}"
 )
 _EXPIRE = (
     "DELETE FROM reading WHERE series = :series AND time < min(:now, (SELECT max(time) FROM reading WHERE series ="
@@ -189,7 +189,7 @@ def _ns(ms: int) -> int:
 
 
 def _coverage(found: tuple[Any, ...]) -> Coverage:
-    profile, site, region, asset, point, quantity, readings, first, last, gaps = found
+    profile, site, region, asset, point, quantity, _id, readings, first, last, gaps = found
     pairs = sorted((before // _MS, after // _MS) for before, after in json.loads(gaps))
     return Coverage(profile, site, region, asset, point, quantity, readings, first // _MS, last // _MS, tuple(pairs))
 
