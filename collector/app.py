@@ -14,7 +14,13 @@ from collector.alarms.book import AlarmBook
 from collector.alarms.desk import Desk
 from collector.alarms.file import AlarmFile
 from collector.cascade.cascade import Cascade
+from collector.compliance.measure import Measurer
+from collector.compliance.roller import Roller
+from collector.compliance.settings import zone
+from collector.compliance.timely import Timeliness
+from collector.days import Days
 from collector.dead_letters import DeadLetters
+from collector.directory import Directory
 from collector.evidence import EvidenceStore
 from collector.intake import Intake, Message
 from collector.notify.queue import Queue
@@ -52,6 +58,12 @@ class Collector:
         alarms = AlarmFile(settings.state, settings.audit.hash)
         self._book = book_of(alarms, settings)
         self._desk = Desk(self._book, self._stores, self._senders(alarms))
+        self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
+        days = Days(zone(settings.compliance.zone))
+        measurer = Measurer(
+            days, profiles, Directory(self._registry), self._registry.arrivals, self._book, self._reader
+        )
+        self._roller = Roller(settings.compliance, days, measurer, self._registry.arrivals, self._stores)
         self._cascades = [
             (Cascade(each, settings.collector, settings.state, self._registry, profiles), each)
             for each in settings.cascade
@@ -73,6 +85,7 @@ class Collector:
             batch=settings.intake.batch,
             patience=settings.intake.hold,
             counters=self.counters,
+            heard=Timeliness(days, profiles, self._registry.arrivals).note,
             own=settings.collector,
         )
 
@@ -116,9 +129,10 @@ class Collector:
         worker = asyncio.create_task(self._work(stop))
         reporter = asyncio.create_task(self._reporter.run(hang_up))
         desk = asyncio.create_task(self._desk.run(stop))
+        roller = asyncio.create_task(self._roller.run(stop))
         upward = [asyncio.create_task(each.run(hang_up)) for each, _target in self._cascades]
         try:
-            await asyncio.wait({intake, worker, reporter, desk, *upward}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({intake, worker, reporter, desk, roller, *upward}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
             try:
@@ -126,7 +140,7 @@ class Collector:
             finally:
                 hang_up.set()
                 try:
-                    await asyncio.gather(intake, reporter, desk, *upward)
+                    await asyncio.gather(intake, reporter, desk, roller, *upward)
                 finally:
                     await asyncio.to_thread(self._close)
 
@@ -171,6 +185,7 @@ class Collector:
     def _close(self) -> None:
         self._registry.close()
         self.dead_letters.close()
+        self._reader.close()
         for writer in self._writers:
             writer.close()
 

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import time
 from collections import Counter, OrderedDict, deque
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from collector.batch import Batch
@@ -21,7 +21,7 @@ from collector.evidence import EvidenceFullError, EvidenceStore
 from collector.intake import Message
 from collector.manifests import Manifests
 from collector.registry import Registry
-from collector.sinks.base import Destination
+from collector.sinks.base import Destination, Record
 from collector.writers import Writer
 from profiles.load import Library
 from profiles.wire.codec import FrameError, decode, decoder, encode, unpack
@@ -36,6 +36,8 @@ ACKNOWLEDGED = 1000
 LATENCIES = 20_000
 SAMPLED = 32
 """Samples of an envelope whose latency is noted."""
+Heard = Callable[[Sequence[Record], int], None]
+"""Told of records that are durable, and when (ns since 1970 UTC)."""
 _STATE, _RESPONSE = decoder(State), decoder(Response)
 
 
@@ -62,9 +64,11 @@ class Pipeline:
         batch: int,
         patience: float,
         counters: Counter[str],
+        heard: Heard,
         own: str = "",
     ) -> None:
-        self._registry, self._dead, self._evidence = registry, dead_letters, evidence
+        """`heard` is told of the records of each envelope once, when all stores hold it."""
+        self._registry, self._dead, self._evidence, self._heard = registry, dead_letters, evidence, heard
         self._manifests = Manifests(library, registry, counters, own)
         self._writers, self._batch, self._patience, self.counters = writers, batch, patience, counters
         self._told: OrderedDict[Hashable, None] = OrderedDict()
@@ -229,10 +233,13 @@ class Pipeline:
         for envelope in done:
             if envelope.replay is not None:
                 self._replayed(envelope)
+                self._heard(envelope.records, now)
             elif envelope.stream:
                 new = self._registry.seen(envelope.agent, envelope.stream, envelope.seq)
                 self._registry.note(envelope.agent, duplicates=not new, samples=len(envelope.records) if new else 0)
                 self.counters["envelopes" if new else "duplicates"] += 1
+                if new:
+                    self._heard(envelope.records, now)
             self.counters["samples"] += envelope.size
             self.counters["stored"] += len(envelope.records) + len(envelope.events) - len(envelope.faults)
             step = max(1, len(envelope.records) // SAMPLED)

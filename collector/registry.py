@@ -15,6 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from collector.arrivals import SCHEMA as ARRIVALS
+from collector.arrivals import Arrivals
 from collector.state_file import open_state
 from collector.streams import Stream
 from profiles.wire.codec import decoder
@@ -65,9 +67,14 @@ class Registry:
         """StateError when the file cannot be opened; `mend`: see `collector.state_file.open_state`."""
         self._lock = threading.RLock()
         self._db = open_state(
-            folder / FILE, _SCHEMA, synchronous="NORMAL", lost="it is rebuilt from what the agents send", mend=mend
+            folder / FILE,
+            _SCHEMA + ARRIVALS,
+            synchronous="NORMAL",
+            lost="it is rebuilt from what the agents send",
+            mend=mend,
         )
         self._born = int(self._db.execute("SELECT time FROM born").fetchone()[0])
+        self.arrivals = Arrivals(self._db, self._lock)
         self._streams: dict[tuple[str, str], Stream] = {}
         self._touched: set[tuple[str, str]] = set()
         self._sums: dict[str, list[int]] = {}
@@ -221,6 +228,7 @@ class Registry:
                     " samples = samples + ?5",
                     (agent, now, gaps, duplicates, samples),
                 )
+            self.arrivals.write()
             self._forget_old(agent for agent, _ in self._touched)
             self._touched.clear()
             self._sums.clear()

@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 from collector.alarms.settings import AlarmSettings
 from collector.audit import AuditSettings
 from collector.cascade.settings import CascadeSettings
+from collector.compliance.settings import ComplianceSettings
 from collector.notify.settings import NotifySettings, rule_faults
 from collector.reports.settings import target_faults, target_model
 from collector.sinks.base import sinks
@@ -70,6 +71,8 @@ class CollectorSettings(Settings):
     """The life of alarms at the bureau (报警闭环)."""
     notify: NotifySettings = NotifySettings()
     """Who is told of alarms."""
+    compliance: ComplianceSettings = ComplianceSettings()
+    """On-line rate, completeness, validity, timeliness (接入合规)."""
     audit: AuditSettings = AuditSettings()
     """The log of who did what."""
     log: LogSettings = LogSettings()

@@ -164,6 +164,14 @@ class Rules(Stated):
     """A gateway that reported nothing for so long is off line (离线)."""
     online_window: Annotated[int, Field(ge=1)] = 3
     """A point is on line in a minute if a valid value came within this many times its `max_interval`."""
+    online_least: Duration = 180.0
+    """That window is at least so long."""
+    online_target: Annotated[float, Field(gt=0, le=1)] | None = None
+    """The on-line rate (在线率) that is asked for, as a fraction."""
+    spacing: Annotated[float, Field(ge=1)] = 1.5
+    """Between readings further apart than so many intervals some are missing (完整率)."""
+    timely: Duration = 60.0
+    """A reading that reaches the collector so soon after its time is timely (及时率)."""
     fall_after: Annotated[int, Field(ge=1)] = 2
     """Readings below a colour that it takes to leave it."""
 

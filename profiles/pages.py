@@ -47,6 +47,7 @@ _ZH = {
     "report": "上报格式", "alarm_types": "异常类型", "alarm_levels": "报警级别", "alarm_states": "报警状态",
     "unit_names": "单位写法",
     "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
+    "online_least": "在线窗口下限", "online_target": "在线率目标", "spacing": "间隔容许倍数", "timely": "及时上限",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {
     "en": {"seen": "seen", "working-definition": "working definition", "common-knowledge": "common knowledge"},

@@ -31,7 +31,17 @@ from collector.alarms.lives import (
     groups,
     steps,
 )
-from collector.alarms.rows import ALARM, alarm_named, alarm_of, folded_away, life_of, lives_where, put_alarm, put_life
+from collector.alarms.rows import (
+    ALARM,
+    alarm_named,
+    alarm_of,
+    folded_away,
+    life_of,
+    lives_between,
+    lives_where,
+    put_alarm,
+    put_life,
+)
 from collector.alarms.settings import AlarmSettings
 from collector.alarms.transitions import PAST, Act, apply
 from collector.audit import COLLECTOR, os_user
@@ -221,6 +231,11 @@ class AlarmBook:
         """Lives, the gravest first and of those the newest; `region` is a code or the beginning of one."""
         with self._file.reading() as db:
             return lives_where(db, site, region, levels, states, limit)
+
+    def between(self, start: int, end: int) -> list[Life]:
+        """The lives that were raised before `end` and not closed before `start`, in ms UTC."""
+        with self._file.reading() as db:
+            return lives_between(db, start, end)
 
     # -- what has to be done from time to time
 

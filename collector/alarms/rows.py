@@ -82,3 +82,10 @@ def lives_where(
             values += chosen
     query = f"SELECT body FROM life WHERE {' AND '.join(where)} ORDER BY severity DESC, raised DESC LIMIT ?"  # noqa: S608
     return [msgspec.json.decode(row[0], type=Life) for row in db.execute(query, (*values, limit))]
+
+
+def lives_between(db: sqlite3.Connection, start: int, end: int) -> list[Life]:
+    """The lives, joined ones left out, that were raised before `end` and not closed before `start` (ms UTC)."""
+    rows = db.execute("SELECT body FROM life WHERE raised < ? AND (ended = 0 OR ended >= ?)", (end, start))
+    lives = (msgspec.json.decode(row[0], type=Life) for row in rows)
+    return [life for life in lives if not life.joined]

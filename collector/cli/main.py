@@ -9,8 +9,8 @@ from config.cli import EPILOG, LazyGroup
 COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
     for name in (
-        "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "audit", "profiles",
-        "reports", "simulate", "demo",
+        "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "compliance", "audit",
+        "profiles", "reports", "simulate", "demo",
         "version",
     )
 }  # fmt: skip

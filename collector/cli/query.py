@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 from pydantic_core import PydanticCustomError
 
+from collector.cli.stores import store
 from collector.cli.tables import show
 from collector.settings import load_collector
-from collector.sinks.base import Sink, SinkUnavailable, sinks
+from collector.sinks.base import SinkUnavailable
 from config.cli import settings_errors
 from config.model import seconds
 
@@ -36,7 +36,7 @@ def command(
     file: Path, site: str | None, point: str | None, since: float, limit: int, name: str | None, as_json: bool
 ) -> None:
     """Print what a store of FILE (collector.yaml) holds: the newest value of each point, or one point's history."""
-    sink = _sink(file, name)
+    sink = store(file, load_collector(file).settings, name)
     try:
         if point is None:
             rows = sink.latest(site)
@@ -51,11 +51,3 @@ def command(
     finally:
         sink.close()
     show(rows, as_json)
-
-
-def _sink(file: Path, name: str | None) -> Sink:
-    settings: tuple[Any, ...] = load_collector(file).settings.sinks
-    for each in settings:
-        if name in (None, each.name):
-            return sinks()[each.type](each)
-    raise click.UsageError(f"no store {name!r}; {file} has {', '.join(each.name for each in settings)}")

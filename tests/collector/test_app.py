@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from collector import pipeline
+from collector.arrivals import Count
+from collector.compliance.settings import zone
+from collector.days import Days
 from collector.dead_letters import Draft
 from collector.envelopes import Envelope
 from collector.normalise.compile import Compiled
+from collector.registry import Registry
 from collector.sinks.base import Record
 from profiles.wire.codec import decode, decoder, encode, freeze_data, freeze_evidence, manifest_hash
 from profiles.wire.messages import Data, EvidenceChunk, Response
@@ -355,3 +359,20 @@ async def test_a_state_folder_without_room_only_waits(
         agent.send("data", second)
         await eventually(lambda: agent.has(2, second), "the acknowledgement once there is room")
         assert collector.counters["dead"] == 0
+
+
+async def test_what_came_is_counted_for_compliance_once_however_often_it_comes(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    async with collecting(settings(broker.port, tmp_path, Shelf())):
+        agent.send("manifest", TANK)
+        old = NOW - 3 * 86_400_000
+        samples = [*rows(1.0, 2.0), *(("G0001", old + at, 3.0, GOOD) for at in range(3))]
+        for _ in range(2):
+            agent.acked.clear()
+            frame = agent.data(1, TANK, samples)
+            await eventually(lambda frame=frame: agent.has(1, frame), "the acknowledgement")  # type: ignore[misc]
+    registry, days = Registry(tmp_path), Days(zone("Asia/Shanghai"))
+    assert registry.arrivals.of(days.of(NOW)) == {(HAZARD[:9], "hazchem-storage"): Count(2, 2)}
+    assert registry.arrivals.of(days.of(old)) == {(HAZARD[:9], "hazchem-storage"): Count(3, 0)}
+    registry.close()

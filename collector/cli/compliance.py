@@ -1,0 +1,135 @@
+"""``edge-collector compliance``: on-line rate, completeness, validity, timeliness, and how fast alarms are closed."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from collector.alarms.file import FILE as ALARMS
+from collector.alarms.file import AlarmFile
+from collector.app import book_of
+from collector.cli.opened import opened
+from collector.cli.stores import store
+from collector.cli.tables import show
+from collector.compliance.measure import Key, Measurer
+from collector.compliance.settings import zone
+from collector.compliance.tally import Tally
+from collector.days import Days, each_day
+from collector.directory import Directory
+from collector.registry import FILE, Registry
+from collector.settings import CollectorSettings, load_collector
+from collector.sinks.base import SinkUnavailable
+from config.cli import settings_errors
+from profiles.load import library
+
+AXES = ("day", "region", "site", "profile")
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command("compliance")
+@click.argument("file", type=click.Path(path_type=Path), default="collector.yaml")
+@click.option("--from", "first", type=_DAY, metavar="DAY", help="First day, such as 2026-11-01; left out: yesterday.")
+@click.option("--to", "last", type=_DAY, metavar="DAY", help="Last day, within; left out: the first.")
+@click.option("--by", "axes", multiple=True, type=click.Choice(AXES), default=AXES, show_default=True,
+              help="What a row is of; --by region sums up all days, sites and profiles of each region.")  # fmt: skip
+@click.option("--sink", "name", help="The store to ask, by its name in FILE; left out: the first.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
+@settings_errors
+def command(
+    file: Path, first: datetime | None, last: datetime | None, axes: tuple[str, ...], name: str | None, as_csv: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Show the compliance (接入合规) of what the collector of FILE holds: docs/compliance.md defines each figure.
+
+    It is worked out from the store as it is now. Rates are fractions in CSV and JSON, per cent in the table.
+    """
+    if as_csv and as_json:
+        raise click.UsageError("--csv or --json, not both")
+    settings = load_collector(file).settings
+    days, now = Days(zone(settings.compliance.zone)), time.time_ns() // 1_000_000
+    begin = first.date() if first else days.of(now) - timedelta(days=1)
+    end = last.date() if last else begin
+    if end < begin:
+        raise click.UsageError(f"--to {end} lies before --from {begin}")
+    chosen = [axis for axis in AXES if axis in axes]
+    with _measurer(file, settings, days, name) as measurer:
+        rows = _rows(measurer, begin, min(end, days.of(now)), now, chosen)
+    if as_csv:
+        _csv(rows, chosen)
+    else:
+        show(rows if as_json else [_for_people(row) for row in rows], as_json)
+
+
+@contextmanager
+def _measurer(file: Path, settings: CollectorSettings, days: Days, name: str | None) -> Iterator[Measurer]:
+    def alarms(folder: Path) -> AlarmFile:
+        return AlarmFile(folder, settings.audit.hash, mend=False)
+
+    sink = store(file, settings, name)
+    try:
+        with (
+            opened(settings.state, FILE, lambda folder: Registry(folder, mend=False)) as registry,
+            opened(settings.state, ALARMS, alarms) as book,
+        ):
+            profiles = library(settings.profiles)
+            yield Measurer(days, profiles, Directory(registry), registry.arrivals, book_of(book, settings), sink)
+    except SinkUnavailable as err:
+        raise click.ClickException(f"the store does not answer: {err}") from err
+    except sqlite3.Error as err:
+        raise click.ClickException(f"{settings.state}: {err}") from err
+    finally:
+        sink.close()
+
+
+def _rows(measurer: Measurer, begin: date, end: date, now: int, axes: Sequence[str]) -> list[dict[str, Any]]:
+    summed: dict[tuple[str, ...], Tally] = defaultdict(Tally)
+    for day in each_day(begin, end):
+        for key, tally in measurer.day(day, now).items():
+            summed[_cut(key, axes)].add(tally)
+    return [_row(axes, place, tally) for place, tally in sorted(summed.items())]
+
+
+def _row(axes: Sequence[str], place: Sequence[str], tally: Tally) -> dict[str, Any]:
+    return dict(zip(axes, place, strict=True)) | tally.rates() | tally.minutes() | tally.sums()
+
+
+def _cut(key: Key, axes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(getattr(key, axis)) for axis in axes)
+
+
+_SHOWN = ("points", "alarms_raised", "alarms_open", "alarms_closed")
+"""The sums that people see; scripts see all."""
+
+
+def _for_people(row: Mapping[str, Any]) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in AXES or name in _SHOWN:
+            cells[name] = value
+        elif name.endswith("_rate"):
+            cells[name.removesuffix("_rate")] = None if value is None else f"{_floor(value):.2f} %"
+        elif name in ("clear_minutes", "handle_minutes", "close_minutes"):
+            cells[name.replace("_minutes", " min")] = None if value is None else f"{value:.1f}"
+    return cells
+
+
+def _floor(fraction: float) -> float:
+    """Per cent, rounded down: 100.00 % is said of nothing that lacks a reading."""
+    return int(fraction * 10_000 + 1e-6) / 100
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> None:
+    writer = csv.DictWriter(sys.stdout, list(_row(axes, axes, Tally())), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)

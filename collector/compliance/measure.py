@@ -1,0 +1,149 @@
+"""A day's compliance by site and profile, from the store's readings, the manifests, the arrivals and the alarm book."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import NamedTuple
+
+from collector.alarms.book import AlarmBook
+from collector.alarms.lives import Deed, Life
+from collector.arrivals import Arrivals
+from collector.compliance.points import Demand, demand, tally
+from collector.compliance.tally import Tally
+from collector.days import Days
+from collector.directory import Directory, Place
+from collector.normalise.compile import NO_PROFILE
+from collector.sinks.base import Coverage, Sink, Span
+from profiles.load import Library
+from profiles.model import Profile, Quantity
+
+
+class Key(NamedTuple):
+    """What a tally is of; the profile stands for the industry."""
+
+    day: date
+    region: str
+    site: str
+    profile: str
+
+
+class Point(NamedTuple):
+    """A point as the store's series name it."""
+
+    region: str
+    profile: str
+    asset: str
+    code: str
+    quantity: str
+
+
+class Measurer:
+    """See the module. `sink` is asked from the caller's thread; it is best a connection of its own."""
+
+    def __init__(
+        self, days: Days, library: Library, directory: Directory, arrivals: Arrivals, book: AlarmBook, sink: Sink
+    ) -> None:
+        self._days, self._library, self._directory = days, library, directory
+        self._arrivals, self._book, self._sink = arrivals, book, sink
+
+    def day(self, day: date, now: int) -> dict[Key, Tally]:
+        """The tallies of a day up to `now` (ms since 1970 UTC). SinkUnavailable when the store does not answer."""
+        start, end = self._days.span(day)
+        end = min(end, now)
+        found: dict[Key, Tally] = defaultdict(Tally)
+        if end <= start:
+            return found
+        regions: dict[str, str] = {}
+        for region, site, profile, each in self._alarms(start, end):
+            regions.setdefault(site, region)
+            found[Key(day, region, site, profile)].add(each)
+        arrived = self._arrivals.of(day)
+        places = self._places()
+        for site in sorted({*places, *(site for site, _profile in arrived), *regions}):
+            for point, each in self._points(site, places.get(site, {}), start, end):
+                regions[site] = point.region
+                found[Key(day, point.region, site, point.profile)].add(each)
+        for (site, profile), count in arrived.items():
+            if site in regions:
+                found[Key(day, regions[site], site, profile)].add(Tally(arrived=count.readings, timely=count.timely))
+        return dict(found)
+
+    def note_due(self, now: int) -> None:
+        """A point that is new is due from now on."""
+        self._directory.refresh()
+        self._arrivals.measured([place.point.code for place in self._directory.places()], now)
+
+    def _places(self) -> dict[str, dict[Point, Place]]:
+        """The points that are measured now, by site."""
+        self._directory.refresh()
+        found: dict[str, dict[Point, Place]] = defaultdict(dict)
+        for place in self._directory.places():
+            at = place.point
+            point = Point(place.site.adcode, at.profile, at.asset, at.code, at.quantity)
+            found[place.site.code][point] = place
+        return found
+
+    def _points(self, site: str, places: dict[Point, Place], start: int, end: int) -> Iterator[tuple[Point, Tally]]:
+        wanted = {point: found for point in places if (found := self._demand(point, places[point])) is not None}
+        every, valid = self._seen(site, wanted, start, end)
+        since = self._arrivals.due_since()
+        for point, each in wanted.items():
+            seen = every.get(point)
+            first, last = start, end
+            if point not in places:  # nobody knows when it was taken away: it is due up to its last reading
+                last = min(end, seen.last + 1) if seen else start
+            elif seen is None or seen.first >= since.get(point.code, start):
+                first = max(start, since.get(point.code, start))
+            if first < last:
+                yield point, tally(each, first, last, seen, valid.get(point))
+
+    def _seen(
+        self, site: str, wanted: dict[Point, Demand], start: int, end: int
+    ) -> tuple[dict[Point, Coverage], dict[Point, Coverage]]:
+        """The readings of a site, all and the valid ones; `wanted` gains the points that are measured no more."""
+        while True:
+            span = Span(start, end, max((each.reach for each in wanted.values()), default=0))
+            longer = min((each.longer for each in wanted.values()), default=end - start)
+            every, valid = (self._coverage(span, longer, valid, site) for valid in (False, True))
+            new = {point: found for point in every.keys() - wanted.keys() if (found := self._demand(point, None))}
+            wanted |= new
+            if all(each.longer >= longer and each.reach <= span.reach for each in new.values()):
+                return every, valid
+
+    def _coverage(self, span: Span, longer: int, valid: bool, site: str) -> dict[Point, Coverage]:
+        found = self._sink.coverage(span, longer, valid=valid, site=site)
+        return {Point(each.region, each.profile, each.asset, each.point, each.quantity): each for each in found}
+
+    def _demand(self, point: Point, place: Place | None) -> Demand | None:
+        """What is asked of a point; None of one that no specification knows."""
+        profile: Profile | None = None if point.profile == NO_PROFILE else self._library.get(point.profile)
+        quantity: Quantity | None = profile.quantities.get(point.quantity) if profile else None
+        if profile is None or quantity is None:
+            return None
+        return demand(quantity, profile.rules, place.spec.max_silence if place else None)
+
+    def _alarms(self, start: int, end: int) -> Iterable[tuple[str, str, str, Tally]]:
+        for life in self._book.between(start, end):
+            place = life.place
+            yield place.region, place.site, place.profile or NO_PROFILE, alarms(life, start, end)
+
+
+def alarms(life: Life, start: int, end: int) -> Tally:
+    """An alarm's part in start <= time < end: a step counts on the day on which it was taken."""
+
+    def took(at: int) -> tuple[int, float]:
+        return (1, float(max(0, at - life.raised))) if start <= at < end else (0, 0.0)
+
+    cleared, clear = took(life.cleared)
+    handled, handle = took(_at(life.handled))
+    closed, close = took(_at(life.closed))
+    return Tally(
+        raised=int(life.raised >= start), open=int(life.closed is None or life.closed.at >= end),
+        cleared=cleared, clear=clear, handled=handled, handle=handle, closed=closed, close=close,
+    )  # fmt: skip
+
+
+def _at(deed: Deed | None) -> int:
+    return deed.at if deed else 0

@@ -1,0 +1,83 @@
+"""Writes each day's compliance to the stores shortly after midnight, and again when readings of that day came late."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from collector.arrivals import Arrivals
+from collector.compliance.facts import compliance_fact
+from collector.compliance.measure import Measurer
+from collector.compliance.settings import ComplianceSettings
+from collector.days import Days, each_day
+from collector.sinks.base import Fact, Sink, SinkUnavailable
+from collector.writers import Writer, pause
+
+log = logging.getLogger(__name__)
+LOOK_AROUND = 30.0
+"""Seconds between two looks for a day to roll up."""
+BACK = timedelta(days=31)
+"""Days that a collector which stood still makes good."""
+
+
+class Roller:
+    """See the module. A day is done once every store has it; it may be done again, since facts are written anew."""
+
+    def __init__(
+        self, settings: ComplianceSettings, days: Days, measurer: Measurer, arrivals: Arrivals,
+        writers: Sequence[Writer[Sink]],
+    ) -> None:  # fmt: skip
+        self._settings, self._days, self._measurer = settings, days, measurer
+        self._arrivals, self._writers = arrivals, writers
+        self._told = ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; a day at hand is finished."""
+        while not stop.is_set():
+            try:
+                await self.step(time.time_ns() // 1_000_000, stop)
+                self._told = ""
+            except Exception as err:  # a store that is down, a full disk, or a defect costs the roll-up alone (I6)
+                if self._told != type(err).__name__:
+                    self._told = type(err).__name__
+                    usual = isinstance(err, SinkUnavailable | sqlite3.Error | OSError)
+                    log.error("compliance: a day waits to be rolled up: %s", err, exc_info=None if usual else err)
+            await pause(stop, LOOK_AROUND)
+
+    async def step(self, now: int, stop: asyncio.Event) -> list[date]:
+        """Note which points are due, and roll up what is to be; the days that are done. `now` in ms since 1970 UTC."""
+        await asyncio.to_thread(self._measurer.note_due, now)
+        done: list[date] = []
+        for day in await asyncio.to_thread(self._wanted, now) if self._settings.roll_up else ():
+            if stop.is_set():
+                break
+            came = await asyncio.to_thread(self._arrivals.came, day)  # before the store is asked: more may come
+            tallies = await asyncio.to_thread(self._measurer.day, day, now)
+            if not await self._write([compliance_fact(key, tally, self._days) for key, tally in tallies.items()]):
+                break
+            await asyncio.to_thread(self._arrivals.rolled, day, came, now)
+            done.append(day)
+        return done
+
+    def _wanted(self, now: int) -> list[date]:
+        """Days that were never rolled up, and those of which readings came since."""
+        over = self._days.of(now - round(self._settings.after * 1000))
+        yesterday = over - timedelta(days=1)
+        last = self._arrivals.last_rolled() or yesterday - timedelta(days=1)
+        new = list(each_day(max(last, yesterday - BACK) + timedelta(days=1), yesterday))
+        late = self._arrivals.changed(over, now - round(self._settings.again * 1000))
+        return sorted({*new, *late})
+
+    async def _write(self, facts: Sequence[Fact]) -> bool:
+        for writer in self._writers if facts else ():
+            refusals = await writer.attempt(writer.sink.write_facts, facts)
+            if refusals is None:
+                return False
+            for refusal in refusals:
+                log.error("store %s can never take the compliance of %s: %s",
+                          writer.name, dict(facts[refusal.index].tags), refusal.reason)  # fmt: skip
+        return True

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from collector.cli.compliance import command
+from tests.collector.alarms.make import life
+from tests.collector.compliance.bureau import END, HOUR, START, bureau, minutes, settings_file
+from tests.collector.field import HAZARD
+
+SITE = HAZARD[:9]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    with bureau(tmp_path) as town:
+        town.enrol("G0001", "G0002")
+        town.write("G0001", minutes(START, END + HOUR))
+        town.write("G0002", minutes(START, END - 12 * HOUR))
+        town.book.write([], life("A1", START, START + HOUR, site=SITE))
+        town.book.act(1, "acknowledge", "li")
+    return settings_file(tmp_path)
+
+
+def call(file: Path, *words: str) -> Result:
+    return CliRunner().invoke(command, [str(file), *words])
+
+
+def test_each_row_is_a_day_a_region_a_site_and_a_profile(file: Path) -> None:
+    answer = call(file, "--from", "2026-11-24", "--json")
+    assert answer.exit_code == 0
+    [row] = json.loads(answer.output)
+    assert (row["day"], row["region"], row["site"], row["profile"]) == ("2026-11-24", "110110", SITE, "hazchem-storage")
+    assert row["online_rate"] == pytest.approx((1440 + 722) / 2880)
+    assert (row["valid_rate"], row["timely_rate"], row["clear_minutes"], row["alarms_open"]) == (1.0, None, 60.0, 1)
+
+
+def test_rows_are_summed_by_what_is_asked_for(file: Path) -> None:
+    answer = call(file, "--from", "2026-11-23", "--to", "2026-11-24", "--by", "region", "--csv")
+    [row] = csv.DictReader(io.StringIO(answer.output))
+    assert list(row)[:2] == ["region", "online_rate"]
+    assert (row["region"], row["points"], row["readings"], row["timely_rate"]) == ("110110", "4", "2160", "")
+    assert call(file, "--from", "2026-11-20", "--csv", "--by", "site").output.count("\n") == 2, "silence counts"
+
+
+def test_people_see_per_cent_that_are_not_rounded_up(file: Path) -> None:
+    answer = call(file, "--from", "2026-11-24", "--by", "site")
+    assert answer.output.splitlines()[1].split()[:6] == [SITE, "75.06", "%", "75.00", "%", "100.00"]
+
+
+def test_wrong_days_and_a_collector_that_never_ran_are_said(file: Path, tmp_path: Path) -> None:
+    assert "lies before" in call(file, "--from", "2026-11-24", "--to", "2026-11-23").output
+    assert call(file, "--from", "yesterday").exit_code == 2
+    assert call(file, "--csv", "--json").exit_code == 2
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "no collector has run" in call(settings_file(empty)).output
