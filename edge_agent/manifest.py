@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config.version import VERSION
-from edge_agent.tags import LimitSettings, PointSettings
-from profiles.judge import tag_conversion
+from edge_agent.tags import LimitSettings, PointSettings, StrappingSettings, TagSettings
+from profiles.conversions import tag_conversion
 from profiles.limits import effective
 from profiles.load import Library
-from profiles.units import UnitError
-from profiles.wire.messages import Asset, Limits, Manifest, ManifestDevice, ManifestTag, Point, Site
+from profiles.units import SAME, UnitError, conversion
+from profiles.wire.messages import (
+    Asset,
+    Limits,
+    Manifest,
+    ManifestDevice,
+    ManifestTag,
+    Point,
+    Site,
+    Strapping,
+    TagConversion,
+)
 
 if TYPE_CHECKING:
     from edge_agent.settings import AgentSettings
@@ -55,6 +65,7 @@ def _stated(settings: AgentSettings) -> Manifest:
                 type=device.tag_type(tag), device=device.name, unit=tag.unit, label=tag.label,
                 point=_point(tag.point), range=tag.range, limits=_limits(tag.limits), max_silence=tag.max_silence,
                 source=device.tag_source(tag),
+                conversion=_conversion(tag, site.atmosphere),
             )
             for device in settings.devices
             for tag in device.all_tags()
@@ -73,6 +84,27 @@ def _point(point: PointSettings | None) -> Point | None:
     return Point(
         profile=point.profile, asset=point.asset, quantity=point.quantity, code=point.code, attributes=point.attributes
     )
+
+
+def _conversion(tag: TagSettings, atmosphere: float) -> TagConversion | None:
+    if tag.pressure is None and tag.strapping is None:
+        return None
+    stated = TagConversion(pressure=tag.pressure, strapping=_strapping(tag.strapping, tag.unit))
+    if tag.pressure is None:
+        return stated
+    return msgspec.structs.replace(stated, atmosphere=atmosphere if tag.atmosphere is None else tag.atmosphere)
+
+
+def _strapping(strapping: StrappingSettings | None, unit: str) -> Strapping | None:
+    """The table with its levels in the tag's unit; `check` sees to it that they convert."""
+    if strapping is None:
+        return None
+    try:
+        levels = conversion(strapping.level_unit or unit, unit)
+    except UnitError:
+        levels = SAME
+    pairs = [(float(f"{levels.of(level):.12g}"), volume) for level, volume in strapping.table]
+    return Strapping(unit=strapping.volume_unit, pairs=pairs, density=strapping.density)
 
 
 def _limits(limits: LimitSettings | None) -> Limits | None:

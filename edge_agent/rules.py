@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from edge_agent.tags import Deadband, DeviceSettings
+from edge_agent.current_loop import CurrentLoop
+from edge_agent.tags import Deadband, DeviceSettings, TagSettings
 from profiles.judge import AgentParameters, agent_parameters
 from profiles.load import Library
 from profiles.wire.messages import Limits, Manifest, TagType
@@ -51,6 +52,8 @@ class TagRule:
     limits: LimitRule | None = None
     jump: float | None = None
     frozen: float | None = None
+    loop: CurrentLoop | None = None
+    """What its readings, in mA, stand for."""
 
     @property
     def stale_after(self) -> float:
@@ -76,8 +79,14 @@ def build_rules(devices: Sequence[DeviceSettings], manifest: Manifest, library: 
                 limits=None if limits is None else _limits(limits, parameters),
                 jump=parameters.jump,
                 frozen=parameters.frozen,
+                loop=current_loop(tag),
             )
     return rules
+
+
+def current_loop(tag: TagSettings) -> CurrentLoop | None:
+    """The loop that the driver reads the current of; None where it reads the value itself."""
+    return None if tag.signal is None or tag.range is None else CurrentLoop(*tag.range)
 
 
 def _limits(limits: Limits, parameters: AgentParameters) -> LimitRule:

@@ -135,6 +135,8 @@ class Sampler:
 
     def _one(self, tag: _Tag, reading: Reading, device: DeviceClock, outcome: Outcome) -> None:
         mono = self._clock.mono
+        if tag.rule.loop is not None:
+            reading = tag.rule.loop.measured(reading)
         if isinstance(reading.value, str) and not _travels(reading.value):
             reading = replace(reading, value=None, quality=q.worst(reading.quality, q.BAD_DECODE))
         if tag.times.past(reading):

@@ -19,14 +19,15 @@ from edge_agent.clock import ClockSettings
 from edge_agent.drivers.base import drivers
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.settings import SMALLEST, WAL_ROOM, OutboxSettings
-from edge_agent.tags import DeviceSettings, TagSettings
+from edge_agent.tags import DeviceSettings, StrappingSettings, TagSettings
 from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
 from profiles.limits import LIMITS, limit_of
 from profiles.load import folder_faults, library
 from profiles.stated import LimitName
-from profiles.units import unit_fault
-from profiles.wire.messages import Limits, ManifestTag
+from profiles.strapping import table_faults
+from profiles.units import UnitError, conversion, unit_fault
+from profiles.wire.messages import STANDARD_ATMOSPHERE, Limits, ManifestTag
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
@@ -47,6 +48,8 @@ class SiteSettings(Settings):
     """Latitude, degrees north (WGS 84)."""
     industry: str = ""
     """Industry, as the platform's dictionary has it."""
+    atmosphere: Annotated[float, Field(ge=50, le=110)] = STANDARD_ATMOSPHERE
+    """Usual pressure of the atmosphere at the site in kPa; it lies between gauge and absolute pressure."""
     facts: dict[str, str] = Field(default_factory=dict)
     """What the platform's static tables (静态数据) ask for beside, by their names."""
 
@@ -107,7 +110,7 @@ def agent_model() -> type[AgentSettings]:
 def load_agent(path: Path) -> Loaded[AgentSettings]:
     """Read and check an agent's settings; ConfigError with every mistake and its line."""
     checks: list[Callable[[AgentSettings], Iterable[Fault]]]
-    checks = [_names, _limits, _units, _drivers, _profiles, _files, _outbox]
+    checks = [_names, _limits, _units, _conversions, _drivers, _profiles, _files, _outbox]
     return load(path, agent_model(), checks)
 
 
@@ -175,6 +178,34 @@ def _units(settings: AgentSettings) -> Iterator[Fault]:
     for path, tag in _tags(settings):
         if fault := unit_fault(tag.unit):
             yield Fault((*path, "unit"), fault)
+
+
+def _conversions(settings: AgentSettings) -> Iterator[Fault]:
+    """What the settings alone tell of conversions; whether they lead to the profile's unit is `judge`'s matter."""
+    types = {tag.name: device.tag_type(tag) for device in settings.devices for tag in device.all_tags()}
+    for path, tag in _tags(settings):
+        if tag.signal is not None and types[tag.name] != "number":
+            yield Fault((*path, "signal"), f"a current is a number; this tag is a {types[tag.name]}")
+        if tag.signal is not None and tag.range is None:
+            yield Fault((*path, "signal"), f"{tag.signal} needs range: [value at 4 mA, value at 20 mA]")
+        if tag.atmosphere is not None and tag.pressure is None:
+            yield Fault((*path, "atmosphere"), "atmosphere goes with pressure: gauge or pressure: absolute")
+        for key in ("pressure", "strapping"):
+            if getattr(tag, key) is not None and tag.point is None:
+                yield Fault((*path, key), f"{key} leads to a profile's unit; this tag has no point")
+        if tag.strapping is not None:
+            yield from _strapping((*path, "strapping"), tag.strapping, tag.unit)
+
+
+def _strapping(at: KeyPath, strapping: StrappingSettings, unit: str) -> Iterator[Fault]:
+    for index, message in table_faults(strapping.table):
+        yield Fault((*at, "table", index), message)
+    if fault := unit_fault(strapping.volume_unit):
+        yield Fault((*at, "volume_unit"), fault)
+    try:
+        conversion(strapping.level_unit or unit, unit)
+    except UnitError as err:
+        yield Fault((*at, "level_unit"), str(err))
 
 
 def _outbox(settings: AgentSettings) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
-from profiles.wire.messages import Source
+from profiles.wire.messages import MAX_STRAPPING, PressureKind, Source
 
 NAME_PATTERN = r"^[^\s/+#][^/+#]{0,126}[^\s/+#]$|^[^\s/+#]$"
 """Names of tags and devices."""
@@ -84,6 +84,29 @@ _DEADBAND_SCHEMA = WithJsonSchema(
 )
 
 
+def _pair(raw: object) -> object:
+    """A row of a table from CSV or XLSX (columns level, volume) as the pair that it is."""
+    if isinstance(raw, dict) and raw.keys() == {"level", "volume"}:
+        return raw["level"], raw["volume"]
+    return raw
+
+
+class StrappingSettings(Settings):
+    """A tank's strapping table (罐容表): the tag reads the level, the profile wants the contents."""
+
+    table: Annotated[
+        tuple[Annotated[tuple[float, float], BeforeValidator(_pair)], ...],
+        Field(min_length=2, max_length=MAX_STRAPPING),
+    ]
+    """[level, volume] pairs, or `!include tank.csv` with the columns level and volume; both must rise."""
+    level_unit: str = ""
+    """Unit of the table's levels; left out: the tag's."""
+    volume_unit: str
+    """Unit of the table's volumes (m3, L); a table of masses has t or kg."""
+    density: Annotated[float, Field(gt=0, le=25_000)] | None = None
+    """Density of the contents in kg/m3, where the profile wants a mass and the table has volumes."""
+
+
 class TagSettings(Settings):
     """What every tag has, whatever driver reads it."""
 
@@ -101,6 +124,15 @@ class TagSettings(Settings):
     """Time after which an unchanged value is sent all the same."""
     range: tuple[float, float] | None = None
     """Measuring range of the instrument (量程), in the tag's unit: [low, high]."""
+    signal: Literal["4-20mA"] | None = None
+    """The driver reads the current of a loop in mA (after scale and offset): 4 mA is the lower end of `range`, 20 mA
+    the upper; currents by which the instrument tells a fault (NAMUR NE 43) are bad:instrument."""
+    pressure: PressureKind | None = None
+    """What a pressure is measured against: gauge (表压) or absolute (绝压); left out: as the profile has it."""
+    atmosphere: Annotated[float, Field(ge=50, le=110)] | None = None
+    """Pressure of the atmosphere in kPa that lies between the two; left out: the site's."""
+    strapping: StrappingSettings | None = None
+    """The tank's table by which the collector makes the contents of the level; the tag's unit is the level's."""
     limits: LimitSettings | None = None
     """Alarm limits, judged at the agent."""
     point: PointSettings | None = None

@@ -75,9 +75,10 @@ def _quantity(at: KeyPath, quantity: Quantity) -> Iterator[Fault]:
         return
     for index, unit in enumerate(quantity.accepts):
         try:
-            conversion(unit, quantity.unit, molar_mass=1.0)
+            conversion(unit, quantity.unit, molar_mass=1.0, lel=1.0)
         except UnitError as err:
             yield Fault((*at, "accepts", index), str(err))
+    yield from _conversions(at, quantity)
     if quantity.range is not None and quantity.range[0] >= quantity.range[1]:
         yield Fault((*at, "range"), "the lower end must be below the upper")
     require: tuple[LimitName, ...] = quantity.require_limits
@@ -85,3 +86,19 @@ def _quantity(at: KeyPath, quantity: Quantity) -> Iterator[Fault]:
         if name not in quantity.limits:
             yield Fault((*at, "require_limits", index), f"{name} is none of its limits")
     yield from _defaults((*at, "defaults"), quantity.defaults, quantity)
+
+
+def _conversions(at: KeyPath, quantity: Quantity) -> Iterator[Fault]:
+    """Of what kind the unit must be for what is converted to it beside."""
+    if quantity.pressure is not None and not _converts("Pa", quantity.unit):
+        yield Fault((*at, "pressure"), f"{quantity.unit or 'no unit'} is no unit of a pressure")
+    if quantity.strapped and not (_converts("m3", quantity.unit) or _converts("kg", quantity.unit)):
+        yield Fault((*at, "strapped"), f"{quantity.unit or 'no unit'} is no unit of a volume or a mass")
+
+
+def _converts(given: str, wanted: str) -> bool:
+    try:
+        conversion(given, wanted)
+    except UnitError:
+        return False
+    return True

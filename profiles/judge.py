@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from config.errors import Severity
+from config.nodes import KeyPath
 from profiles.codes import code_faults
+from profiles.conversions import plausible, tag_conversion
 from profiles.limits import asset_kind, attributes, limit_of
 from profiles.load import Library
 from profiles.model import Profile, Quantity, Rules
-from profiles.units import Conversion, UnitError, conversion
+from profiles.units import UnitError
 from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point
 
 
@@ -19,7 +21,7 @@ from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point
 class TagFault:
     """What is wrong with a tag (or the site): the field, as a path within it, and the message."""
 
-    field: tuple[str, ...]
+    field: KeyPath
     message: str
     severity: Severity = "error"
 
@@ -85,12 +87,12 @@ def agent_parameters(tag: ManifestTag, library: Library) -> AgentParameters:
         bad_side=quantity.bad_side, fall_after=profile.rules.fall_after,
     )  # fmt: skip
     try:
-        factor, offset = tag_conversion(tag, profile, quantity)
+        converter = tag_conversion(tag, profile, quantity)
     except UnitError:
         return common
-    if quantity.range is None:
+    if (ends := plausible(quantity, converter)) is None:
         return replace(common, frozen=quantity.frozen)
-    low, high = ((end - offset) / factor for end in quantity.range)
+    low, high = (converter.back(end) for end in ends)
     first, last = tag.range or (low, high)
     jump = None if quantity.jump is None else quantity.jump * (last - first)
     return replace(common, jump=jump, frozen=quantity.frozen, low=low, high=high)
@@ -101,17 +103,6 @@ def _hysteresis(tag: ManifestTag, rules: Rules, quantity: Quantity) -> float:
     if quantity.hysteresis is not None:
         return quantity.hysteresis * _largest(tag.limits)
     return rules.hysteresis * (tag.range[1] - tag.range[0] if tag.range else _largest(tag.limits))
-
-
-def tag_conversion(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Conversion:
-    """From the tag's unit to the profile's; UnitError when it is none that the quantity accepts."""
-    if quantity.type == "flag" or not quantity.unit:
-        return Conversion(1.0, 0.0)
-    if tag.unit != quantity.unit and tag.unit not in quantity.accepts:
-        accepted = ", ".join(dict.fromkeys((quantity.unit, *quantity.accepts)))
-        raise UnitError(f"unit {tag.unit!r} does not fit {quantity.en} ({quantity.zh}); expected one of {accepted}")
-    gas = profile.gases.get((tag.point.attributes if tag.point else {}).get("cas", ""))
-    return conversion(tag.unit, quantity.unit, molar_mass=gas.molar_mass if gas else None)
 
 
 def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -> Iterator[TagFault]:
@@ -197,7 +188,7 @@ def _quantity(tag: ManifestTag, point: Point, profile: Profile, quantity: Quanti
     try:
         tag_conversion(tag, profile, quantity)
     except UnitError as err:
-        yield TagFault(("unit",), str(err))
+        yield TagFault(err.at, str(err))
     for name in quantity.attributes:
         if name not in point.attributes:
             yield TagFault(("point",), f"{quantity.en} ({quantity.zh}) needs attributes: {{{name}: …}}")

@@ -7,9 +7,9 @@ from typing import get_args
 
 import msgspec
 
+from profiles.conversions import Converter
 from profiles.model import Defaults, Derived, Profile
 from profiles.stated import LimitName
-from profiles.units import Conversion
 from profiles.wire.messages import Asset, Limits, Point
 
 LIMITS: tuple[LimitName, ...] = get_args(LimitName)
@@ -31,7 +31,7 @@ def attributes(point: Point, assets: Mapping[str, Asset]) -> dict[str, str]:
 
 
 def effective(
-    stated: Limits | None, point: Point, profile: Profile, assets: Mapping[str, Asset], conversion: Conversion
+    stated: Limits | None, point: Point, profile: Profile, assets: Mapping[str, Asset], conversion: Converter
 ) -> Limits | None:
     """The limits that hold, in the tag's unit; `conversion` leads from it to the profile's unit.
 
@@ -57,7 +57,7 @@ def effective(
 Known = dict[LimitName, float | bool]
 
 
-def _numbers(defaults: Defaults, known: Known, conversion: Conversion) -> Known:
+def _numbers(defaults: Defaults, known: Known, conversion: Converter) -> Known:
     """Defaults that are numbers or positions, of the kinds of which nothing is known."""
     taken = {name for group in KINDS if known.keys() & set(group) for name in group}
     return {
@@ -67,14 +67,14 @@ def _numbers(defaults: Defaults, known: Known, conversion: Conversion) -> Known:
     }
 
 
-def _derived(defaults: Defaults, known: Known, facts: Mapping[str, str], conversion: Conversion) -> Known:
+def _derived(defaults: Defaults, known: Known, facts: Mapping[str, str], conversion: Converter) -> Known:
     """Defaults that follow from a limit that is known or from an attribute that is stated."""
     found: Known = {}
     for name, default in defaults.items():
         if not isinstance(default, Derived):
             continue
         if default.of is not None and default.of in known:
-            base = known[default.of] * conversion.factor + conversion.offset
+            base = conversion.of(known[default.of])
         elif default.attribute is not None and (number := _number(facts.get(default.attribute, ""))) is not None:
             base = number
         else:
@@ -83,8 +83,8 @@ def _derived(defaults: Defaults, known: Known, facts: Mapping[str, str], convers
     return found
 
 
-def _in_tags_unit(value: float, conversion: Conversion) -> float:
-    return float(f"{(value - conversion.offset) / conversion.factor:.12g}")
+def _in_tags_unit(value: float, conversion: Converter) -> float:
+    return float(f"{conversion.back(value):.12g}")
 
 
 def _number(text: str) -> float | None:

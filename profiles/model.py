@@ -13,6 +13,7 @@ from profiles.report import ChemicalReport, MineReport, TextFileReport
 from profiles.seal import Cm6Report, Seal, SealReport
 from profiles.stated import LimitName, Names, Stated
 from profiles.textfile.model import TextFiles
+from profiles.wire.messages import PressureKind
 
 
 class Spec(Stated, Names):
@@ -109,6 +110,10 @@ class Quantity(Stated, Names):
     """Unit in which it is stored and reported."""
     accepts: tuple[str, ...] = ()
     """Units that are converted to it."""
+    pressure: PressureKind | None = None
+    """Of a pressure: gauge (表压) or absolute (绝压); a tag that states the other is converted by the atmosphere's."""
+    strapped: bool = False
+    """Whether a level is converted to it by the tank's strapping table (罐容表)."""
     range: tuple[float, float] | None = None
     """Plausible values; beyond them a value is bad:range."""
     decimals: Annotated[int, Field(ge=0, le=9)] = 3
@@ -145,12 +150,14 @@ CodeName = Literal[
 
 
 class Gas(Stated, Names):
-    """A gas by its CAS number: what ppm needs, and the alarm limits in mg/m3 (notes, 2.5)."""
+    """A gas by its CAS number: what its concentrations convert by, and the alarm limits in mg/m3 (notes, 2.5)."""
 
-    molar_mass: float
+    molar_mass: Annotated[float, Field(gt=0)]
     """g/mol."""
     H: float | None = None
     HH: float | None = None
+    lel: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Lower explosive limit (爆炸下限) in %VOL."""
 
 
 class Rules(Stated):

@@ -28,10 +28,10 @@ from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.rows import OutboxUnavailable
 from edge_agent.uplink.link import Uplink
-from profiles.judge import tag_conversion
+from profiles.conversions import Converter, tag_conversion
 from profiles.limits import LIMITS, limit_of
 from profiles.load import Library
-from profiles.units import Conversion, UnitError
+from profiles.units import SAME, Conversion, UnitError
 from profiles.wire.codec import encode
 from profiles.wire.messages import Event, Manifest, ManifestTag, Request, Response, State, Value
 
@@ -143,45 +143,45 @@ class Cascade:
         return before[1]
 
     def _tag(self, tag: ManifestTag) -> ManifestTag:
-        """A tag in the profile's unit, its limits and range with it."""
-        conversion, unit = self._conversion(tag)
+        """A tag in the profile's unit, its limits and range with it; what converted it is done, and not done again."""
+        converter, unit = self._conversion(tag)
         if unit is None:
             return tag
-        factor, offset = conversion
         limits = tag.limits
         if limits is not None:
             known = {name: found for name in LIMITS if name != "SIG" and (found := limit_of(limits, name)) is not None}
-            changed = {name: found * factor + offset for name, found in known.items()}
-            hysteresis = None if limits.hysteresis is None else limits.hysteresis * abs(factor)
+            changed = {name: converter.of(found) for name, found in known.items()}
+            hysteresis = None
+            if limits.hysteresis is not None:
+                hysteresis = converter.step(limits.hysteresis, next(iter(known.values()), 0.0))
             limits = msgspec.structs.replace(limits, **changed, hysteresis=hysteresis)
-        source = tag.source
-        if source is not None:  # the number read → the profile's unit, in one step
-            scale, shift = source.scale * factor, source.offset * factor + offset
-            source = msgspec.structs.replace(source, scale=scale, offset=shift)
-        ends = None if tag.range is None else (tag.range[0] * factor + offset, tag.range[1] * factor + offset)
-        return msgspec.structs.replace(tag, unit=unit, limits=limits, range=ends, source=source)
+        source = None
+        if tag.source is not None and isinstance(converter, Conversion):  # the number read → the profile's unit at once
+            scale, shift = tag.source.scale * converter.factor, converter.of(tag.source.offset)
+            source = msgspec.structs.replace(tag.source, scale=scale, offset=shift)
+        ends = None if tag.range is None else (converter.of(tag.range[0]), converter.of(tag.range[1]))
+        return msgspec.structs.replace(tag, unit=unit, limits=limits, range=ends, source=source, conversion=None)
 
-    def _conversion(self, tag: ManifestTag) -> tuple[Conversion, str | None]:
-        same = Conversion(1.0, 0.0)
+    def _conversion(self, tag: ManifestTag) -> tuple[Converter, str | None]:
         profile = self._library.get(tag.point.profile) if tag.point else None
         quantity = profile.quantities.get(tag.point.quantity) if profile and tag.point else None
         if profile is None or quantity is None or quantity.type != "number":
-            return same, None
+            return SAME, None
         try:
             return tag_conversion(tag, profile, quantity), quantity.unit
         except UnitError:
-            return same, None  # its samples are dead letters here already
+            return SAME, None  # its samples are dead letters here already
 
     def _converted(self, record: EventRecord) -> Event:
         """An event whose value and limit are in the profile's unit."""
         event, place = record.event, self._directory.get(record.point)
         if place is None or event.kind != "limit":
             return event
-        factor, offset = self._conversion(place.spec)[0]
+        converter = self._conversion(place.spec)[0]
         value, limit = event.value, event.limit
         if isinstance(value, int | float) and not isinstance(value, bool):
-            value = value * factor + offset
-        return msgspec.structs.replace(event, value=value, limit=None if limit is None else limit * factor + offset)
+            value = converter.of(value)
+        return msgspec.structs.replace(event, value=value, limit=None if limit is None else converter.of(limit))
 
     def close(self) -> None:
         """Release the outbox."""

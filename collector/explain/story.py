@@ -17,11 +17,12 @@ from collector.reports.rows import Packet
 from edge_agent.drivers.modbus.trace import registers
 from edge_agent.rules import STALE_AFTER
 from profiles.codes import code_faults
-from profiles.judge import agent_parameters, judge, tag_conversion
+from profiles.conversions import Converter, plausible, tag_conversion
+from profiles.judge import agent_parameters, judge
 from profiles.limits import LIMITS, limit_of
 from profiles.load import Library
 from profiles.model import CodeName, Profile, Quantity
-from profiles.units import Conversion, UnitError
+from profiles.units import SAME, Conversion, UnitError
 from profiles.wire import quality as q
 from profiles.wire.messages import Manifest, Source
 
@@ -89,7 +90,7 @@ class Story:
             sound = rule is not None and not list(code_faults(rule, code, "", ""))
             told.say(word, f"{code} ({rule.zh}, as it should be)" if rule and sound else code)
         for fault in judge(self._subject.manifest, self._library).get(self._subject.tag, []):
-            told.say(fault.severity, f"{'.'.join(fault.field)}: {fault.message}")
+            told.say(fault.severity, f"{'.'.join(map(str, fault.field))}: {fault.message}")
 
     # -- from the register to the profile's unit
 
@@ -105,24 +106,29 @@ class Story:
         if isinstance(value, bool) or not isinstance(value, int | float):
             told.say("value", _value(value))
             return told
-        factor, offset = self._conversion()
-        same = (factor, offset) == (1.0, 0.0)
-        scaled = value if same else float(f"{(value - offset) / factor:.12g}")
+        converter = self._converter()
+        scaled = value if converter.same else float(f"{converter.back(value):.12g}")
         if source is not None:
             self._registers(told, source, scaled)
             told.say("scaled", f"number × {source.scale:g} + {source.offset:g} = {scaled!r} {self._spec.unit}".rstrip())
         unit = self._quantity.unit if self._quantity else self._spec.unit
-        converted = "not converted" if same else f"{self._spec.unit} × {factor:g} + {offset:g} = {value!r} {unit}"
-        told.say("unit", f"{unit or 'none'}: {converted}")
+        told.say("unit", f"{unit or 'none'}: {self._converted(converter, value, unit)}")
         return told
 
-    def _conversion(self) -> Conversion:
+    def _converted(self, converter: Converter, value: float, unit: str) -> str:
+        if converter.same:
+            return "not converted"
+        if isinstance(converter, Conversion):
+            return f"{self._spec.unit} × {converter.factor:g} + {converter.offset:g} = {value!r} {unit}"
+        return f"by a strapping table (罐容表) of {len(converter.levels)} levels = {value!r} {unit}"
+
+    def _converter(self) -> Converter:
         if self._profile is None or self._quantity is None:
-            return Conversion(1.0, 0.0)
+            return SAME
         try:
             return tag_conversion(self._spec, self._profile, self._quantity)
         except UnitError:
-            return Conversion(1.0, 0.0)  # `identity` shows the fault
+            return SAME  # `identity` shows the fault
 
     def _registers(self, told: Section, source: Source, scaled: float) -> None:
         if self._device is None or self._device.driver != "modbus":
@@ -155,8 +161,8 @@ class Story:
             tried[q.UNCERTAIN_JUMP] = f"agent: no step beyond {parameters.jump:g} {unit}"
         if parameters.frozen is not None:
             tried[q.UNCERTAIN_FROZEN] = f"agent: moved within {parameters.frozen:g} s"
-        if self._quantity is not None and self._quantity.range is not None:
-            low, high = self._quantity.range
+        if self._quantity is not None and (ends := plausible(self._quantity, self._converter())) is not None:
+            low, high = ends
             tried[q.BAD_RANGE] = f"collector: {low:g} to {high:g} {self._quantity.unit}"
         otherwise = "kept" if q.is_good(row["quality"]) else "not told: one reason is stored, the gravest"
         for reason, rule in tried.items():

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from collector.normalise.lines import reading_prefix
 from collector.sinks.base import Series
-from profiles.judge import judge, tag_conversion
+from profiles.conversions import Converter, plausible, tag_conversion
+from profiles.judge import judge
 from profiles.load import Library
+from profiles.units import SAME
 from profiles.wire.messages import Manifest, ManifestTag, Site, TagType
 
 NO_PROFILE = "none"
@@ -21,8 +23,7 @@ class Rule(NamedTuple):
 
     series: Series
     type: TagType
-    factor: float
-    offset: float
+    converter: Converter
     low: float
     high: float
     plain: bool
@@ -84,7 +85,8 @@ def compile_manifest(
 
 
 def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str) -> Rule:
-    low, high, factor, offset = float("-inf"), float("inf"), 1.0, 0.0
+    converter: Converter = SAME
+    low, high = float("-inf"), float("inf")
     if tag.point is None:
         # names are an agent's own, and codes that guard against two that write to one place are missing here
         parts = (NO_PROFILE, site.code, site.adcode, f"{agent}/{tag.device}", name, "value")
@@ -92,8 +94,7 @@ def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str)
         point, profile = tag.point, library[tag.point.profile]
         quantity = profile.quantities[point.quantity]
         parts = (point.profile, site.code, site.adcode, point.asset, point.code, point.quantity)
-        factor, offset = tag_conversion(tag, profile, quantity)
-        if quantity.range is not None:
-            low, high = quantity.range
+        converter = tag_conversion(tag, profile, quantity)
+        low, high = plausible(quantity, converter) or (low, high)
     series = Series(*parts, prefix=reading_prefix(*parts))
-    return Rule(series, tag.type, factor, offset, low, high, (factor, offset) == (1.0, 0.0))
+    return Rule(series, tag.type, converter, low, high, converter.same)

@@ -6,6 +6,7 @@ agent.
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from typing import NamedTuple
@@ -78,7 +79,9 @@ def _number(rule: Rule, time: int, value: Value, quality: str) -> Record | str:
         return f"expected a number, not {_shown(value)}"
     if abs(value) > MAX_NUMBER:
         return f"expected a number that a double holds, not {_shown(value)}"
-    number = float(value) if rule.plain else value * rule.factor + rule.offset
+    number = float(value) if rule.plain else rule.converter.of(value)
+    if not math.isfinite(number):
+        return f"expected a number that a double holds once it is converted, not {_shown(value)}"
     if not rule.low <= number <= rule.high and not is_bad(quality):
         quality = BAD_RANGE  # the number is kept
     return Record(rule.series, time, number, exact, None, quality)

@@ -25,7 +25,7 @@ from collector.reports.queue import ReportQueue
 from collector.reports.rows import DueRow
 from collector.reports.selection import Selection
 from collector.reports.settings import TargetSettings
-from profiles.judge import tag_conversion
+from profiles.conversions import tag_conversion
 from profiles.load import Library
 from profiles.model import Profile
 from profiles.report import ReportCommon
@@ -280,7 +280,7 @@ def _converted(value: Value, place: Place, profile: Profile) -> float | None:
     if not isinstance(value, int | float):
         return None
     try:
-        factor, offset = tag_conversion(place.spec, profile, profile.quantities[place.point.quantity])
+        converter = tag_conversion(place.spec, profile, profile.quantities[place.point.quantity])
     except (UnitError, KeyError):
         return float(value)
-    return value * factor + offset
+    return converter.of(value)

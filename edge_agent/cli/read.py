@@ -14,8 +14,9 @@ import click
 from config.cli import settings_errors
 from edge_agent.cli.choose import choose
 from edge_agent.drivers.base import RawReading, drivers
+from edge_agent.rules import current_loop
 from edge_agent.settings import load_agent
-from edge_agent.tags import DeviceSettings
+from edge_agent.tags import DeviceSettings, TagSettings
 
 COLUMNS = ("tag", "value", "unit", "quality", "time", "raw")
 
@@ -55,19 +56,20 @@ async def _read(
             reason = str(err) or type(err).__name__
             failures.append({"device": device.name, "address": device.address(), "reason": reason})
             continue
-        units = {tag.name: tag.unit for tag in device.all_tags()}
-        rows += [_row(device, each, units) for each in found if not tags or each.reading.tag in tags]
+        named = {tag.name: tag for tag in device.all_tags()}
+        rows += [_row(device, each, named[each.reading.tag]) for each in found if not tags or each.reading.tag in tags]
     return rows, failures
 
 
-def _row(device: DeviceSettings, each: RawReading, units: dict[str, str]) -> dict[str, Any]:
-    reading = each.reading
+def _row(device: DeviceSettings, each: RawReading, tag: TagSettings) -> dict[str, Any]:
+    loop = current_loop(tag)
+    reading = each.reading if loop is None else loop.measured(each.reading)
     moment = datetime.fromtimestamp(reading.time / 1000, UTC)
     return {
         "device": device.name,
         "tag": reading.tag,
         "value": reading.value,
-        "unit": units.get(reading.tag, ""),
+        "unit": tag.unit,
         "quality": reading.quality,
         "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "raw": each.raw,

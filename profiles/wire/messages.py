@@ -27,6 +27,11 @@ Level = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", 
 EventKind = Literal["limit", "link", "seal", "clock", "agent"]
 EventState = Literal["raised", "changed", "cleared", "noted"]
 TagType = Literal["number", "text", "flag"]
+PressureKind = Literal["gauge", "absolute"]
+STANDARD_ATMOSPHERE = 101.325
+"""kPa (ISO 2533)."""
+MAX_STRAPPING = 5_000
+"""Pairs of a strapping table at most: 50 m by the centimetre."""
 
 
 class Sample(Struct, frozen=True, array_like=True):
@@ -168,10 +173,33 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     offset: float = 0.0
 
 
+class Strapping(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tank's strapping table (罐容表): level in the tag's unit → contents in `unit`, both rising, linear between.
+
+    `density` (kg/m3) leads from a volume to a mass, where the profile wants one.
+    """
+
+    unit: str
+    pairs: Annotated[list[tuple[float, float]], Meta(min_length=2, max_length=MAX_STRAPPING)]
+    density: float | None = None
+
+
+class TagConversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the collector needs beside the unit to convert a tag's values to the profile's unit.
+
+    `pressure`: what the instrument measures against; `atmosphere` (kPa) lies between gauge and absolute pressure.
+    """
+
+    pressure: PressureKind | None = None
+    atmosphere: float = STANDARD_ATMOSPHERE
+    strapping: Strapping | None = None
+
+
 class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One tag: its unit (UCUM code), type, device, point and limits; `range` of the instrument (量程) in that unit.
 
-    `max_silence` in seconds. The limits are those that the agent judges by, the profile's defaults among them.
+    `max_silence` in seconds. The limits are those that the agent judges by, the profile's defaults among them; they are
+    in the tag's unit, before `conversion`. A collector that passes the tag on has converted it: it leaves that out.
     """
 
     type: TagType
@@ -183,6 +211,7 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     limits: Limits | None = None
     max_silence: float | None = None
     source: Source | None = None
+    conversion: TagConversion | None = None
 
 
 class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):

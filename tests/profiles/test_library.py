@@ -31,7 +31,7 @@ def faults(*tags: ManifestTag) -> list[tuple[str, str, str]]:
     manifest = Manifest(v=1, software="x", site=site, tags={f"t{n}": each for n, each in enumerate(tags)}, devices={})
     assert judge_site(manifest, library()) == []
     found = judge(manifest, library())
-    return [(name, ".".join(each.field), each.severity) for name, some in found.items() for each in some]
+    return [(name, ".".join(map(str, each.field)), each.severity) for name, some in found.items() for each in some]
 
 
 def test_a_tag_as_it_should_be_has_no_fault() -> None:

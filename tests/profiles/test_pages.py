@@ -17,8 +17,8 @@ def test_a_page_says_of_each_entry_where_it_is_known_from_in_both_languages() ->
         "| G0 | 储罐 | storage tank | YW, WD |  | YL, FL, CL, KG | working definition; zh: seen: test110 |" in english
     )
     assert (
-        "| 630-08-0 | 一氧化碳 | carbon monoxide | 28.01 | 20 | 40 | seen: gb50493; molar_mass: common knowledge |"
-        in english
+        "| 630-08-0 | 一氧化碳 | carbon monoxide | 28.01 | 20 | 40 | 12.5 | seen: gb50493;"
+        " molar_mass: common knowledge; lel: seen: lel-matheson |" in english
     )
     assert "| 格式 | %Y%m%d%H%M%S | 有据: nova |" in chinese
     assert "| 中文名 | 危险化学品" in chinese

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from profiles.judge import tag_conversion
+from profiles.conversions import tag_conversion
 from profiles.limits import LIMITS, limit_of
 from profiles.model import Profile, Quantity
 from profiles.stated import LimitName
@@ -15,12 +15,12 @@ _HIGH, _LOW = ("H", "HH"), ("L", "LL")
 def reported_limits(spec: ManifestTag, profile: Profile, quantity: Quantity) -> dict[LimitName, float | bool]:
     """The limits of a tag in the profile's unit; none where its unit does not convert."""
     try:
-        factor, offset = tag_conversion(spec, profile, quantity)
+        converter = tag_conversion(spec, profile, quantity)
     except UnitError:
         return {}
     found = ((name, limit_of(spec.limits, name)) for name in LIMITS)
     return {
-        name: limit if isinstance(limit, bool) else limit * factor + offset
+        name: limit if isinstance(limit, bool) else converter.of(limit)
         for name, limit in found if limit is not None
     }  # fmt: skip
 

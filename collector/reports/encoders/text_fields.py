@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from collector.directory import Place
 from collector.reports.encoders.base import Gateway
 from collector.reports.encoders.limits import reported_limits
-from profiles.judge import tag_conversion
+from profiles.conversions import tag_conversion
 from profiles.limits import asset_kind
 from profiles.model import Quantity
 from profiles.stated import LimitName
@@ -104,8 +104,8 @@ def _range(gateway: Gateway, place: Place, quantity: Quantity) -> tuple[str, str
     found = quantity.range
     if place.spec.range is not None:
         try:
-            factor, offset = tag_conversion(place.spec, gateway.profile, quantity)
+            converter = tag_conversion(place.spec, gateway.profile, quantity)
         except UnitError:
             return "", ""
-        found = (place.spec.range[0] * factor + offset, place.spec.range[1] * factor + offset)
+        found = (converter.of(place.spec.range[0]), converter.of(place.spec.range[1]))
     return ("", "") if found is None else (f"{found[0]:.12g}", f"{found[1]:.12g}")

@@ -1,0 +1,92 @@
+"""From what a tag delivers to the profile's unit: by its unit, gas, kind of pressure or strapping table.
+
+Computed once a manifest. All are ``value × factor + offset`` but the strapping table.
+"""
+
+from __future__ import annotations
+
+from profiles.model import Profile, Quantity
+from profiles.strapping import Table, table_faults
+from profiles.units import SAME, Conversion, UnitError, conversion
+from profiles.wire.messages import ManifestTag, Strapping, TagConversion
+
+Converter = Conversion | Table
+_NOTHING = TagConversion()
+
+
+def tag_conversion(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Converter:
+    """From the tag's unit to the profile's; UnitError (with the tag's field) when it is none that the quantity accepts.
+
+    The gas that a concentration is of is named by the point's attribute `cas`.
+    """
+    stated = tag.conversion or _NOTHING
+    if stated.strapping is not None:
+        return _strapped(tag.unit, stated.strapping, quantity)
+    if stated.pressure is not None and quantity.pressure is None:
+        text = f"{quantity.en} ({quantity.zh}) is no pressure that is known to be gauge or absolute here"
+        raise UnitError(f"{text}; leave pressure out", "pressure")
+    if quantity.type == "flag" or not quantity.unit:
+        return SAME
+    if tag.unit != quantity.unit and tag.unit not in quantity.accepts:
+        accepted = ", ".join(dict.fromkeys((quantity.unit, *quantity.accepts)))
+        raise UnitError(f"unit {tag.unit!r} does not fit {quantity.en} ({quantity.zh}); expected one of {accepted}")
+    return _pressed(_by_gas(tag, profile, quantity), stated, quantity)
+
+
+def plausible(quantity: Quantity, converter: Converter) -> tuple[float, float] | None:
+    """The lowest and highest value, in the profile's unit, that is not ``bad:range``; None where all are good."""
+    low, high = quantity.range or (float("-inf"), float("inf"))
+    if isinstance(converter, Table):
+        return max(low, converter.ends[0]), min(high, converter.ends[1])
+    return quantity.range
+
+
+def _by_gas(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Conversion:
+    cas = (tag.point.attributes if tag.point else {}).get("cas", "")
+    gas = profile.gases.get(cas)
+    try:
+        if gas is None:
+            return conversion(tag.unit, quantity.unit)
+        return conversion(tag.unit, quantity.unit, molar_mass=gas.molar_mass, lel=gas.lel)
+    except UnitError as err:
+        if cas:  # the message asks for what is stated already
+            what = f"does not know the gas {cas!r}" if gas is None else f"has no lower explosive limit of {gas.zh}"
+            raise UnitError(
+                f"{tag.unit} does not convert to {quantity.unit}: profile {profile.profile} {what}"
+            ) from err
+        raise
+
+
+def _pressed(converted: Conversion, stated: TagConversion, quantity: Quantity) -> Conversion:
+    """Absolute pressure is gauge pressure and the atmosphere's together."""
+    if stated.pressure is None or stated.pressure == quantity.pressure:
+        return converted
+    between = conversion("kPa", quantity.unit).of(stated.atmosphere)
+    offset = converted.offset + (between if quantity.pressure == "absolute" else -between)
+    return Conversion(converted.factor, offset)
+
+
+def _strapped(level: str, strapping: Strapping, quantity: Quantity) -> Table:
+    if not quantity.strapped:
+        raise UnitError(f"{quantity.en} ({quantity.zh}) takes no strapping table; leave strapping out", "strapping")
+    for index, message in table_faults(strapping.pairs):
+        raise UnitError(message, "strapping", "table", index)
+    conversion(level, "m")
+    levels, contents = zip(*strapping.pairs, strict=True)
+    return Table(levels, contents).then(_contents(strapping, quantity.unit))
+
+
+def _contents(strapping: Strapping, wanted: str) -> Conversion:
+    """From the table's unit to the profile's, by the density where one is a volume and the other a mass."""
+    given, density = strapping.unit, strapping.density
+    try:
+        return conversion(given, wanted)
+    except UnitError as err:
+        at = ("strapping", "volume_unit")
+        try:
+            to_volume, to_mass = conversion(given, "m3"), conversion("kg", wanted)
+        except UnitError:
+            raise UnitError(str(err), *at) from err
+        if density is None:
+            raise UnitError(f"{given} does not convert to {wanted} without the density", *at) from err
+        return Conversion(to_volume.factor * density * to_mass.factor, 0.0)
