@@ -10,9 +10,20 @@ from pathlib import Path
 import pytest
 
 from collector.cascade.settings import CascadeSettings
+from collector.registry import Registry
 from edge_agent.uplink.settings import UplinkSettings
-from profiles.wire.codec import encode, freeze_events, manifest_hash
-from profiles.wire.messages import Event, Manifest, ManifestDevice, ManifestTag, Site
+from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
+from profiles.wire.messages import (
+    Event,
+    Limits,
+    Manifest,
+    ManifestDevice,
+    ManifestTag,
+    Point,
+    Site,
+    Strapping,
+    TagConversion,
+)
 from tests.collector.field import HAZARD, NOW, STREAM, Agent, Shelf, collecting, eventually, manifest, mqtt, settings
 from tests.servers import Server, mosquitto, running
 
@@ -75,6 +86,47 @@ async def test_units_and_limits_are_the_profiles_on_the_next_level(
     above = city.events["e1"]
     assert (above.event.value, above.event.limit, above.agent) == (12.5, 12.0, "bureau/plant-a")
     assert (above.era, above.point, above.profile) == (county.events["e1"].era, CODE, "hazchem-storage")
+
+
+async def test_a_conversion_is_applied_once_on_the_way_up(
+    broker: Server, higher: Server, agent: Agent, tmp_path: Path
+) -> None:
+    tank = HAZARD + "G0001"
+    table = Strapping(unit="m3", pairs=[(0.0, 0.0), (1.0, 10.0), (4.0, 100.0)], density=800.0)
+    stated = {
+        "CL": ("m", TagConversion(strapping=table), Limits(H=2.5, hysteresis=0.1), 2.5, 44.0),
+        "YL": ("MPa", TagConversion(pressure="absolute", atmosphere=100.0), Limits(H=0.5, hysteresis=0.1), 0.35, 0.25),
+    }
+    tags = {
+        name: ManifestTag(
+            type="number", device="plc", unit=unit, conversion=conversion, limits=limits,
+            point=Point(profile="hazchem-storage", asset=tank, quantity=name, code=f"{tank}{name}001"),
+        )
+        for name, (unit, conversion, limits, _given, _stored) in stated.items()
+    }  # fmt: skip
+    site = Site(code=HAZARD[:9], name="plant", adcode="110110", gateway=f"{HAZARD[:9]}01")
+    devices = {"plc": ManifestDevice(driver="modbus")}
+    about = encode(Manifest(v=1, software="test 1", site=site, tags=tags, devices=devices))
+    county, city = Shelf(), Shelf()
+    lower = settings(broker.port, tmp_path / "county", county).model_copy(update={"cascade": (upward(higher),)})
+    upper = settings(higher.port, tmp_path / "city", city).model_copy(update={"collector": "city"})
+    async with collecting(upper), collecting(lower):
+        agent.send("manifest", about)
+        agent.data(1, about, [(name, NOW, given, "good") for name, (*_, given, _stored) in stated.items()])
+        await eventually(lambda: len(city.readings) == 2, "the city's store")
+    assert city.readings == county.readings
+    assert {point[17:19]: value for (point, _time), (value, _quality) in city.readings.items()} == pytest.approx(
+        {name: stored for name, (*_, stored) in stated.items()}
+    )
+    with closing(Registry(tmp_path / "city", mend=False)) as registry:
+        [frame] = registry.manifests("bureau/plant-a")
+    upward_tags = decode(frame, decoder(Manifest)).tags
+    assert [(tag.unit, tag.conversion) for tag in upward_tags.values()] == [("t", None), ("MPa", None)]
+    found = [tag.limits for tag in upward_tags.values()]
+    assert [(each.H, each.hysteresis) for each in found if each] == [
+        pytest.approx((44.0, 2.4)),
+        pytest.approx((0.4, 0.1)),
+    ]
 
 
 async def test_what_no_profile_describes_and_what_an_older_manifest_alone_holds_is_passed_on_too(

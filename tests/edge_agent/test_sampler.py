@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from edge_agent.clock import Clock, ClockSettings
+from edge_agent.current_loop import CurrentLoop
 from edge_agent.drivers.base import Reading
 from edge_agent.links import UNKNOWN, DeviceClock
 from edge_agent.rules import LimitRule, TagRule
@@ -412,3 +413,24 @@ def test_what_was_logged_in_the_future_has_the_moment_of_receipt_and_is_bad() ->
     b.after(10)
     assert b.logged(10_000, 20.0) == [(10_000, 20.0, "good")]
     assert b.sampler.open_alarms("a"), "it is not taken for the past"
+
+
+def test_a_current_loop_gives_the_measured_value_and_tells_the_instruments_faults_by_ne_43() -> None:
+    b = bench(loop=CurrentLoop(-10.0, 30.0), limits=LimitRule(L=-9.0))
+    sent = []
+    for current in (4.0, 12.0, 20.0, 3.8, 3.7, 3.6, 0.0, 20.5, 20.75, 21.0, None):
+        b.after(1)
+        sent += b.polled(current)
+    assert [(value, quality) for _, value, quality in sent] == [
+        (-10.0, "good"), (10.0, "good"), (30.0, "good"), (-10.5, "good"), (-10.75, "uncertain:instrument"),
+        (-11.0, "bad:instrument"), (-20.0, "bad:instrument"), (31.25, "good"), (31.875, "uncertain:instrument"),
+        (32.5, "bad:instrument"), (None, "good"),
+    ]  # fmt: skip
+
+
+def test_a_broken_wire_raises_no_low_alarm() -> None:
+    b = bench(loop=CurrentLoop(0.0, 16.0), limits=LimitRule(L=1.0))
+    for current, level in ((0.0, None), (4.5, "L")):
+        b.after(1)
+        found = b.sampler.take([Reading("a", b.wall, current)]).transitions
+        assert [change.level for _, change in found] == ([level] if level else [])

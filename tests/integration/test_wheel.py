@@ -34,6 +34,7 @@ def test_the_wheel_runs_the_demo_far_from_the_checkout(tmp_path: Path) -> None:
     for part in ("mosquitto/acl", "mosquitto/mosquitto.conf"):
         assert f"config/templates/{part}" in names
     assert "profiles/schemas/data.json" in names
+    assert "profiles/tables/units.csv" in names
     done = subprocess.run(
         [bin_folder / "edge-collector", "demo", "--seconds", "3", "--json"],
         capture_output=True,

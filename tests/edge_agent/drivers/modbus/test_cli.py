@@ -56,6 +56,14 @@ def test_read_prints_value_unit_quality_time_and_raw_registers(tmp_path: Path, t
     assert rows["XS301"]["value"] is (rows["XS301"]["raw"] == "1")
 
 
+def test_read_prints_what_a_current_stands_for(tmp_path: Path, tank_farm: int) -> None:
+    loop = LEVEL | {"signal": "4-20mA", "range": [0, 160]}  # the simulated level, some metres, taken for mA
+    result = run(tmp_path, [device(tank_farm, "farm", [loop])], "read", "--json")
+    [row] = json.loads(result.stdout)["readings"]
+    current = int(row["raw"].replace(" ", ""), 16) / 1000
+    assert row["value"] == pytest.approx((current - 4) * 10)
+
+
 def test_read_shows_only_the_tag_asked_for(tmp_path: Path, tank_farm: int) -> None:
     result = run(tmp_path, [device(tank_farm, "farm", [LEVEL, TEMPERATURE])], "read", "--tag", "TT101")
     header, row = result.stdout.splitlines()
