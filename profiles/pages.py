@@ -14,8 +14,9 @@ from pydantic import BaseModel
 
 from config.model import durations, shown_seconds
 from profiles.load import Shelf
-from profiles.model import Derived, Profile
+from profiles.model import Derived, Profile, Quantity
 from profiles.stated import Names, Stated
+from profiles.units import UNITS
 
 Language = Literal["en", "zh"]
 FOLDER = Path(__file__).parent.parent / "docs" / "profiles"
@@ -46,6 +47,7 @@ _ZH = {
     "constants": "固定内容", "part": "取编码第几位", "words": "写法", "attribute": "取自属性", "side": "越限侧",
     "report": "上报格式", "alarm_types": "异常类型", "alarm_levels": "报警级别", "alarm_states": "报警状态",
     "unit_names": "单位写法",
+    "pressure": "压力基准（表压、绝压）", "strapped": "罐容表换算", "lel": "爆炸下限（%VOL）",
     "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
     "online_least": "在线窗口下限", "online_target": "在线率目标", "spacing": "间隔容许倍数", "timely": "及时上限",
 }  # fmt: skip
@@ -61,6 +63,14 @@ _NOTE: dict[Language, str] = {
     "zh": "本页由规范配置 YAML 经 `python -m profiles.pages` 生成。未注明“有据”的内容均不是部委原文，"
     "而是本项目自定，或行业常识（未核实）。[说明](../profiles.md)",
 }
+
+
+_UNITS = """# Units 计量单位
+
+Made from `profiles/tables/units.csv` by `python -m profiles.pages`. The codes are those of UCUM; what UCUM does not
+have (%LEL, %RH, %VOL, %CH4, ppm, pH, NTU, kvar, dB(A)) is written as the trade writes it.
+
+代码取自 UCUM；UCUM 未收者按行业习惯书写。"""
 
 
 class Table(NamedTuple):
@@ -100,7 +110,7 @@ def _model(path: tuple[str, ...], model: BaseModel, language: Language) -> Itera
         rows = [
             [
                 _word(name, language),
-                _cell(model, name),
+                _cell(model, name, language),
                 *([_known(model, name, language)] if isinstance(model, Stated) else []),
             ]
             for name in plain
@@ -123,7 +133,7 @@ def _entries(path: tuple[str, ...], entries: Mapping[str, BaseModel], language: 
     columns = ["", *(_word(name, language) for name in names)]
     rows = []
     for key, entry in entries.items():
-        row = [key, *(_cell(entry, name) for name in names)]
+        row = [key, *(_cell(entry, name, language) for name in names)]
         rows.append([*row, _known_in_all(entry, names, language)] if isinstance(entry, Stated) else row)
     yield Table(path, [*columns, "known from" if language == "en" else "依据"] if stated else columns, rows)
     for key, entry in entries.items():
@@ -164,8 +174,11 @@ def _word(name: str, language: Language) -> str:
     return _ZH.get(name, name) if language == "zh" else name
 
 
-def _cell(entry: BaseModel, name: str) -> str:
+def _cell(entry: BaseModel, name: str, language: Language = "en") -> str:
     value = getattr(entry, name)
+    if language == "zh" and isinstance(entry, Quantity) and name in ("unit", "accepts"):
+        codes = (value,) if isinstance(value, str) else value
+        return ", ".join(f"{code} {UNITS[code].zh}" for code in codes if code)
     return shown_seconds(value) if value is not None and name in durations(type(entry)) else _text(value)
 
 
@@ -198,10 +211,17 @@ def _derived(value: Derived) -> str:
     return f"{times}{value.of or value.attribute}{plus}"
 
 
+def units_page() -> str:
+    """The units as a Markdown page, in both languages at once."""
+    rows = [[f"`{unit.code}`", unit.zh, unit.en] for unit in UNITS.values()]
+    lines = [f"| {' | '.join(row)} |" for row in (["code 代码", "中文", "English"], ["---"] * 3, *rows)]
+    return "\n\n".join([_UNITS, "\n".join(lines)]) + "\n"
+
+
 def pages() -> dict[str, str]:
-    """File name to text, of every profile of the package, in both languages."""
+    """File name to text, of every profile of the package, in both languages, and of the units."""
     shelf = Shelf(())
-    found = {}
+    found = {"units.md": units_page()}
     for name in sorted(shelf.files):
         profile = shelf.loaded(name).settings
         found[f"{name}.md"] = page(profile, "en")

@@ -22,6 +22,8 @@ def test_a_page_says_of_each_entry_where_it_is_known_from_in_both_languages() ->
     )
     assert "| 格式 | %Y%m%d%H%M%S | 有据: nova |" in chinese
     assert "| 中文名 | 危险化学品" in chinese
+    assert "| MPa 兆帕 | kPa 千帕, Pa 帕, hPa 百帕, bar 巴, mbar 毫巴, [psi] 磅每平方英寸 |" in chinese
+    assert "| `%LEL` | 爆炸下限百分比 | percent of the lower explosive limit |" in pages.units_page()
     for name in profile.quantities:
         assert f"\n| {name} | " in english
         assert f"\n| {name} | " in chinese
