@@ -34,6 +34,7 @@ from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Sink, sinks
 from collector.writers import Writer
 from profiles.load import library
+from profiles.regions import counties_of
 from profiles.wire.messages import State
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,7 @@ class Collector:
             counters=self.counters,
             heard=Timeliness(days, profiles, self._registry.arrivals).note,
             own=settings.collector,
+            counties=counties_of(settings.regions),
         )
 
     def _senders(self, alarms: AlarmFile) -> list[Sender]:

@@ -11,7 +11,9 @@ from typing import TypeVar
 
 from collector.normalise.compile import Compiled, compile_manifest
 from collector.registry import Registry
+from profiles.judge import judge_site
 from profiles.load import Library
+from profiles.regions import Counties
 from profiles.wire.codec import decode, decoder, manifest_hash
 from profiles.wire.messages import Manifest, Request
 
@@ -30,8 +32,11 @@ V = TypeVar("V")
 class Manifests:
     """The manifests of all agents, over the registry that keeps them."""
 
-    def __init__(self, library: Library, registry: Registry, counters: Counter[str], own: str = "") -> None:
-        self._own = own
+    def __init__(
+        self, library: Library, registry: Registry, counters: Counter[str], own: str = "",
+        counties: Counties | None = None,
+    ) -> None:  # fmt: skip
+        self._own, self._counties = own, counties
         self._library, self._registry, self._counters = library, registry, counters
         self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
         self._tags, self._version = 0, registry.changed_by_others()
@@ -60,14 +65,17 @@ class Manifests:
         if frame is None:
             return None
         claimed = self._registry.claimed()
+        manifest = decode(frame, _MANIFEST)
         found = compile_manifest(
-            decode(frame, _MANIFEST), self._library, agent=agent, claimed=claimed, own=self._own
+            manifest, self._library, agent=agent, claimed=claimed, own=self._own
         )  # fmt: skip
         self._registry.claim(found.owner, found.codes)
         if found.fault:
             log.error(
                 "agent %s, manifest %s…: %s; what refers to it becomes dead letters", agent, name[:12], found.fault
             )
+        for fault in judge_site(manifest, self._library, self._counties):
+            log.warning("agent %s, site.%s: %s", found.owner, ".".join(map(str, fault.field)), fault.message)
         for tag, reason in found.faults.items():
             log.warning("agent %s, tag %s: %s; its samples become dead letters", agent, tag, reason)
         self._compiled[key] = found

@@ -24,6 +24,7 @@ from collector.registry import Registry
 from collector.sinks.base import Destination, Record
 from collector.writers import Writer
 from profiles.load import Library
+from profiles.regions import Counties
 from profiles.wire.codec import FrameError, decode, decoder, encode, unpack
 from profiles.wire.messages import Ack, Response, State
 from profiles.wire.topics import Kind
@@ -66,10 +67,11 @@ class Pipeline:
         counters: Counter[str],
         heard: Heard,
         own: str = "",
+        counties: Counties | None = None,
     ) -> None:
         """`heard` is told of the records of each envelope once, when all stores hold it."""
         self._registry, self._dead, self._evidence, self._heard = registry, dead_letters, evidence, heard
-        self._manifests = Manifests(library, registry, counters, own)
+        self._manifests = Manifests(library, registry, counters, own, counties)
         self._writers, self._batch, self._patience, self.counters = writers, batch, patience, counters
         self._told: OrderedDict[Hashable, None] = OrderedDict()
         self.latencies: deque[float] = deque(maxlen=LATENCIES)

@@ -20,7 +20,9 @@ from config.load import Fault, Loaded, load
 from config.logs import LogSettings
 from config.model import Duration, FilePath, Settings, Size, Written, one_of
 from config.mqtt import MqttSettings, missing_files
+from config.nodes import KeyPath
 from profiles.load import folder_faults, library
+from profiles.regions import County, counties_of, region_faults
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
@@ -59,6 +61,8 @@ class CollectorSettings(Settings):
     """The stores; a reading is acknowledged when all of them have it."""
     profiles: tuple[FilePath, ...] = ()
     """Folders with profiles of your own, beside those of the package."""
+    regions: tuple[County, ...] = ()
+    """Regions that are known, as `!include counties.csv` with the columns code and name; left out: provinces alone."""
     cascade: tuple[CascadeSettings, ...] = ()
     """Higher collectors (上级) that everything is passed on to."""
     reports: tuple[Any, ...] = ()
@@ -96,7 +100,7 @@ def collector_model() -> type[CollectorSettings]:
 
 def load_collector(path: Path) -> Loaded[CollectorSettings]:
     """Read and check a collector's settings; ConfigError with every mistake and its line."""
-    return load(path, collector_model(), [_names, _profiles, _files, _rules])
+    return load(path, collector_model(), [_names, _profiles, _files, _rules, _regions])
 
 
 def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
@@ -119,6 +123,19 @@ def _files(settings: CollectorSettings) -> Iterator[Fault]:
         if first.setdefault(higher.collector, number) != number:
             yield Fault((*at, "collector"), f"{higher.collector!r} stands twice; first",
                         first=("cascade", first[higher.collector], "collector"))  # fmt: skip
+
+
+def _regions(settings: CollectorSettings) -> Iterator[Fault]:
+    """Codes of regions, or their beginnings, that are not known."""
+    counties = counties_of(settings.regions)
+    chosen: list[tuple[KeyPath, tuple[str, ...]]] = [
+        *((("cascade", at, "regions"), higher.regions) for at, higher in enumerate(settings.cascade)),
+        *((("notify", "rules", at, "regions"), rule.regions) for at, rule in enumerate(settings.notify.rules)),
+    ]
+    for path, regions in chosen:
+        for index, code in enumerate(regions):
+            for fault in region_faults(code, counties):
+                yield Fault((*path, index), f"region {code!r}: {fault}", "warning")
 
 
 def _rules(settings: CollectorSettings) -> Iterator[Fault]:

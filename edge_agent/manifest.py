@@ -58,6 +58,7 @@ def _stated(settings: AgentSettings) -> Manifest:
         software=f"edge-agent {VERSION}",
         site=Site(
             code=site.code, name=site.name, adcode=site.adcode, gateway=site.gateway,
+            credit_code=site.credit_code,
             lon=site.lon, lat=site.lat, industry=site.industry, facts=site.facts,
         ),
         tags={

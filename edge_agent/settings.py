@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from pydantic import Field, create_model
+from pydantic import Field, WithJsonSchema, create_model
 
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
@@ -24,6 +24,7 @@ from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
 from profiles.limits import LIMITS, limit_of
 from profiles.load import folder_faults, library
+from profiles.regions import County, counties_of
 from profiles.stated import LimitName
 from profiles.strapping import table_faults
 from profiles.units import UnitError, conversion, unit_fault
@@ -38,10 +39,12 @@ class SiteSettings(Settings):
     """Enterprise code (企业编码), issued by the platform."""
     name: str
     """Name of the site (企业名称)."""
-    adcode: Annotated[str, Written(r"^[0-9]{6}$", "six digits, such as 110108")]
+    adcode: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9]{6}$"})]
     """Six-digit county code (行政区划代码, GB/T 2260)."""
     gateway: str = ""
     """Gateway code (网关编码), issued by the platform."""
+    credit_code: str = ""
+    """Unified social credit code (统一社会信用代码, GB 32100), 18 characters."""
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
     """Longitude, degrees east (WGS 84)."""
     lat: Annotated[float, Field(ge=-90, le=90)] | None = None
@@ -92,6 +95,8 @@ class AgentSettings(Settings):
     """Logging."""
     profiles: tuple[FilePath, ...] = ()
     """Folders with profiles of your own, beside those of the package."""
+    regions: tuple[County, ...] = ()
+    """Regions that are known, as `!include counties.csv` with the columns code and name; left out: provinces alone."""
     assets: dict[str, AssetSettings] = Field(default_factory=dict)
     """Facts of the equipment that the tags' points name, by equipment code (设备编码)."""
     devices: tuple[DeviceSettings, ...]
@@ -230,7 +235,7 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
         return
     profiles = library(settings.profiles)
     manifest = build_manifest(settings, profiles)
-    for fault in judge_site(manifest, profiles):
+    for fault in judge_site(manifest, profiles, counties_of(settings.regions)):
         yield Fault(("site", *fault.field), fault.message, fault.severity)
     found = judge(manifest, profiles)
     for path, tag in _tags(settings):

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from config.load import Fault
 from config.nodes import KeyPath
-from profiles.model import AssetClass, Defaults, Derived, Profile, Quantity
+from profiles.codes import code_faults, standard_codes
+from profiles.model import Asset, AssetClass, Defaults, Derived, Profile, Quantity
 from profiles.seal import check as check_seal
 from profiles.stated import LimitName
 from profiles.textfile.check import check as check_files
@@ -18,19 +19,25 @@ def check(profile: Profile) -> Iterator[Fault]:
     for name, quantity in profile.quantities.items():
         yield from _quantity(("quantities", name), quantity)
     for name, asset in profile.assets.items():
-        at = ("assets", name)
-        for key in ("required", "one_of", "optional"):
-            yield from _known((*at, key), getattr(asset, key), profile)
-        yield from _defaults_by_quantity((*at, "defaults"), asset.defaults, profile)
+        yield from _asset(("assets", name), asset, profile)
     for name, asset_class in profile.classes.items():
         yield from _class(("classes", name), asset_class, profile)
     for name, rule in profile.codes.items():
         if rule.within is not None and rule.within not in profile.codes:
             yield Fault(("codes", name, "within"), f"{rule.within!r} is none of the profile's codes")
+    for number in profile.gases:
+        for text, severity in code_faults(standard_codes().cas, number):
+            yield Fault(("gases", number), text, severity)
     if profile.files is not None:
         yield from check_files(profile.files, profile.codes)
     if profile.seal is not None:
         yield from check_seal(profile.seal)
+
+
+def _asset(at: KeyPath, asset: Asset, profile: Profile) -> Iterator[Fault]:
+    for key in ("required", "one_of", "optional"):
+        yield from _known((*at, key), getattr(asset, key), profile)
+    yield from _defaults_by_quantity((*at, "defaults"), asset.defaults, profile)
 
 
 def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[Fault]:

@@ -8,11 +8,12 @@ from typing import Literal
 
 from config.errors import Severity
 from config.nodes import KeyPath
-from profiles.codes import code_faults
+from profiles.codes import code_faults, standard_codes
 from profiles.conversions import plausible, tag_conversion
 from profiles.limits import asset_kind, attributes, limit_of
 from profiles.load import Library
 from profiles.model import Profile, Quantity, Rules
+from profiles.regions import Counties
 from profiles.units import UnitError
 from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point
 
@@ -59,16 +60,20 @@ def judge(manifest: Manifest, library: Library) -> dict[str, list[TagFault]]:
     return found
 
 
-def judge_site(manifest: Manifest, library: Library) -> list[TagFault]:
-    """What is wrong with the site's own codes, by the profiles that its tags use."""
+def judge_site(manifest: Manifest, library: Library, counties: Counties | None = None) -> list[TagFault]:
+    """What is wrong with the site's own codes, by the national standards and the profiles that its tags use."""
+    standard, site = standard_codes(), manifest.site
+    found = code_faults(standard.region, site.adcode, counties=counties)
+    faults = [TagFault(("adcode",), text, grave) for text, grave in found]
+    if site.credit_code:
+        found = code_faults(standard.credit, site.credit_code)
+        faults += [TagFault(("credit_code",), text, grave) for text, grave in found]
     used = {tag.point.profile for tag in manifest.tags.values() if tag.point is not None}
-    faults: list[TagFault] = []
     for profile in (library[name] for name in sorted(used) if name in library):
-        site = manifest.site
         if (rule := profile.codes.get("enterprise")) is not None:
-            faults += [TagFault(("code",), text, grave) for text, grave in code_faults(rule, site.code, "", "")]
+            faults += [TagFault(("code",), text, grave) for text, grave in code_faults(rule, site.code)]
         if (rule := profile.codes.get("gateway")) is not None and site.gateway:
-            found = code_faults(rule, site.gateway, site.code, "")
+            found = code_faults(rule, site.gateway, site.code)
             faults += [TagFault(("gateway",), text, grave) for text, grave in found]
     return list(dict.fromkeys(faults))
 
@@ -115,11 +120,14 @@ def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -
     mark = (found.code_mark or point.quantity) if found else ""
     around = {"enterprise": site.code, "gateway": site.gateway, "asset": point.asset}
     if (rule := profile.codes.get("asset")) is not None:
-        for text, severity in code_faults(rule, point.asset, site.code, ""):
+        for text, severity in code_faults(rule, point.asset, site.code):
             yield TagFault(("point", "asset"), text, severity)
     if (rule := profile.codes.get("point")) is not None:
         for text, severity in code_faults(rule, point.code, around.get(rule.within or "", ""), mark):
             yield TagFault(("point", "code"), text, severity)
+    if cas := point.attributes.get("cas"):
+        for text, severity in code_faults(standard_codes().cas, cas):
+            yield TagFault(("point", "attributes", "cas"), text, severity)
     yield from _asset(point, profile, manifest.assets)
     if found is None:
         known = ", ".join(profile.quantities)

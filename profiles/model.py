@@ -20,6 +20,9 @@ class Spec(Stated, Names):
     """The specification that the profile stands for."""
 
 
+CheckDigit = Literal["credit", "cas"]
+
+
 class CodeRule(Stated):
     """How a code looks: a wrong length or character is an error, an unknown inner structure a warning (notes, 1.7)."""
 
@@ -35,6 +38,10 @@ class CodeRule(Stated):
     """The code that it should begin with."""
     quantity_at: int | None = None
     """Position (from 1) at which the indicator type (its `code_mark`) should stand."""
+    region_at: Annotated[int, Field(ge=1)] | None = None
+    """Position (from 1) at which the six digits of a region (GB/T 2260) stand."""
+    check_digit: CheckDigit | None = None
+    """By which rule its last character follows from the others: credit (GB 32100) or cas."""
 
     @field_validator("pattern")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import click
 from collector.cli.tables import show
 from config.cli import settings_errors, show_problems
 from config.errors import ConfigError, Problem
+from profiles.codes import code_faults, standard_codes
 from profiles.load import Shelf
-from profiles.model import Profile
+from profiles.model import CodeRule, Profile
 from profiles.pages import tables
 
 FOLDERS = click.option(
@@ -146,6 +147,32 @@ def diff(old: str, new: str, folders: tuple[Path, ...], as_json: bool) -> None:
         show(rows, as_json)
     else:
         click.echo("no difference")
+
+
+@command.command("code")
+@click.argument("kind")
+@click.argument("code")
+@click.option("--profile", "name", help="The profile whose codes KIND is one of, such as point.")
+@FOLDERS
+@AS_JSON
+@settings_errors
+def code_(kind: str, code: str, name: str | None, folders: tuple[Path, ...], as_json: bool) -> None:
+    """Check one CODE: what is wrong with it, and at which character; 1 if it is an error.
+
+    KIND is credit (统一社会信用代码), cas, video (GB/T 28181) or region (GB/T 2260), or with --profile one of the
+    profile's: enterprise, gateway, hazard, asset, point.
+    """
+    known: Iterable[tuple[str, CodeRule]] = _named(_shelf(folders), name).codes.items() if name else standard_codes()
+    rules = dict(known)
+    if kind not in rules:
+        raise click.UsageError(f"there is no code {kind!r}; expected one of {', '.join(rules)}")
+    found = [{"severity": grave, "message": text} for text, grave in code_faults(rules[kind], code)]
+    if as_json or found:
+        show(found, as_json)
+    else:
+        click.echo("in order")
+    if any(each["severity"] == "error" for each in found):
+        raise click.exceptions.Exit(1)
 
 
 def _shelf(folders: tuple[Path, ...]) -> Shelf:

@@ -113,12 +113,16 @@ class EvidenceChunk(Struct, frozen=True, kw_only=True):
 
 
 class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The site as the specification names it: codes are issued by the platform (spec notes 1.7)."""
+    """The site as the specification names it: codes are issued by the platform (spec notes 1.7).
+
+    `credit_code`: the enterprise's unified social credit code (统一社会信用代码, GB 32100).
+    """
 
     code: str
     name: str
     adcode: Annotated[str, Meta(pattern=r"^[0-9]{6}$", description="GB/T 2260 county code")]
     gateway: str = ""
+    credit_code: str = ""
     lon: float | None = None
     lat: float | None = None
     industry: str = ""

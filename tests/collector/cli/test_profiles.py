@@ -63,3 +63,15 @@ def test_every_mistake_in_a_profile_is_told_with_its_line(tmp_path: Path) -> Non
     assert run("validate", str(file)).output.startswith(f"{file}:2:1: not readable as YAML")
     missing = run("validate", str(tmp_path / "nix.yaml"))
     assert (missing.exit_code, missing.output) == (2, f"{tmp_path}/nix.yaml:1:1: there is no such file\n")
+
+
+def test_a_code_is_checked_by_the_national_standards_or_by_a_profile() -> None:
+    assert run("code", "video", "34020000001320000001").output == "in order\n"
+    warned = run("code", "credit", "91350100M000100Y44")
+    assert (warned.exit_code, "character 18 '4'" in warned.output) == (0, True)
+    [wrong] = json.loads(
+        (result := run("code", "point", "110110001001G0001Yw001", "--profile", "hazchem-storage", "--json")).output
+    )
+    assert (result.exit_code, wrong["severity"]) == (1, "error")
+    assert "character 19 'w': expected a digit or a capital letter" in wrong["message"]
+    assert run("code", "point", "1").exit_code == 2
