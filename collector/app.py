@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from collector.alarms.book import AlarmBook
 from collector.alarms.desk import Desk
 from collector.alarms.file import AlarmFile
+from collector.background import Step, background
 from collector.cascade.cascade import Cascade
 from collector.compliance.measure import Measurer
 from collector.compliance.roller import Roller
@@ -32,8 +33,9 @@ from collector.reports.queue import ReportQueue
 from collector.reports.reporter import Reporter
 from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Sink, sinks
+from collector.trend.watch import TrendWatch
 from collector.writers import Writer
-from profiles.load import library
+from profiles.load import Library, library
 from profiles.regions import counties_of
 from profiles.wire.messages import State
 
@@ -61,10 +63,7 @@ class Collector:
         self._desk = Desk(self._book, self._stores, self._senders(alarms))
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
-        measurer = Measurer(
-            days, profiles, Directory(self._registry), self._registry.arrivals, self._book, self._reader
-        )
-        self._roller = Roller(settings.compliance, days, measurer, self._registry.arrivals, self._stores)
+        self._works = self._worked_out(days, profiles)
         self._cascades = [
             (Cascade(each, settings.collector, settings.state, self._registry, profiles), each)
             for each in settings.cascade
@@ -96,6 +95,17 @@ class Collector:
         if dropped := queue.drop_unknown([receiver.name for receiver in notify.receivers]):
             log.warning("%d messages waited for receivers that the settings no longer have; they are given up", dropped)
         return [Sender(self._settings.collector, notify, at, queue) for at in range(len(notify.receivers))]
+
+    def _worked_out(self, days: Days, profiles: Library) -> dict[str, Step]:
+        """What is worked out of the stores, by name."""
+        chosen, directory = self._settings, Directory(self._registry)
+        measurer = Measurer(days, profiles, directory, self._registry.arrivals, self._book, self._reader)
+        roller = Roller(chosen.compliance, days, measurer, self._registry.arrivals, self._stores)
+        works: dict[str, Step] = {"compliance": roller.step}
+        if chosen.trend.enabled:
+            watch = TrendWatch(chosen.collector, profiles, directory, self._book, self._reader, self._stores)
+            works["trend"] = watch.step
+        return works
 
     @property
     def sinks(self) -> dict[str, Sink]:
@@ -131,10 +141,10 @@ class Collector:
         worker = asyncio.create_task(self._work(stop))
         reporter = asyncio.create_task(self._reporter.run(hang_up))
         desk = asyncio.create_task(self._desk.run(stop))
-        roller = asyncio.create_task(self._roller.run(stop))
+        measures = asyncio.create_task(background(self._works, stop))
         upward = [asyncio.create_task(each.run(hang_up)) for each, _target in self._cascades]
         try:
-            await asyncio.wait({intake, worker, reporter, desk, roller, *upward}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({intake, worker, reporter, desk, measures, *upward}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
             try:
@@ -142,7 +152,7 @@ class Collector:
             finally:
                 hang_up.set()
                 try:
-                    await asyncio.gather(intake, reporter, desk, roller, *upward)
+                    await asyncio.gather(intake, reporter, desk, measures, *upward)
                 finally:
                     await asyncio.to_thread(self._close)
 

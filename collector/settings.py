@@ -16,6 +16,7 @@ from collector.compliance.settings import ComplianceSettings
 from collector.notify.settings import NotifySettings, rule_faults
 from collector.reports.settings import target_faults, target_model
 from collector.sinks.base import sinks
+from collector.trend.settings import TrendSettings
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
 from config.model import Duration, FilePath, Settings, Size, Written, one_of
@@ -77,6 +78,8 @@ class CollectorSettings(Settings):
     """Who is told of alarms."""
     compliance: ComplianceSettings = ComplianceSettings()
     """On-line rate, completeness, validity, timeliness (接入合规)."""
+    trend: TrendSettings = TrendSettings()
+    """Warning of sustained trends (趋势预警)."""
     audit: AuditSettings = AuditSettings()
     """The log of who did what."""
     log: LogSettings = LogSettings()

@@ -92,6 +92,8 @@ def _quantity(at: KeyPath, quantity: Quantity) -> Iterator[Fault]:
     for index, name in enumerate(require):
         if name not in quantity.limits:
             yield Fault((*at, "require_limits", index), f"{name} is none of its limits")
+    if quantity.trend is not None and not quantity.limits:
+        yield Fault((*at, "trend"), "a trend leads to a limit, and it has none")
     yield from _defaults((*at, "defaults"), quantity.defaults, quantity)
 
 

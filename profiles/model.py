@@ -109,6 +109,25 @@ class AssetClass(Names):
     values: dict[str, ClassValue]
 
 
+class Trend(Settings):
+    """When a value is said to be on its way to a limit (趋势预警): a working definition of ours, docs/trend.md."""
+
+    window: Annotated[Duration, Field(ge=600)]
+    """How far back its course is looked at."""
+    horizon: Annotated[Duration, Field(gt=0)]
+    """It is told when a limit will be reached within this; no longer than the window."""
+    steps: Annotated[int, Field(ge=8, le=60)] = 40
+    """Of the 60 parts of the window, how many must have readings."""
+    clearness: Annotated[float, Field(ge=1)] = 4.0
+    """By how many times its scatter the value must have moved over the window."""
+
+    @model_validator(mode="after")
+    def _not_beyond_what_is_known(self) -> Self:
+        if self.horizon > self.window:
+            raise PydanticCustomError("trend", "the horizon must not be longer than the window")
+        return self
+
+
 class Quantity(Stated, Names):
     """An indicator type (指标类型)."""
 
@@ -147,6 +166,8 @@ class Quantity(Stated, Names):
     """A step from one reading to the next beyond this fraction of the range is uncertain:jump."""
     frozen: Duration | None = None
     """A value that has not moved for so long is uncertain:frozen."""
+    trend: Trend | None = None
+    """Warning of a sustained trend (趋势预警); left out: none."""
     attributes: tuple[str, ...] = ()
     """What a tag must state beside, such as cas."""
 

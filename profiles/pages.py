@@ -51,6 +51,7 @@ _ZH = {
     "pressure": "压力基准（表压、绝压）", "strapped": "罐容表换算", "lel": "爆炸下限（%VOL）",
     "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
     "online_least": "在线窗口下限", "online_target": "在线率目标", "spacing": "间隔容许倍数", "timely": "及时上限",
+    "trend": "趋势预警", "window": "窗口", "horizon": "预见期", "steps": "段数", "clearness": "显著倍数",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {
     "en": {"seen": "seen", "working-definition": "working definition", "common-knowledge": "common knowledge"},

@@ -33,6 +33,7 @@ from collector.alarms.lives import (
 )
 from collector.alarms.rows import (
     ALARM,
+    Standing,
     alarm_named,
     alarm_of,
     folded_away,
@@ -41,6 +42,7 @@ from collector.alarms.rows import (
     lives_where,
     put_alarm,
     put_life,
+    standing,
 )
 from collector.alarms.settings import AlarmSettings
 from collector.alarms.transitions import PAST, Act, apply
@@ -231,6 +233,11 @@ class AlarmBook:
         """Lives, the gravest first and of those the newest; `region` is a code or the beginning of one."""
         with self._file.reading() as db:
             return lives_where(db, site, region, levels, states, limit)
+
+    def standing(self, agent: str, kind: str, source: str) -> Standing | None:
+        """The alarm that stands on a source without sides, by its events alone."""
+        with self._file.reading() as db:
+            return standing(db, agent, kind, source)
 
     def between(self, start: int, end: int) -> list[Life]:
         """The lives that were raised before `end` and not closed before `start`, in ms UTC."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -89,3 +89,19 @@ def lives_between(db: sqlite3.Connection, start: int, end: int) -> list[Life]:
     rows = db.execute("SELECT body FROM life WHERE raised < ? AND (ended = 0 OR ended >= ?)", (end, start))
     lives = (msgspec.json.decode(row[0], type=Life) for row in rows)
     return [life for life in lives if not life.joined]
+
+
+class Standing(NamedTuple):
+    """An alarm that stands: its name, and when it was raised (ms UTC)."""
+
+    alarm: str
+    since: int
+
+
+def standing(db: sqlite3.Connection, agent: str, kind: str, source: str) -> Standing | None:
+    """The alarm that stands on a source that has no sides, whatever people did about its life."""
+    key = msgspec.json.encode([agent, kind, source, ""]).decode()
+    row = db.execute(
+        "SELECT alarm, since FROM alarm WHERE source = ? AND standing ORDER BY since DESC LIMIT 1", (key,)
+    ).fetchone()
+    return None if row is None else Standing(*row)

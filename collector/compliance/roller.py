@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
-import time
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -14,12 +12,10 @@ from collector.compliance.facts import compliance_fact
 from collector.compliance.measure import Measurer
 from collector.compliance.settings import ComplianceSettings
 from collector.days import Days, each_day
-from collector.sinks.base import Fact, Sink, SinkUnavailable
-from collector.writers import Writer, pause
+from collector.sinks.base import Fact, Sink
+from collector.writers import Writer
 
 log = logging.getLogger(__name__)
-LOOK_AROUND = 30.0
-"""Seconds between two looks for a day to roll up."""
 BACK = timedelta(days=31)
 """Days that a collector which stood still makes good."""
 
@@ -33,20 +29,6 @@ class Roller:
     ) -> None:  # fmt: skip
         self._settings, self._days, self._measurer = settings, days, measurer
         self._arrivals, self._writers = arrivals, writers
-        self._told = ""
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; a day at hand is finished."""
-        while not stop.is_set():
-            try:
-                await self.step(time.time_ns() // 1_000_000, stop)
-                self._told = ""
-            except Exception as err:  # a store that is down, a full disk, or a defect costs the roll-up alone (I6)
-                if self._told != type(err).__name__:
-                    self._told = type(err).__name__
-                    usual = isinstance(err, SinkUnavailable | sqlite3.Error | OSError)
-                    log.error("compliance: a day waits to be rolled up: %s", err, exc_info=None if usual else err)
-            await pause(stop, LOOK_AROUND)
 
     async def step(self, now: int, stop: asyncio.Event) -> list[date]:
         """Note which points are due, and roll up what is to be; the days that are done. `now` in ms since 1970 UTC."""

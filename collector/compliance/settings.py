@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone, tzinfo
+import re
+from datetime import tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from collector.notify.message import offset
 from config.model import Duration, Settings
+
+_OFFSET = re.compile(r"[+-](0[0-9]|1[0-4]):[0-5][0-9]")
 
 
 def zone(name: str) -> tzinfo:
     """A time zone by its IANA name, or as an offset such as +08:00; ValueError when it is neither."""
-    if name[:1] in ("+", "-") and len(name) == 6 and name[3] == ":":
-        offset = timedelta(hours=int(name[1:3]), minutes=int(name[4:]))
-        return timezone(-offset if name[0] == "-" else offset)
+    if _OFFSET.fullmatch(name):
+        return offset(name)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as err:  # a folder's name, such as Asia, is no zone

@@ -149,6 +149,12 @@ class Sink(Destination, Protocol):
     def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         """Records of one point with start <= time < end (ms since 1970 UTC), oldest first, at most `limit`."""
 
+    def means(self, point: str, start: int, end: int, step: int) -> list[tuple[int, float]]:
+        """(beginning, mean) of a point's good numbers in each `step` ms, oldest first; a step without any is left out.
+
+        `start` and `end` in ms since 1970 UTC, multiples of `step`.
+        """
+
     def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
         """How the readings of each series of a site lie in a span, by point; counted in the store, not read out.
 

@@ -24,7 +24,8 @@ Value = float | int | bool | str | None
 """Number, boolean, text or null; integers beyond 2^53 travel as text; null is never good."""
 
 Level = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", "INFO", "WARN", "FAULT"]
-EventKind = Literal["limit", "link", "seal", "clock", "agent"]
+EventKind = Literal["limit", "link", "seal", "clock", "agent", "trend"]
+"""trend: what a collector works out itself from its store."""
 EventState = Literal["raised", "changed", "cleared", "noted"]
 TagType = Literal["number", "text", "flag"]
 PressureKind = Literal["gauge", "absolute"]

@@ -162,6 +162,9 @@ class ShelfSink:
     def history(self, point: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         return [row for row in self.latest() if row["point"] == point and start <= row["time"] < end][:limit]
 
+    def means(self, point: str, start: int, end: int, step: int) -> list[tuple[int, float]]:
+        return []
+
     def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
         return []
 

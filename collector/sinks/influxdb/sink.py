@@ -57,6 +57,12 @@ class InfluxSink:
         rows = self._select(f"{where} GROUP BY {', '.join(_TAGS)} ORDER BY time LIMIT {limit}")  # limits each series
         return sorted(rows, key=lambda row: row["time"])[:limit]
 
+    def means(self, point: str, start: int, end: int, step: int) -> list[tuple[int, float]]:
+        """Means of a point's good numbers; InfluxQL's groups begin at multiples of the step, as ours."""
+        where = f"WHERE point = {_literal(point)} AND quality = 'good' AND {_within(start, end)}"
+        found = self._http.query(f"SELECT mean(value) {self._from} {where} GROUP BY time({step}ms) fill(none)")
+        return [(moment, float(mean)) for series in found for moment, mean in series["values"]]
+
     def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
         """How a site's readings lie in a span: four aggregates of the store's own."""
         which = f"WHERE site = {_literal(site)}" + (" AND quality !~ /^bad:/" if valid else "")

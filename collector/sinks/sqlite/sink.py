@@ -92,6 +92,15 @@ class SqliteSink:
         )
         return [_row(found) for found in self._read(query, [point, _ns(start), _ns(end), limit])]
 
+    def means(self, point: str, start: int, end: int, step: int) -> list[tuple[int, float]]:
+        """Means of a point's good numbers."""
+        query = (
+            "SELECT time / :step, avg(value) FROM reading WHERE series IN (SELECT id FROM series WHERE point = :point)"
+            " AND time >= :start AND time < :end AND quality = 'good' AND value IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+        asked = {"point": point, "start": _ns(start), "end": _ns(end), "step": step * _MS}
+        return [(number * step, mean) for number, mean in self._read(query, asked)]
+
     def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
         """How a site's readings lie in a span: one pass over them."""
         asked = {

@@ -124,6 +124,21 @@ def test_coverage_counts_the_readings_of_a_span_and_names_the_gaps_between_them(
     assert sink.coverage(asked, 1, valid=False, site="' OR 1=1") == []
 
 
+def test_means_are_of_the_good_numbers_of_each_step(sink: Sink) -> None:
+    step, begin = 60_000, NOW // 60_000 * 60_000
+    sink.write(
+        [
+            record("P1", begin - 1, 100.0), record("P1", begin, 1.0), record("P1", begin + step - 1, 2.0),
+            record("P1", begin + 1, 50.0, quality="uncertain:jump"), record("P1", begin + 2, quality="bad:link"),
+            record("P1", begin + 3, flag=True), record("P1", begin + 3 * step, 5.0, era=4),
+            record("P1", begin + 4 * step, 100.0), record("P2", begin, 100.0),
+        ],
+        [],
+    )  # fmt: skip
+    assert sink.means("P1", begin, begin + 4 * step, step) == [(begin, 1.5), (begin + 3 * step, 5.0)]
+    assert sink.means("' OR 1=1", begin, begin + 4 * step, step) == []
+
+
 def test_twice_is_once(store: Store, sink: Sink) -> None:
     rows, events = ramp("P1", 100), [event("e1", "raised", NOW), event("e2", "cleared", NOW + 5, seq=2)]
     sink.write(rows, events)
