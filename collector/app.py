@@ -31,6 +31,8 @@ from collector.pipeline import Pipeline
 from collector.registry import Registry
 from collector.reports.queue import ReportQueue
 from collector.reports.reporter import Reporter
+from collector.risk.score import Scorer
+from collector.risk.writer import RiskWriter
 from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Sink, sinks
 from collector.trend.watch import TrendWatch
@@ -105,6 +107,8 @@ class Collector:
         if chosen.trend.enabled:
             watch = TrendWatch(chosen.collector, profiles, directory, self._book, self._reader, self._stores)
             works["trend"] = watch.step
+        if chosen.risk.enabled:
+            works["risk"] = RiskWriter(chosen.risk, Scorer(profiles, measurer, self._book), self._stores).step
         return works
 
     @property

@@ -15,6 +15,7 @@ from collector.cascade.settings import CascadeSettings
 from collector.compliance.settings import ComplianceSettings
 from collector.notify.settings import NotifySettings, rule_faults
 from collector.reports.settings import target_faults, target_model
+from collector.risk.settings import RiskSettings
 from collector.sinks.base import sinks
 from collector.trend.settings import TrendSettings
 from config.load import Fault, Loaded, load
@@ -80,6 +81,8 @@ class CollectorSettings(Settings):
     """On-line rate, completeness, validity, timeliness (接入合规)."""
     trend: TrendSettings = TrendSettings()
     """Warning of sustained trends (趋势预警)."""
+    risk: RiskSettings = RiskSettings()
+    """A site's risk score (风险分值)."""
     audit: AuditSettings = AuditSettings()
     """The log of who did what."""
     log: LogSettings = LogSettings()

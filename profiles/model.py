@@ -13,7 +13,7 @@ from profiles.report import ChemicalReport, MineReport, TextFileReport
 from profiles.seal import Cm6Report, Seal, SealReport
 from profiles.stated import LimitName, Names, Stated
 from profiles.textfile.model import TextFiles
-from profiles.wire.messages import PressureKind
+from profiles.wire.messages import Level, PressureKind
 
 
 class Spec(Stated, Names):
@@ -220,6 +220,25 @@ class Warnings(Stated):
     """How long a point that is lost keeps its colour."""
 
 
+class Risk(Stated):
+    """A site's risk score (风险分值), 0 to 100: the sum of its alarms, of what is invalid, and of what is off line."""
+
+    levels: dict[Level, Annotated[float, Field(ge=0, le=100)]]
+    """What each alarm that stands adds, by its level."""
+    cleared: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """The part of it that one adds which has cleared and is not closed."""
+    invalid: Annotated[float, Field(ge=0, le=100)]
+    """What it adds if no reading is valid; in proportion."""
+    offline: Annotated[float, Field(ge=0, le=100)]
+    """What it adds if no point is on line; in proportion."""
+    window: Annotated[Duration, Field(ge=600, le=86_400)] = 3600.0
+    """How far back validity and on-line rate are looked at."""
+    colours: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], Annotated[float, Field(gt=0, le=100)]] = Field(
+        default_factory=dict
+    )
+    """From which score on it has a colour."""
+
+
 class Times(Stated):
     """How the specification writes times."""
 
@@ -258,6 +277,8 @@ class Profile(Settings):
     rules: Rules
     warning: Warnings | None = None
     """The four colours; left out: four limits (HH, H, L, LL)."""
+    risk: Risk | None = None
+    """The formula of a site's risk score; left out: it has none."""
     report: Annotated[ChemicalReport | MineReport, Field(discriminator="family")] | None = None
     """The shape in which it is reported upward; left out: it is stored and not reported."""
     files: TextFiles | None = None

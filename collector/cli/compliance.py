@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import csv
-import sqlite3
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from collector.alarms.file import FILE as ALARMS
-from collector.alarms.file import AlarmFile
-from collector.app import book_of
-from collector.cli.opened import opened
-from collector.cli.stores import store
+from collector.cli.measured import measured
 from collector.cli.tables import show
 from collector.compliance.measure import Key, Measurer
 from collector.compliance.settings import zone
 from collector.compliance.tally import Tally
 from collector.days import Days, each_day
-from collector.directory import Directory
-from collector.registry import FILE, Registry
-from collector.settings import CollectorSettings, load_collector
-from collector.sinks.base import SinkUnavailable
+from collector.settings import load_collector
 from config.cli import settings_errors
 from profiles.load import library
 
@@ -63,33 +54,12 @@ def command(
     if end < begin:
         raise click.UsageError(f"--to {end} lies before --from {begin}")
     chosen = [axis for axis in AXES if axis in axes]
-    with _measurer(file, settings, days, name) as measurer:
+    with measured(file, settings, library(settings.profiles), name) as (measurer, _book):
         rows = _rows(measurer, begin, min(end, days.of(now)), now, chosen)
     if as_csv:
         _csv(rows, chosen)
     else:
         show(rows if as_json else [_for_people(row) for row in rows], as_json)
-
-
-@contextmanager
-def _measurer(file: Path, settings: CollectorSettings, days: Days, name: str | None) -> Iterator[Measurer]:
-    def alarms(folder: Path) -> AlarmFile:
-        return AlarmFile(folder, settings.audit.hash, mend=False)
-
-    sink = store(file, settings, name)
-    try:
-        with (
-            opened(settings.state, FILE, lambda folder: Registry(folder, mend=False)) as registry,
-            opened(settings.state, ALARMS, alarms) as book,
-        ):
-            profiles = library(settings.profiles)
-            yield Measurer(days, profiles, Directory(registry), registry.arrivals, book_of(book, settings), sink)
-    except SinkUnavailable as err:
-        raise click.ClickException(f"the store does not answer: {err}") from err
-    except sqlite3.Error as err:
-        raise click.ClickException(f"{settings.state}: {err}") from err
-    finally:
-        sink.close()
 
 
 def _rows(measurer: Measurer, begin: date, end: date, now: int, axes: Sequence[str]) -> list[dict[str, Any]]:

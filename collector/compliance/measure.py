@@ -20,8 +20,16 @@ from profiles.load import Library
 from profiles.model import Profile, Quantity
 
 
+class Where(NamedTuple):
+    """A site's part that is of one profile, which stands for the industry."""
+
+    region: str
+    site: str
+    profile: str
+
+
 class Key(NamedTuple):
-    """What a tally is of; the profile stands for the industry."""
+    """What a day's tally is of."""
 
     day: date
     region: str
@@ -51,24 +59,33 @@ class Measurer:
     def day(self, day: date, now: int) -> dict[Key, Tally]:
         """The tallies of a day up to `now` (ms since 1970 UTC). SinkUnavailable when the store does not answer."""
         start, end = self._days.span(day)
-        end = min(end, now)
-        found: dict[Key, Tally] = defaultdict(Tally)
-        if end <= start:
-            return found
-        regions: dict[str, str] = {}
-        for region, site, profile, each in self._alarms(start, end):
-            regions.setdefault(site, region)
-            found[Key(day, region, site, profile)].add(each)
         arrived = self._arrivals.of(day)
-        places = self._places()
-        for site in sorted({*places, *(site for site, _profile in arrived), *regions}):
-            for point, each in self._points(site, places.get(site, {}), start, end):
-                regions[site] = point.region
-                found[Key(day, point.region, site, point.profile)].add(each)
+        found = self.span(start, min(end, now), [site for site, _profile in arrived])
+        regions = {where.site: where.region for where in found}
         for (site, profile), count in arrived.items():
             if site in regions:
-                found[Key(day, regions[site], site, profile)].add(Tally(arrived=count.readings, timely=count.timely))
-        return dict(found)
+                came = Tally(arrived=count.readings, timely=count.timely)
+                found.setdefault(Where(regions[site], site, profile), Tally()).add(came)
+        return {Key(day, *where): tally for where, tally in found.items()}
+
+    def span(self, start: int, end: int, sites: Iterable[str] = ()) -> dict[Where, Tally]:
+        """The tallies of start <= time < end (ms since 1970 UTC), without arrivals; `sites`: such as are no more."""
+        found: dict[Where, Tally] = defaultdict(Tally)
+        if end <= start:
+            return found
+        for life in self._book.between(start, end):
+            place = life.place
+            found[Where(place.region, place.site, place.profile or NO_PROFILE)].add(alarms(life, start, end))
+        places = self._places()
+        for site in sorted({*places, *sites, *(where.site for where in found)}):
+            for point, each in self._points(site, places.get(site, {}), start, end):
+                found[Where(point.region, site, point.profile)].add(each)
+        return found
+
+    def profiles(self) -> set[str]:
+        """The profiles of the points that are measured now."""
+        self._directory.refresh()
+        return {place.point.profile for place in self._directory.places()}
 
     def note_due(self, now: int) -> None:
         """A point that is new is due from now on."""
@@ -123,11 +140,6 @@ class Measurer:
         if profile is None or quantity is None:
             return None
         return demand(quantity, profile.rules, place.spec.max_silence if place else None)
-
-    def _alarms(self, start: int, end: int) -> Iterable[tuple[str, str, str, Tally]]:
-        for life in self._book.between(start, end):
-            place = life.place
-            yield place.region, place.site, place.profile or NO_PROFILE, alarms(life, start, end)
 
 
 def alarms(life: Life, start: int, end: int) -> Tally:
