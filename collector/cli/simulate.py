@@ -11,9 +11,11 @@ from pathlib import Path
 
 import click
 
+from collector.platform.folder import Folder
 from collector.platform.ledger import Ledger
 from collector.platform.platform import Plan, Platform, Secret, plan
 from collector.platform.ports import serve_http, serve_tcp
+from collector.platform.text_files import TextPlatform
 
 KEY = 16
 """Characters of a key or an IV."""
@@ -34,6 +36,13 @@ def _answers(_context: click.Context, _option: click.Parameter, text: str) -> Pl
 @command.command("platform")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Port for @@ frames; 0: the system's choice.")
 @click.option("--http", type=click.IntRange(0, 65535), help="Port for HTTP POST; 0: the system's choice.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder into which text files of mines come.",
+)  # fmt: skip
+@click.option(
+    "--encoding", type=click.Choice(["utf-8", "gb18030"]), default="utf-8", show_default=True, help="Of text files."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--cipher", type=click.Choice(["none", "aes-128-cbc", "sm4-cbc"]), default="none", show_default=True)
 @click.option("--key", default="", envvar="PLATFORM_KEY", help="16 characters.")
@@ -45,12 +54,12 @@ def _answers(_context: click.Context, _option: click.Parameter, text: str) -> Pl
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the ports as one JSON line, and nothing else.")
 def platform(
-    tcp: int | None, http: int | None, host: str, cipher: str, key: str, iv: str, ledger: Path, answers: Plan,
-    as_json: bool,
+    tcp: int | None, http: int | None, folder: Path | None, encoding: str, host: str, cipher: str, key: str, iv: str,
+    ledger: Path, answers: Plan, as_json: bool,
 ) -> None:  # fmt: skip
     """Receive reports as the specification notes have them: check every field, keep a ledger, answer as told."""
-    if tcp is None and http is None:
-        raise click.UsageError("name a port: --tcp, --http, or both")
+    if tcp is None and http is None and folder is None:
+        raise click.UsageError("name where packets come in: --tcp, --http, --folder, or several of them")
     if cipher != "none" and not len(key) == len(iv) == KEY:
         raise click.UsageError(f"{cipher} needs --key and --iv of {KEY} characters")
     try:
@@ -59,15 +68,16 @@ def platform(
         raise click.ClickException(f"{ledger}: {err}") from err
     told: Callable[[str], None] = (lambda _: None) if as_json else click.echo
     made = Platform(book, Secret(cipher, key.encode(), iv.encode()), answers, told)
+    watched = None if folder is None else Folder(TextPlatform(book, encoding, told), folder)
     try:
-        asyncio.run(_serve(made, tcp, http, host))
+        asyncio.run(_serve(made, tcp, http, watched, host))
     except OSError as err:
         raise click.ClickException(f"cannot listen: {err}") from err
     finally:
         book.close()
 
 
-async def _serve(made: Platform, tcp: int | None, http: int | None, host: str) -> None:
+async def _serve(made: Platform, tcp: int | None, http: int | None, folder: Folder | None, host: str) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -77,6 +87,6 @@ async def _serve(made: Platform, tcp: int | None, http: int | None, host: str) -
     if http is not None:
         servers["http"] = await serve_http(made, host, http)
     click.echo(json.dumps({name: server.sockets[0].getsockname()[1] for name, server in servers.items()}))
-    await stop.wait()
+    await (stop.wait() if folder is None else folder.watch(stop))
     for server in servers.values():
         server.close()

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS finding (received INTEGER NOT NULL, text TEXT NOT NUL
 
 
 class Value(NamedTuple):
-    """One thing that a packet says: `time` in ms UTC; `kind`: report or continues, or of an alarm its type."""
+    """One thing that a packet says: `time` in ms UTC; `kind`: report or continues, of an alarm its type, of a file its
+    kind."""
 
     family: str
     code: str
@@ -83,6 +84,11 @@ class Ledger:
     def packets(self) -> dict[str, int]:
         """Packet id → how often it came."""
         return dict(self._all("SELECT id, times FROM packet ORDER BY rowid"))
+
+    def body(self, identity: str) -> Any:
+        """The body of a packet that was taken; None for one that was not."""
+        rows = self._all("SELECT body FROM packet WHERE id = ?", identity)
+        return json.loads(rows[0][0]) if rows else None
 
     def _all(self, query: str, *parameters: Any) -> list[Any]:
         with self._lock:

@@ -1,0 +1,243 @@
+"""Text files of mines, judged as a platform should: name, encoding, marks, fields, codes, states, times, rhythm.
+
+Written from the notes on mines (1.1 to 1.6, 2.3, 2.5, 3) with a parser of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from collector.platform.family_m import UNITS
+from collector.platform.fields import Fault, millis, now
+from collector.platform.ledger import Ledger, Value
+from collector.platform.text_kinds import CHECKS, KINDS, SYSTEMS, TIME, Kind
+
+NAME = re.compile(r"([0-9A-Z]{12,20})_([A-Z]+)_(\d{14})\.[tT][xX][tT]")
+EARLY = 300_000
+"""Ms that a header's time may lie ahead (2.3)."""
+LATER = 60_000
+"""Ms by which the time in a name may lie behind the header's: a second for each name that was taken (1.1)."""
+LOST_BITS, LOST_FLAGS = 16 | 32 | 64 | 128, (0, 5, 7)
+"""States without a value: bits of the sum, places (from 0) of the eight flags (1.4)."""
+KEPT = 100_000
+"""Mines and kinds whose rhythm is watched."""
+Record = dict[str, str]
+
+
+class Parsed(NamedTuple):
+    """A file taken apart; `time` is its header's in ms UTC."""
+
+    mine: str
+    kind: str
+    time: int
+    records: list[Record]
+
+
+class TextPlatform:
+    """Takes files one after another; `told` is called with a line a file."""
+
+    def __init__(self, ledger: Ledger, encoding: str = "utf-8", told: Callable[[str], None] = lambda _: None) -> None:
+        self._ledger, self._encoding, self._told = ledger, encoding, told
+        self._last: OrderedDict[tuple[str, str], tuple[int, frozenset[str]]] = OrderedDict()
+
+    def complete(self, raw: bytes) -> bool:
+        """Whether the end has come: the last characters that are no blanks (2.3)."""
+        return raw.rstrip().endswith((b"||", b"]]]"))
+
+    def take(self, name: str, raw: bytes) -> bool:
+        """Judge a file and note it, durable on return; False when it is refused."""
+        received, shown = now(), raw.decode(self._encoding, errors="replace")
+        if (known := self._ledger.body(name)) is not None:
+            faults = [] if known == shown else [Fault("name", "is that of a file with another content")]
+            parsed = None
+        else:
+            faults, parsed = judged(name, raw, self._encoding)
+        if faults:
+            self._ledger.refuse(received, faults, f"{name}: {shown[:4000]}")
+            self._told(f"refused {name}: " + "; ".join(f"{path}: {reason}" for path, reason in faults[:5]))
+            return False
+        self._ledger.accept(name, "T", received, shown, [] if parsed is None else values(name, parsed))
+        if parsed is not None:
+            self._rhythm(received, parsed)
+        self._told(f"{name}: " + ("known already" if parsed is None else f"{len(parsed.records)} records"))
+        return True
+
+    def _rhythm(self, received: int, file: Parsed) -> None:
+        """Newer files must come often enough and name every point; older ones complete the past."""
+        kind = KINDS[file.kind]
+        key, points = (file.mine, file.kind), frozenset(each.get("point", "") for each in file.records)
+        before, there = self._last.get(key, (file.time, points))
+        if kind.every is None or file.time < before:
+            return
+        if file.time - before > 2000 * kind.every:
+            late = (file.time - before) / 1000
+            self._ledger.find(
+                received, f"{file.mine} {file.kind}: {late:.0f} s between two files; every {kind.every:g} s"
+            )
+        if file.time > before and kind.full and (gone := there - points):
+            self._ledger.find(received, f"{file.mine} {file.kind}: {', '.join(sorted(gone)[:3])} is there no more")
+        if file.time > before or key not in self._last:
+            self._last[key] = file.time, points
+            if len(self._last) > KEPT:
+                self._last.popitem(last=False)
+
+
+def judged(name: str, raw: bytes, encoding: str = "utf-8") -> tuple[list[Fault], Parsed | None]:
+    """Everything that a platform should refuse in a file; the file, where there is nothing."""
+    match = NAME.fullmatch(name)
+    if match is None:
+        return [Fault("name", "expected MINE_KIND_yyyyMMddHHmmss.txt")], None
+    mine, word, stamp = match.groups()
+    named = millis(stamp, "%Y%m%d%H%M%S")
+    if named is None:
+        return [Fault("name", f"{stamp} is no time")], None
+    kind = KINDS.get(word)
+    if kind is None:
+        return [Fault("name", f"the kind {word} is not known")], None
+    try:
+        content = raw.decode(encoding)
+    except UnicodeDecodeError as err:
+        return [Fault("", f"byte {err.start} is not {encoding}")], None
+    if fault := _marks(content, kind):
+        return [fault], None
+    record, end = ("^", "]]]") if kind.non_coal else ("~", "||")
+    head, *lines = content.removesuffix(end).split(record)
+    if lines[-1:] != [""]:
+        return [Fault("", f"expected {record} after the header and after every record")], None
+    faults, header = _header(head, mine, word, kind, named)
+    found = [line.split(";") for line in lines[:-1]]
+    names = kind.fields.split()
+    for at, fields in enumerate(found):
+        if len(fields) != len(names):
+            faults.append(Fault(f"record[{at}]", f"has {len(fields)} fields; expected {len(names)}"))
+    if faults:
+        return faults, None
+    time = millis(header["file_time"], TIME) or 0
+    parsed = Parsed(mine, word, time, [dict(zip(names, fields, strict=True)) for fields in found])
+    faults = list(_records(parsed, kind))
+    return faults, None if faults else parsed
+
+
+def _marks(content: str, kind: Kind) -> Fault | None:
+    end = "]]]" if kind.non_coal else "||"
+    if content.startswith("\ufeff"):
+        return Fault("", "begins with a byte order mark; expected none")
+    if not content.endswith(end):
+        return Fault("", f"does not end with {end}")
+    if found := re.search(r"[\r\n；]", content):
+        return Fault("", f"has the character {found[0]!r}, which is no mark")
+    return None
+
+
+def _header(head: str, mine: str, word: str, kind: Kind, named: int) -> tuple[list[Fault], Record]:
+    names, fields = kind.header.split(), head.split(";")
+    if len(fields) != len(names):
+        return [Fault("header", f"has {len(fields)} fields; expected {len(names)}")], {}
+    header = dict(zip(names, fields, strict=True))
+    faults = list(_fields("header.", header))
+    if header["mine"] != mine:
+        faults.append(Fault("header.mine", f"is not the {mine} of the name"))
+    if "system_code" in header and header["system_code"] != SYSTEMS[word[:2]]:
+        faults.append(Fault("header.system_code", f"expected {SYSTEMS[word[:2]]} of {word}"))
+    if (time := millis(header["file_time"], TIME)) is not None:
+        if time > now() + EARLY:
+            faults.append(Fault("header.file_time", "lies in the future"))
+        if not 0 <= named - time <= LATER:
+            faults.append(Fault("name", f"its time is {(named - time) / 1000:.0f} s behind the header's"))
+    return faults, header
+
+
+def _fields(path: str, record: Record) -> Iterator[Fault]:
+    for name, value in record.items():
+        if name in CHECKS and (reason := CHECKS[name](value)):
+            yield Fault(path + name, f"{reason}, not {value[:60]!r}")
+
+
+def _records(file: Parsed, kind: Kind) -> Iterator[Fault]:
+    seen: set[tuple[str, ...]] = set()
+    for at, record in enumerate(file.records):
+        path = f"record[{at}]."
+        wrong = list(_fields(path, _missing_as_empty(file.kind, record)))
+        yield from wrong
+        key = tuple(record[name] for name in kind.key.split())
+        if key in seen:
+            yield Fault(path + kind.key.split()[0], "stands twice in the file")
+        seen.add(key)
+        if not wrong:
+            yield from _point(path, file, record)
+            yield from _times(path, file, record)
+            yield from _lost(path, file.kind, record)
+
+
+def _missing_as_empty(kind: str, record: Record) -> Record:
+    """In part 2 a missing number is -9999 (1.1)."""
+    return record if kind[:2] not in SYSTEMS else {name: _number(kind, text) for name, text in record.items()}
+
+
+def _number(kind: str, text: str) -> str:
+    return "" if text == "-9999" and kind[:2] in SYSTEMS else text
+
+
+def _point(path: str, file: Parsed, record: Record) -> Iterator[Fault]:
+    code = record.get("point") or record.get("area") or record.get("station", "")
+    if not code.startswith(file.mine):
+        yield Fault(
+            f"{path}{'point' if 'point' in record else 'code'}", f"does not begin with the mine code {file.mine}"
+        )
+    if "point" not in record:
+        return
+    kind = code[16:20]
+    if record.get("type", kind) != kind:
+        yield Fault(f"{path}type", f"is not the {kind} of the point code")
+    if record.get("value_type", code[14:16]) != code[14:16] or record.get("system", code[12:14]) != code[12:14]:
+        yield Fault(f"{path}system", "system and value type are not those of the point code")
+    if "unit" in record and kind in UNITS and record["unit"] not in UNITS[kind]:
+        yield Fault(f"{path}unit", f"expected {' or '.join(sorted(UNITS[kind]))} of sensor type {kind}")
+
+
+def _times(path: str, file: Parsed, record: Record) -> Iterator[Fault]:
+    moments = {name: at for name, text in record.items() if (at := millis(text, TIME)) is not None}
+    for name, at in moments.items():
+        if at > file.time:
+            yield Fault(path + name, "lies behind the time of the file")
+    start, end = moments.get("start"), moments.get("end")
+    if start is not None and end is not None and end < start:
+        yield Fault(path + "end", "lies before the start")
+
+
+def _lost(path: str, kind: str, record: Record) -> Iterator[Fault]:
+    """A lost point has no value, and every other one has."""
+    if "value" not in record or not ("state" in record or "eight" in record):
+        return
+    if "state" in record:
+        lost = bool(int(record["state"]) & LOST_BITS)
+    else:
+        lost = any(record["eight"][at] == "1" for at in LOST_FLAGS)
+    if lost == bool(_number(kind, record["value"])):
+        yield Fault(path + "value", "expected none in this state" if lost else "is missing, and the state says nothing")
+
+
+def values(name: str, file: Parsed) -> Iterator[Value]:
+    """What a sound file says, for the ledger: readings (T) and abnormal events (T.alarm); times in ms UTC."""
+    for each in file.records:
+        code = each.get("point") or each.get("area", "")
+        if "value" in each:
+            text = _number(file.kind, each["value"])
+            normal = (
+                not int(each.get("state") or each["eight"]) & ~3 if "state" in each else "1" not in _faults_of(each)
+            )
+            at = millis(each["data_time"], TIME) or 0
+            yield Value("T", code, at, float(text) if text else None, normal, file.kind, name)
+        elif "start" in each:
+            sort = f"{file.kind} {each.get('abnormal', '')}".strip()
+            at = millis(each["end"] or each["start"], TIME) or 0
+            yield Value("T.alarm", code, at, None, True, f"{sort} {'closed' if each['end'] else 'open'}", name)
+
+
+def _faults_of(record: Record) -> str:
+    """The flags but for alarm and power, which say nothing of the value."""
+    flags = record["eight"]
+    return flags[:4] + flags[5] + flags[7]

@@ -1,0 +1,108 @@
+"""The kinds of text files that a mine sends, with their fields in order (notes on mines, 1.3, 1.5, 2.1, 2.5, 3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from collector.platform.fields import Check, moment, one_of, text
+
+TIME = "%Y-%m-%d %H:%M:%S"
+_NUMBER = text(r"(-?\d+(\.\d+)?)?", "a number or nothing")
+
+
+def _time_or_none(value: object) -> str:
+    return "" if value == "" else moment(TIME)(value)
+
+
+SHORT = "mine mine_name file_time"
+LONG = "mine mine_name system_model system_name maker mark_until file_time"
+EQUIPMENT = "mine mine_name system_code system_name file_time"
+PRESSURE = "mine mine_name system_name system_model date file_time"
+_LIMITS = "high low alarm_high release_high alarm_low release_low"
+_CUTS = "cut_high restore_high cut_low restore_low on off"
+_EVENT = "start end max max_time min min_time mean cause measures entry_time entered_by data_time"
+
+
+class Kind(NamedTuple):
+    """One kind: names of the header's and the records' fields in order; `key`: fields that tell records apart."""
+
+    fields: str
+    header: str = SHORT
+    key: str = "point"
+    every: float | None = None
+    """Seconds between two files."""
+    full: bool = False
+    """Whether every file names every point."""
+    non_coal: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "CDDY": Kind(f"point system station type value_type unit {_LIMITS} {_CUTS} place x y z relations data_time", LONG),
+    "FZDY": Kind("station place x y z data_time", key="station"),
+    "CDSS": Kind("point type_name place value unit state data_time", every=10, full=True),
+    "YCBJ": Kind(f"point type_name place unit abnormal {_EVENT}", key="point abnormal start"),
+    "RYQY": Kind("area_type area approved area_name", key="area"),
+    "RYCY": Kind("crowd approved present area area_name start end cards", key="crowd area start"),
+    "CGKCDDY": Kind("point type place layer thickness depth hole_depth bore x y z date"),
+    "CGKCDSS": Kind("point eight value second data_time", every=300, full=True),
+    "YSLCDDY": Kind("point place area_name type unit x y z date"),
+    "PSLCDDY": Kind("point place served x y z room pump efficiency flow model date"),
+    "JSLCDDY": Kind("point device place made maker date x y z"),
+    **dict.fromkeys(
+        ("YSLCDSS", "PSLCDSS", "DBSCDSS"), Kind("point eight value data_time", every=300, full=True)
+    ),
+    "JSLCDSS": Kind("point eight value data_time", every=3600, full=True),
+    "DBLC": Kind("point area_name type road name date x y z limit1 limit2", PRESSURE),
+    "MGYL": Kind("point area_name type name date x y z limit1", PRESSURE),
+    "ZJZL": Kind("point area_name type station code name x y z n1 n2 n3 n4 n5 n6 n7 date", PRESSURE),
+    **dict.fromkeys(("ZKSS", "MGSS", "ZJSS"), Kind("point type name value state data_time", every=300, full=True)),
+    "LCSS": Kind("point type name value state data_time", every=1800, full=True),
+    "LCYC": Kind("point type name alarm start end max max_time min min_time mean data_time", key="point start"),
+    **dict.fromkeys(
+        ("TFJC", "PSJC", "LJJC", "XJJC", "KYJC", "JCJC"),
+        Kind("point type type_name machine place unit high low alarm_high alarm_low relations data_time", EQUIPMENT),
+    ),
+    **dict.fromkeys(
+        ("TFSS", "PSSS", "LJSS", "XJSS", "KYSS", "JCSS"),
+        Kind("point type type_name machine value unit state data_time", EQUIPMENT, every=10, full=True),
+    ),
+    **dict.fromkeys(
+        ("TFYC", "PSYC", "LJYC", "XJYC", "KYYC", "JCYC"),
+        Kind("point type type_name machine alarm start end level recovery_time recovery peak_time peak data_time",
+             EQUIPMENT, key="point start"),
+    ),
+    "NCDDY": Kind(f"point system station type value_type unit {_LIMITS} place x y z relations data_time", LONG,
+                  non_coal=True),
+    "NCDSS": Kind("point type place value unit state data_time", every=20, full=True, non_coal=True),
+    "NCDYCBJ": Kind(f"point type place unit abnormal {_EVENT}", key="point abnormal start", non_coal=True),
+    "NFZDY": Kind("station place x y z", key="station", non_coal=True),
+}  # fmt: skip
+SYSTEMS = {"TF": "30", "PS": "31", "LJ": "32", "XJ": "33", "KY": "34", "JC": "35"}
+"""System code of important equipment, by the beginning of the kind (notes on mines, 3)."""
+CHECKS: dict[str, Check] = {
+    "mine": text(r"[0-9A-Z]{12,20}", "a mine code of 12 to 20 characters"),
+    "mine_name": text(r".{1,100}", "the mine's name"),
+    "file_time": moment(TIME),
+    "mark_until": text(r"(\d{4}-\d\d-\d\d)?", "a date yyyy-MM-dd or nothing"),
+    "point": text(r"[0-9A-Z]{12}\d{2}(MN|KG|LJ|DT)(\d{4}|RY)[0-9A-Za-z]{1,12}", "a point code (notes, 1.2)"),
+    "system": text(r"\d{2}", "a system of 2 digits"),
+    "value_type": one_of("MN", "KG", "LJ", "DT"),
+    "type": text(r"\d{4}", "a sensor type of 4 digits"),
+    "type_name": text(r"\D.{0,50}", "the name of a sensor type"),
+    "area": text(r"[0-9A-Z]{12}([0-9A-Z]{4})?", "an area code of 16 characters, or the mine's"),
+    "crowd": one_of("1", "2"),
+    "state": text(r"\d{1,3}", "a sum of state bits"),
+    "eight": text(r"[01]{8}", "eight characters 0 or 1"),
+    "abnormal": text(r"0(0[1-9]|10)", "an abnormal type 001 to 010"),
+    "alarm": one_of("0", "1"),
+    "data_time": moment(TIME),
+    "start": moment(TIME),
+    "end": _time_or_none,
+    **dict.fromkeys(("max_time", "min_time", "entry_time", "recovery_time", "peak_time"), _time_or_none),
+    **dict.fromkeys(
+        ("value", "high", "low", "alarm_high", "release_high", "alarm_low", "release_low", "cut_high", "restore_high",
+         "cut_low", "restore_low", "x", "y", "z", "max", "min", "mean", "peak", "recovery", "approved", "present"),
+        _NUMBER,
+    ),
+}  # fmt: skip
+"""Fields that must look like something; of the others any text is taken."""

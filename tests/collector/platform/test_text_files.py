@@ -1,0 +1,180 @@
+"""The platform takes the notes' worked text files, and refuses each with one thing changed, naming what it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from collector.platform.folder import Folder
+from collector.platform.ledger import Ledger, Value
+from collector.platform.text_files import TextPlatform, judged
+
+MINE = "140199900001"
+CH4, CO, FAN = f"{MINE}01MN0001A0012", f"{MINE}01MN0004A0013", f"{MINE}01KG1001B0001"
+AT = 1_764_000_000_000 // 10_000 * 10_000
+"""2025-11-25 00:00:00 in Beijing, ms."""
+NAME = f"{MINE}_CDSS_20251125000010.txt"
+CDSS = (
+    f"{MINE};示例煤矿;2025-11-25 00:00:10~{CH4};环境瓦斯;1301工作面T1;1.62;%CH4;3;2025-11-25 00:00:09~"
+    f"{FAN};局部通风机;1301局部通风机;1;;0;2025-11-25 00:00:09~{CO};一氧化碳;1301回风;;ppm;128;2025-11-25 00:00:09~||"
+)
+CDDY = (
+    f"{MINE};示例煤矿;KJ000;煤矿安全监控系统;示例厂家;2028-12-31;2025-11-25 00:00:00~"
+    f"{CH4};01;{MINE}01DT40010007;0001;MN;%CH4;4;0;1.00;1.00;;;1.50;1.00;;;;;1301工作面T1;4245615.60;36372560.60;"
+    "1229.00;K-14019990000101KG1009B0003-1301断电器;2025-11-25 00:00:00~||"
+)
+YCBJ = (
+    f"{MINE};示例煤矿;2025-11-25 00:07:00~{CH4};环境瓦斯;1301工作面T1;%CH4;002;2025-11-25 00:00:09;"
+    "2025-11-25 00:06:31;1.81;2025-11-25 00:01:20;0.92;2025-11-25 00:06:31;1.43;放炮后瓦斯涌出;加大风量;"
+    "2025-11-25 00:06:50;值班员;2025-11-25 00:07:00~||"
+)
+NCDSS = (
+    "429021001003;示例矿山;2025-11-25 00:00:20^42902100100301MN0004CO0001;0004;-150中段回风;6;ppm;0;"
+    "2025-11-25 00:00:19^]]]"
+)
+WATER = f"{MINE};示例煤矿;2025-11-25 00:05:00~{MINE}01MN0502K0001;00000000;812.300;;2025-11-25 00:04:58~||"
+HOIST = (
+    f"{MINE};示例煤矿;32;立井提升系统;2025-11-25 00:00:10~"
+    f"{MINE}32MN0017H0001;0017;电流;{MINE}01DT40010007;-9999;A;16;2025-11-25 00:00:09~||"
+)
+SOUND = [
+    (NAME, CDSS), (f"{MINE}_CDDY_20251125000000.txt", CDDY), (f"{MINE}_YCBJ_20251125000700.TXT", YCBJ),
+    ("429021001003_NCDSS_20251125000020.txt", NCDSS), (f"{MINE}_CGKCDSS_20251125000500.txt", WATER),
+    (f"{MINE}_LJSS_20251125000010.txt", HOIST), (f"{MINE}_CDSS_20251125000011.txt", CDSS),
+    (NAME, f"{MINE};示例煤矿;2025-11-25 00:00:10~||"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), SOUND)
+def test_the_worked_examples_are_accepted(name: str, text: str) -> None:
+    assert judged(name, text.encode())[0] == []
+    assert judged(name, text.encode("gb18030"), "gb18030")[0] == []
+
+
+CHANGES = [
+    (NAME, "14019990000_CDSS_20251125000010.txt", "name: expected"),
+    (NAME, f"{MINE}_CDSS_20251125250010.txt", "name: 20251125250010 is no time"),
+    (NAME, f"{MINE}_CDXX_20251125000010.txt", "name: the kind CDXX"),
+    (NAME, f"{MINE}_CDSS_20251125000009.txt", "name: its time is -1 s"),
+    (NAME, "140199900002_CDSS_20251125000010.txt", "header.mine: is not"),
+    ("00:00:10~", "00:00:10;~", "header: has 4 fields"),
+    (";2025-11-25 00:00:10~", ";20251125000010~", "header.file_time"),
+    (";1.62;", ";1,62;", "record[0].value"),
+    (";1.62;", "；1.62；", ": has the character '；'"),
+    (";1.62;", ";;", "record[0].value: is missing"),
+    (";;ppm;128;", ";6;ppm;128;", "record[2].value: expected none"),
+    (";%CH4;", ";ppm;", "record[0].unit: expected %CH4"),
+    ("1.62;%CH4", "%CH4;1.62", "record[0].value"),
+    (";1.62;%CH4;3", ";1.62;%CH4", "record[0]: has 6 fields"),
+    (";3;2025", ";x;2025", "record[0].state"),
+    ("00:00:09~14", "00:00:11~14", "record[0].data_time: lies behind"),
+    ("00:00:09~14", "0:00:09~14", "record[0].data_time: expected a time"),
+    (CO, f"150199900001{CO[12:]}", "record[2].point: does not begin"),
+    (CO, CH4, "record[2].unit"),
+    (CH4, f"{MINE}01XX0001A0012", "record[0].point: expected a point code"),
+    ("~||", "||", ": expected ~ after"),
+    ("~||", "~|", ": does not end"),
+    ("~||", "~]]]", ": does not end"),
+    ("~", "~\r\n", ": has the character '\\r'"),
+    (f"{MINE};示", f"\ufeff{MINE};示", ": begins with a byte order mark"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "fault"), CHANGES)
+def test_one_thing_changed_is_refused_by_its_name(old: str, new: str, fault: str) -> None:
+    name, text = NAME.replace(old, new), CDSS.replace(old, new)
+    assert (name, text) != (NAME, CDSS)
+    found = [f"{path}: {reason}".removeprefix(": ") for path, reason in judged(name, text.encode())[0]]
+    assert any(each.startswith(fault.removeprefix(": ")) for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "old", "new", "fault"),
+    [
+        (*SOUND[1], ";0001;MN", ";0004;MN", "record[0].type"),
+        (*SOUND[1], ";MN;%CH4", ";KG;%CH4", "record[0].system"),
+        (*SOUND[2], ";002;", ";2;", "record[0].abnormal"),
+        (*SOUND[2], "00:06:31;1.81", "00:00:08;1.81", "record[0].end: lies before"),
+        (*SOUND[3], "^]]]", "~||", ": does not end"),
+        (*SOUND[4], "00000000", "0000000", "record[0].eight"),
+        (*SOUND[5], ";32;", ";31;", "header.system_code"),
+        (*SOUND[5], ";-9999;", ";0.0;", "record[0].value: expected none"),
+    ],
+)
+def test_other_kinds_are_judged_by_their_own_fields(name: str, text: str, old: str, new: str, fault: str) -> None:
+    assert old in text
+    found = [
+        f"{path}: {reason}".removeprefix(": ") for path, reason in judged(name, text.replace(old, new).encode())[0]
+    ]
+    assert any(each.startswith(fault.removeprefix(": ")) for each in found), found
+
+
+def test_a_point_that_stands_twice_is_refused() -> None:
+    twice = CDSS.replace("~||", CDSS[CDSS.index(f"~{CH4}") : CDSS.index(f"{FAN}")] + "||")
+    assert [str(fault.path) for fault in judged(NAME, twice.encode())[0]] == ["record[3].point"]
+
+
+def test_the_wrong_encoding_is_said_with_the_byte() -> None:
+    assert judged(NAME, CDSS.encode("gb18030"))[0][0].reason.endswith("is not utf-8")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "ledger.db")
+    yield made
+    made.close()
+
+
+def put(folder: Path, name: str, text: str, written: float = 0.0) -> None:
+    (folder / name).write_text(text, encoding="utf-8")
+    if written:
+        os.utime(folder / name, (written, written))
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def test_what_stands_in_the_folder_is_in_the_ledger_once(inbox: Path, ledger: Ledger) -> None:
+    put(inbox, NAME, CDSS)
+    put(inbox, ".hidden.part", "half")
+    first, again = (Folder(TextPlatform(ledger), inbox) for _ in range(2))
+    assert (first.look(), first.look(), again.look()) == (1, 0, 1)
+    at = AT + 9_000
+    assert ledger.values() == [
+        Value("T", CH4, at, 1.62, True, "CDSS", NAME), Value("T", FAN, at, 1.0, True, "CDSS", NAME),
+        Value("T", CO, at, None, False, "CDSS", NAME),
+    ]  # fmt: skip
+    assert ledger.packets() == {NAME: 2}  # it came twice, and stands there once
+
+
+def test_another_content_under_a_name_that_was_taken_is_refused(inbox: Path, ledger: Ledger) -> None:
+    platform = TextPlatform(ledger)
+    assert platform.take(NAME, CDSS.encode())
+    assert not platform.take(NAME, CDSS.replace("1.62", "0.10").encode())
+    assert ledger.refusals() == [("name", "is that of a file with another content")]
+
+
+def test_a_file_without_its_end_is_waited_for_and_at_last_refused(inbox: Path, ledger: Ledger) -> None:
+    folder = Folder(TextPlatform(ledger), inbox)
+    put(inbox, NAME, CDSS[:-2])
+    assert folder.look() == 0
+    put(inbox, NAME, CDSS[:-2], time.time() - 3600)
+    assert folder.look() == 1
+    assert ledger.refusals() == [("", "does not end with ||")]
+
+
+def test_a_rhythm_that_breaks_and_a_point_that_is_gone_are_findings(inbox: Path, ledger: Ledger) -> None:
+    platform = TextPlatform(ledger)
+    platform.take(NAME, CDSS.encode())
+    later = CDSS.replace(":00:10~", ":01:10~").replace(f"{FAN};局部通风机;1301局部通风机;1;;0;2025-11-25 00:00:09~", "")
+    assert platform.take(f"{MINE}_CDSS_20251125000110.txt", later.encode())
+    assert ledger.findings() == [
+        f"{MINE} CDSS: 60 s between two files; every 10 s", f"{MINE} CDSS: {FAN} is there no more",
+    ]  # fmt: skip
