@@ -1,0 +1,1 @@
+"""SFTP: files onto somebody else's server."""
