@@ -76,7 +76,9 @@ class Sender:
         except CipherError as err:
             answer = Answer("refused", f"it cannot be encrypted: {err}")
         else:
-            outgoing = Outgoing(packet.id, body, packet.name, packet.path)
+            outgoing = Outgoing(
+                packet.id, body, packet.name, packet.path, packet.profile, packet.gateway, packet.kind
+            )  # fmt: skip
             answer = await self._transport.send(outgoing)
         if answer.verdict == "taken":
             answer = await asyncio.to_thread(self._renamed, packet, answer)

@@ -44,10 +44,13 @@ class MqttLink:
         will: tuple[str, bytes] | None,
         on_message: Callable[[str, bytes], None],
         on_received: Callable[[int], None],
+        on_refused: Callable[[int, str], None] | None = None,
     ) -> None:
+        """`on_received`: a message has its PUBACK; `on_refused`: one that says no (MQTT 5), left out: as one that does
+        not, since then only the collector's acknowledgement counts."""
         self._settings = settings
         self._loop = asyncio.get_running_loop()
-        self._on_received = on_received
+        self._on_received, self._on_refused = on_received, on_refused
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._connected: asyncio.Future[None] = self._loop.create_future()
@@ -148,6 +151,9 @@ class MqttLink:
         self._call(self._gone, str(reason))
 
     def _puback(self, mid: int, reason: ReasonCode) -> None:
+        if reason.is_failure and self._on_refused is not None:
+            self._on_refused(mid, str(reason))
+            return
         if reason.is_failure and not self._told:
             self._told = True  # once a connection: the broker may refuse every message
             log.error("the broker refuses what is published: %s; does its ACL let this agent write?", reason)

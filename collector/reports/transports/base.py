@@ -20,12 +20,18 @@ there; it must come again under another one."""
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A packet on its way: its id, bytes, file name (for folders) and path below the target's URL (for HTTP)."""
+    """A packet on its way: its id, bytes, file name (for folders) and path below the target's URL (for HTTP).
+
+    `profile`, `gateway` and `kind` (alarm, live, resumed, static) say what it is about, for topics.
+    """
 
     id: str
     body: bytes
     name: str = ""
     path: str = ""
+    profile: str = ""
+    gateway: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

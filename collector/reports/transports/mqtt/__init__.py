@@ -1,0 +1,1 @@
+"""MQTT: packets to a platform's broker."""
