@@ -1,0 +1,223 @@
+"""Text files from an agent's envelopes to a folder: whole files at their interval, names that belong to one packet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.reports import sender
+from collector.reports.names import free_name
+from collector.reports.settings import target_faults, target_model
+from collector.settings import CollectorSettings
+from profiles.load import library
+from profiles.textfile.codec import Record, decode
+from profiles.textfile.values import text_files
+from profiles.wire.codec import encode, freeze_events, manifest_hash
+from profiles.wire.messages import Event, Limits, Manifest, ManifestDevice, ManifestTag, Point, Site
+from tests.collector.field import STREAM, Agent, Shelf, collecting, eventually, settings
+from tests.collector.reports.test_reporting import now
+from tests.profiles.textfile.examples import MINE
+from tests.servers import Server, mosquitto, running
+
+FAST = """
+profile: fast
+version: 0.0.1-wd
+extends: coal-safety
+spec: {zh: 快, en: fast, status: working-definition}
+files: {kinds: {CDSS: {interval: 1s}}, report: {late_after: 60s}}
+"""
+PROFILE = library()["coal-safety"]
+CH4, FAN = f"{MINE}01MN0001A0012", f"{MINE}01KG1001B0001"
+
+
+def mine(**rest: Any) -> bytes:
+    tags = {
+        code: ManifestTag(
+            type="flag" if quantity == "1001" else "number", device="s", unit=PROFILE.quantities[quantity].unit,
+            label=label, limits=limits,
+            point=Point(profile="fast", asset=f"{MINE}01DT40010007", quantity=quantity, code=code),
+        )
+        for code, quantity, label, limits in (
+            (CH4, "0001", rest.get("label", "T1"), Limits(H=1.0, HH=1.5)), (FAN, "1001", "风机", Limits()),
+        )
+    }  # fmt: skip
+    site = Site(code=MINE, name="示例煤矿", adcode="140199")
+    return encode(Manifest(v=1, software="t", site=site, tags=tags, devices={"s": ManifestDevice(driver="files")}))
+
+
+ABOUT = mine()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(sender, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr("collector.reports.packer.PATIENCE", 100)
+    monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.1)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    with running(mosquitto(tmp_path / "broker")) as server:
+        yield server
+
+
+@pytest.fixture
+def agent(broker: Server) -> Iterator[Agent]:
+    agent = Agent(broker.port, "mine-a")
+    yield agent
+    agent.close()
+
+
+@pytest.fixture
+def chosen(broker: Server, tmp_path: Path) -> CollectorSettings:
+    for name in ("profiles", "upload", "state"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "profiles" / "fast.yaml").write_text(FAST, encoding="utf-8")
+    target = target_model().model_validate(
+        {"name": "province", "profiles": ["fast"], "resume_rate": 100,
+         "transport": {"type": "folder", "path": str(tmp_path / "upload")}}
+    )  # fmt: skip
+    made = settings(broker.port, tmp_path / "state", Shelf())
+    return made.model_copy(update={"reports": (target,), "profiles": (tmp_path / "profiles",)})
+
+
+def files(folder: Path, kind: str) -> dict[str, list[Record]]:
+    """Files of a kind by name, in the order of their names."""
+    found = sorted((folder / "upload").rglob(f"*_{kind}_*.txt"))
+    return {path.name: list(decode(text_files(PROFILE), kind, path.read_bytes()).records.values()) for path in found}
+
+
+def whole(folder: Path) -> list[dict[str, str]]:
+    """Of each real-time file the values by point."""
+    return [{each["point"]: each["value"] for each in records} for records in files(folder, "CDSS").values()]
+
+
+def defined(folder: Path) -> list[str]:
+    """Of each definition file where it says that the methane sensor is."""
+    return [records[-1]["place"] for records in files(folder, "CDDY").values()]
+
+
+async def test_files_come_at_their_interval_with_every_point_though_nothing_is_new_also_after_a_restart(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path
+) -> None:
+    async with collecting(chosen):
+        agent.tell(1)
+        agent.send("manifest", ABOUT)
+        at = now()
+        agent.data(1, ABOUT, [(CH4, at, 0.31, "good"), (FAN, at, True, "good")])
+        await eventually(lambda: len(whole(tmp_path)) >= 3, "three files")
+    before = set(files(tmp_path, "CDSS"))
+    async with collecting(chosen):
+        agent.tell(2)
+        agent.data(2, ABOUT, [(CH4, now(), 0.32, "good")])
+        await eventually(lambda: whole(tmp_path)[-1].get(CH4) == "0.32", "a file after the restart")
+    assert all(each == {CH4: "0.31", FAN: "1"} for each in whole(tmp_path)[: len(before)])
+    assert all(each == {CH4: "0.32", FAN: "1"} for each in whole(tmp_path)[-1:])
+    times = {
+        each["data_time"] for records in files(tmp_path, "CDSS").values() for each in records if each["point"] == FAN
+    }
+    assert len(times) == 1  # a value that was held keeps its own time
+
+
+async def test_what_comes_late_has_a_file_of_its_own_under_the_next_free_name(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path
+) -> None:
+    async with collecting(chosen) as collector:
+        agent.send("manifest", ABOUT)
+        for seq, row in enumerate([(CH4, 0.31), (FAN, True)], 1):
+            agent.data(seq, ABOUT, [(row[0], 1_795_478_409_000, row[1], "good")])
+            await eventually(lambda: len(files(tmp_path, "CDSS")) == seq, "the file")  # noqa: B023
+        again = collector.reports.resend("province", 1_795_478_400_000, 1_795_478_420_000, [])
+        assert again[0] >= 2
+        await eventually(lambda: not collector.reports.status()[0].waiting, "the repeats")
+    found = files(tmp_path, "CDSS")
+    assert list(found) == [f"{MINE}_CDSS_2026112408001{second}.txt" for second in (0, 1)]
+    assert [[each["point"] for each in records] for records in found.values()] == [[CH4], [FAN]]
+
+
+async def test_a_file_of_somebody_else_stays_and_ours_takes_the_next_name(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "upload" / "aqjk").mkdir()
+    theirs = tmp_path / "upload" / "aqjk" / f"{MINE}_CDSS_20261124080010.txt"
+    theirs.write_text("theirs~||")
+    ours = theirs.with_name(f"{MINE}_CDSS_20261124080011.txt")
+    async with collecting(chosen):
+        agent.send("manifest", ABOUT)
+        agent.data(1, ABOUT, [(CH4, 1_795_478_409_000, 0.31, "good")])
+        await eventually(ours.exists, "our file")
+    assert theirs.read_text() == "theirs~||"
+    assert ours.read_text(encoding="utf-8").startswith(
+        f"{MINE};示例煤矿;2026-11-24 08:00:10~"
+    )  # the header keeps its time
+
+
+async def test_definitions_are_sent_once_and_again_when_they_change(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path
+) -> None:
+    for number, label in enumerate(("T1", "T1", "T2"), 1):
+        async with collecting(chosen):
+            agent.send("manifest", about := mine(label=label))
+            agent.data(number, about, [(CH4, at := now(), 0.31 + number / 100, "good")])
+            expected = {"T1", label}
+            await eventually(lambda: defined(tmp_path)[-1:] == [label], "the definitions")  # noqa: B023
+            await eventually(lambda: f"0.{31 + number}" in str(whole(tmp_path)), f"the values of {at}")  # noqa: B023
+        assert sorted(defined(tmp_path)) == sorted(expected)
+
+
+async def test_a_rise_through_both_limits_and_back_is_two_events_with_their_ends(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path
+) -> None:
+    def step(number: int, state: Any, level: Any, at: int) -> Event:
+        return Event(id=f"e{number}", alarm="a", kind="limit", level=level, state=state, time=at,
+                     since=1_795_478_409_000, tag=CH4, value=1.0, limit=1.0)  # fmt: skip
+
+    steps = [("raised", "H", 0), ("changed", "HH", 10), ("changed", "H", 20), ("cleared", "H", 20)]
+    events = [step(at, state, level, 1_795_478_409_000 + 1000 * s) for at, (state, level, s) in enumerate(steps)]
+    async with collecting(chosen):
+        agent.send("manifest", ABOUT)
+        agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), events[:2]))
+        await eventually(lambda: len(files(tmp_path, "YCBJ")) == 2, "the beginnings")
+    async with collecting(chosen):  # which limits stand crossed outlives the collector
+        agent.send("event", freeze_events(STREAM, 2, 0, manifest_hash(ABOUT), events[2:]))
+        await eventually(lambda: len(files(tmp_path, "YCBJ")) == 4, "the ends")
+    told = [
+        (name[-10:-4], each["abnormal_type"], each["start_time"][-8:], each["end_time"][-8:])
+        for name, records in files(tmp_path, "YCBJ").items() for each in records
+    ]  # fmt: skip
+    assert told == [
+        ("080009", "001", "08:00:09", ""), ("080019", "002", "08:00:19", ""),
+        ("080029", "002", "08:00:19", "08:00:29"), ("080030", "001", "08:00:09", "08:00:29"),  # the second was taken
+    ]  # fmt: skip
+
+
+def test_a_name_that_is_none_of_the_profiles_stays() -> None:
+    assert free_name(PROFILE, "x.json", lambda _: True) == "x.json"
+    assert free_name(library()["tailings"], "", lambda _: True) == ""
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        (
+            {"profiles": ["mine-underground"], "family": "S"},
+            "mine-underground is not reported in it; expected M, text-file",
+        ),
+        (
+            {"profiles": ["coal-safety"], "frame": {"type": "enterprise"}},
+            "text files (coal-safety) travel without a frame",
+        ),
+        ({"profiles": ["mine-underground"], "frame": {"type": "enterprise"}}, ""),
+        ({"profiles": ["mine-underground"], "family": "text-file"}, ""),
+    ],
+)
+def test_a_target_is_told_what_its_profiles_cannot_do(rest: dict[str, Any], words: str, tmp_path: Path) -> None:
+    base = {"name": "p", "transport": {"type": "folder", "path": str(tmp_path)}}
+    target = target_model().model_validate(base | rest)
+    found = [each.message for each in target_faults((target,), library())]
+    assert len(found) == bool(words)
+    assert all(words in each for each in found)
