@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import getpass
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 
 from collector.reports.transports.base import Answer, Outgoing
 from collector.reports.transports.sftp.transport import SftpSettings, SftpTransport
-from tests.servers import LOCAL
+from tests.servers import LOCAL, Server, free_port, running
 
 NAME = "140199900001_CDSS_20261124080010.txt"
 
@@ -143,6 +147,40 @@ async def test_after_a_break_the_next_packet_connects_anew(there: There) -> None
     again = await put(transport, b"2", "2.txt", "")
     assert [each.verdict for each in (first, broken, again)] == ["accepted", "later", "accepted"]
     assert there.files() == {"upload/1.txt": b"1", "upload/2.txt": b"2"}
+
+
+@contextmanager
+def openssh(there: There, folder: Path) -> Iterator[Path]:
+    """OpenSSH's own server for this machine's user, where it is installed; the folder that stands for its."""
+    sshd = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    privileged = Path("/run/sshd")
+    if sshd is None or (os.getuid() == 0 and not privileged.is_dir()):
+        pytest.skip("no sshd that could be started (as root it wants /run/sshd)")
+    there.port = free_port()
+    there.trust(there.host_key)
+    there.host_key.write_private_key(folder / "host_key")
+    (folder / "host_key").chmod(0o600)
+    there.client_key.write_public_key(folder / "authorized")
+    (folder / "sshd_config").write_text(
+        f"Port {there.port}\nListenAddress {LOCAL}\nHostKey {folder}/host_key\nPidFile none\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/authorized\nPasswordAuthentication no\nUsePAM no\n"
+        "PermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\n"
+    )
+    command = [sshd, "-D", "-e", "-f", str(folder / "sshd_config")]
+    with running(Server(command, there.port, folder / "sshd.log")):
+        yield there.root / "upload"
+
+
+async def test_openssh_holds_the_same_file_once_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    there = There(tmp_path)
+    with openssh(there, tmp_path) as upload:
+        made = there.transport(username=getpass.getuser(), password=None, key=there.key, path=str(upload))
+        verdicts = [
+            (await made.send(Outgoing("id-1", body, NAME, "aqjk/"))).verdict for body in (b"x~||", b"x~||", b"y~||")
+        ]
+        await made.close()
+    assert verdicts == ["accepted", "accepted", "taken"]
+    assert there.files() == {f"upload/aqjk/{NAME}": b"x~||"}
 
 
 def test_a_target_without_known_hosts_or_a_way_to_log_in_is_refused(tmp_path: Path) -> None:
