@@ -101,7 +101,7 @@ def show_(identity: str, target: str | None, settings: Path) -> None:
         raise click.ClickException(f"no refused packet {identity!r}; edge-collector reports dead-letters list")
     for each in found:
         click.echo(f"{each.target}: {each.answer}", err=True)
-        click.echo(each.body.decode(errors="replace"))
+        click.echo(each.body)  # as it is: text files may be in GB 18030
 
 
 @dead_letters.command("resend")

@@ -14,6 +14,8 @@ import urllib3
 
 from collector.platform.ledger import Ledger
 from tests.collector.platform.test_judgement import S
+from tests.collector.platform.test_text_files import CDSS, NAME
+from tests.servers import wait_for
 
 
 @contextmanager
@@ -56,3 +58,16 @@ def test_over_http_the_status_says_what_became_of_a_packet(tmp_path: Path) -> No
             for body in (S, S, {})
         ]
     assert statuses == [503, 200, 400]
+
+
+def test_text_files_that_come_into_a_folder_are_in_a_ledger_that_outlives_a_kill(tmp_path: Path) -> None:
+    (tmp_path / "upload").mkdir()
+    with platform(tmp_path, "--folder", str(tmp_path / "upload"), "--encoding", "gb18030") as (process, ports):
+        assert ports == {}
+        (tmp_path / "upload" / NAME).write_bytes(CDSS.encode("gb18030"))
+        ledger = Ledger(tmp_path / "ledger.db")
+        wait_for(ledger.packets, what="the file in the ledger")
+        process.kill()
+        process.wait(30)
+    assert (ledger.packets(), len(ledger.values("T")), ledger.refusals()) == ({NAME: 1}, 3, [])
+    ledger.close()
