@@ -43,7 +43,7 @@ LOOK_AGAIN = 60_000
 
 
 class Key(NamedTuple):
-    """A gateway as one profile reports it; a site without a gateway code is its own."""
+    """A gateway as one profile reports it; `code` is the site's where it has none, or where files are of a site."""
 
     profile: str
     site: str
@@ -80,7 +80,7 @@ class Packer:
         groups: dict[tuple[int, Key], list[tuple[DueRow, Place]]] = defaultdict(list)
         for row in self._queue.due(self._target, now - PATIENCE):
             if (place := self._place(row.point)) is not None:
-                groups[row.period, _key(place, row.profile)].append((row, place))
+                groups[row.period, self._key(place, row.profile)].append((row, place))
         for (period, key), found in sorted(groups.items(), key=lambda group: group[0]):
             made += self._kept(_readings_of(key), partial(self._readings, key, period, found, now))
         gateways = self._gateways()
@@ -88,7 +88,7 @@ class Packer:
         return made + self._define(now, gateways) + self._down(now, online, gateways)
 
     def _readings(self, key: Key, period: int, found: Sequence[tuple[DueRow, Place]], now: int) -> int:
-        gateway, encoder = self._gateway(key, found[0][1]), self._encoder(key)
+        gateway, encoder = self._gateway(key, found[0][1]), self._encoder(key.profile)
         carried = self._queue.carried(self._target, key.profile, key.code, period)
         due = [_due(row, place) for row, place in found if carried.get(row.point) != row.time]
         for row, _place in found:
@@ -110,7 +110,7 @@ class Packer:
         return [_due(row, place) for row, place in places if place is not None]
 
     def _tell_left_out(self, key: Key, due: Sequence[Due], drafts: Sequence[Draft]) -> None:
-        if self._encoder(key).whole:
+        if self._encoder(key.profile).whole:
             carried = {code for draft in drafts for code in draft.points}
             for each in due:
                 code = each.place.point.code
@@ -125,7 +125,7 @@ class Packer:
         """Packets that name every point are due at their interval, also when no point has a new reading."""
         made = 0
         for key, places in gateways.items():
-            if not self._encoder(key).whole:
+            if not self._encoder(key.profile).whole:
                 continue
             ends = set()
             for length in {self._selection.period_of(key.profile, place.point.code) for place in places} - {None}:
@@ -142,7 +142,7 @@ class Packer:
 
     def _again(self, key: Key, end: int, place: Place) -> int:
         gateway = self._gateway(key, place)
-        drafts = self._encoder(key).readings(gateway, end, [], resumed=False, held=self._held(key, end, set()))
+        drafts = self._encoder(key.profile).readings(gateway, end, [], resumed=False, held=self._held(key, end, set()))
         self._put(gateway, drafts)
         return len(drafts)
 
@@ -159,7 +159,7 @@ class Packer:
         )  # fmt: skip
 
     def _definitions(self, key: Key, now: int, places: Sequence[Place]) -> int:
-        gateway, encoder = self._gateway(key, places[0]), self._encoder(key)
+        gateway, encoder = self._gateway(key, places[0]), self._encoder(key.profile)
         content = b"".join(draft.body for draft in encoder.definitions(gateway, 0, places))
         about, digest = f"{key.profile}/{key.code}", hashlib.sha256(content).hexdigest()
         last = self._queue.said(self._target, about)
@@ -170,14 +170,14 @@ class Packer:
         return len(drafts)
 
     def _alarm(self, place: Place, event: Event) -> int:
-        key = _key(place, place.point.profile)
+        key = self._key(place, place.point.profile)
         profile = self._library[key.profile]
         gateway = self._gateway(key, place)
         code = place.point.code
         stated = reported_limits(place.spec, profile, profile.quantities[place.point.quantity])
         crossings = moved(self._queue.crossings(self._target, code), event, stated)
         value, limit = (_converted(each, place, profile) for each in (event.value, event.limit))
-        drafts = self._encoder(key).alarms(gateway, [Alarm(place, event, value, limit, tuple(crossings))])
+        drafts = self._encoder(key.profile).alarms(gateway, [Alarm(place, event, value, limit, tuple(crossings))])
         self._put(gateway, drafts, events=[event], crossings={code: crossings})
         return len(drafts)
 
@@ -209,7 +209,7 @@ class Packer:
                 self._down_said[key] = now
                 gateway = self._gateway(key, places[0])
                 due = [Due(place, now, None, None, BAD_LINK) for place in places]
-                drafts = self._encoder(key).source_down(gateway, now // 1000 * 1000, due)
+                drafts = self._encoder(key.profile).source_down(gateway, now // 1000 * 1000, due)
                 self._put(gateway, drafts)
                 made += len(drafts)
         return made
@@ -220,7 +220,7 @@ class Packer:
         for place in self._directory.places():
             point, site = place.point, place.site
             if self._selection.wants_point(point.profile, point.quantity, site.adcode, site.code):
-                found[_key(place, point.profile)].append(place)
+                found[self._key(place, point.profile)].append(place)
         return found
 
     def _put(
@@ -239,6 +239,12 @@ class Packer:
             hold=hold, crossings=crossings or {}, said=said,
         )  # fmt: skip
 
+    def _key(self, place: Place, profile: str) -> Key:
+        """What names every point is of the whole site, whichever gateway measures it."""
+        site = place.site
+        whole = self._encoder(profile).whole
+        return Key(profile, site.code, site.code if whole or not site.gateway else site.gateway)
+
     def _gateway(self, key: Key, place: Place) -> Gateway:
         return Gateway(self._library[key.profile], key.site, key.code, place.site.name, self._encoding)
 
@@ -247,8 +253,8 @@ class Packer:
         assert shape is not None  # noqa: S101  # targets select reported profiles only
         return shape
 
-    def _encoder(self, key: Key) -> type[Encoder]:
-        shape = self._library[key.profile].shape(self._family)
+    def _encoder(self, profile: str) -> type[Encoder]:
+        shape = self._library[profile].shape(self._family)
         assert shape is not None  # noqa: S101  # targets select reported profiles only
         return self._encoders[shape.family]
 
@@ -259,10 +265,6 @@ class Packer:
             log.warning("target %s: no agent's manifest has the point %s; its readings wait", self._target, code)
             self._told.add(code)
         return place
-
-
-def _key(place: Place, profile: str) -> Key:
-    return Key(profile, place.site.code, place.site.gateway or place.site.code)
 
 
 def _readings_of(key: Key) -> str:

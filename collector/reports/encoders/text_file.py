@@ -44,7 +44,9 @@ class TextFileEncoder:
                 made = record(files, kind, facts, place)
                 records.setdefault(tuple(made[field] for field in files.kinds[kind].key), made)
             if records:
-                drafts.append(_draft(gateway, kind, "static", now, ordered[0], list(records.values()), about=(now,)))
+                found = list(records.values())
+                about = (now, *(text for each in found for text in each.values()))
+                drafts.append(_draft(gateway, kind, "static", now, ordered[0], found, about=about))
         return drafts
 
     @classmethod

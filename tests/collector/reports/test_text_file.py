@@ -240,6 +240,13 @@ def test_the_same_readings_are_the_same_packet_and_others_of_the_period_are_not(
     assert first.name == other.name  # which the packer tells apart
 
 
+def test_two_definitions_of_the_same_second_are_two_packets() -> None:
+    first, second = (
+        TextFileEncoder.definitions(gateway(), AT, [place(CO, "0004", label)])[0] for label in ("回风", "进风")
+    )
+    assert first.id != second.id
+
+
 def test_marks_in_names_do_not_break_a_record() -> None:
     odd = place(CO, "0004", "回风;~|^\r\n东")
     [draft] = TextFileEncoder.readings(gateway(name="示~例"), AT, [Due(odd, AT - 1, 6.0, None, "good")], resumed=False)

@@ -33,7 +33,7 @@ PROFILE = library()["coal-safety"]
 CH4, FAN = f"{MINE}01MN0001A0012", f"{MINE}01KG1001B0001"
 
 
-def mine(**rest: Any) -> bytes:
+def mine(gateway: str = "", only: str = "", **rest: Any) -> bytes:
     tags = {
         code: ManifestTag(
             type="flag" if quantity == "1001" else "number", device="s", unit=PROFILE.quantities[quantity].unit,
@@ -43,8 +43,9 @@ def mine(**rest: Any) -> bytes:
         for code, quantity, label, limits in (
             (CH4, "0001", rest.get("label", "T1"), Limits(H=1.0, HH=1.5)), (FAN, "1001", "风机", Limits()),
         )
+        if only in ("", code)
     }  # fmt: skip
-    site = Site(code=MINE, name="示例煤矿", adcode="140199")
+    site = Site(code=MINE, name="示例煤矿", adcode="140199", gateway=gateway)
     return encode(Manifest(v=1, software="t", site=site, tags=tags, devices={"s": ManifestDevice(driver="files")}))
 
 
@@ -122,6 +123,19 @@ async def test_files_come_at_their_interval_with_every_point_though_nothing_is_n
         each["data_time"] for records in files(tmp_path, "CDSS").values() for each in records if each["point"] == FAN
     }
     assert len(times) == 1  # a value that was held keeps its own time
+
+
+async def test_a_file_is_of_the_whole_mine_whichever_gateway_measures_its_points(
+    broker: Server, agent: Agent, chosen: CollectorSettings, tmp_path: Path
+) -> None:
+    other = Agent(broker.port, "mine-b")
+    async with collecting(chosen):
+        for each, gateway, code, value in ((agent, f"{MINE}01", CH4, 0.31), (other, f"{MINE}02", FAN, True)):
+            each.tell(1)
+            each.send("manifest", about := mine(gateway, code))
+            each.data(1, about, [(code, now(), value, "good")])
+        await eventually(lambda: {CH4: "0.31", FAN: "1"} in whole(tmp_path), "a file with both")
+    other.close()
 
 
 async def test_what_comes_late_has_a_file_of_its_own_under_the_next_free_name(

@@ -60,18 +60,14 @@ def _make(root: Path, folder: Path) -> None:
     """The folders below `root`, durable."""
     for each in reversed([folder, *folder.parents]):
         if root in each.parents and not each.is_dir():
-            each.mkdir()
+            each.mkdir(exist_ok=True)
             _sync(each.parent)
 
 
 def _put(path: Path, content: bytes) -> bool:
     """Write a file, durable on return; False where another content has its name, which stays as it is."""
     if path.exists():
-        same = path.read_bytes() == content
-        if same:  # an earlier try may have ended before it was durable
-            _sync(path)
-            _sync(path.parent)
-        return same
+        return _same(path, content)
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
@@ -82,7 +78,7 @@ def _put(path: Path, content: bytes) -> bool:
             os.link(part, path)  # other than a rename it never overwrites
             part.unlink()
         except FileExistsError:
-            return path.read_bytes() == content
+            return _same(path, content)
         except OSError as err:
             if err.errno not in NO_LINKS:
                 raise
@@ -90,6 +86,15 @@ def _put(path: Path, content: bytes) -> bool:
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+    _sync(path.parent)
+    return True
+
+
+def _same(path: Path, content: bytes) -> bool:
+    """Whether a file is this packet; then it is durable, though an earlier try may have ended before it was."""
+    if path.read_bytes() != content:
+        return False
+    _sync(path)
     _sync(path.parent)
     return True
 
