@@ -111,8 +111,9 @@ class Measurer:
             first, last = start, end
             if point not in places:  # nobody knows when it was taken away: it is due up to its last reading
                 last = min(end, seen.last + 1) if seen else start
-            elif seen is None or seen.first >= since.get(point.code, start):
-                first = max(start, since.get(point.code, start))
+            else:  # readings may come before it is noted as due, as those of a backlog
+                known = since.get(point.code, start)
+                first = max(start, min(known, seen.first) if seen else known)
             if first < last:
                 yield point, tally(each, first, last, seen, valid.get(point))
 

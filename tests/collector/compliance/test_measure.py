@@ -65,7 +65,13 @@ def test_a_day_before_a_point_was_known_does_not_count_unless_there_are_readings
     assert town.measurer.day(DAY, END + HOUR) == {}
     town.write("G0001", minutes(START + 12 * HOUR))  # a backlog
     found = measured(town)
-    assert (found.points, found.due, found.online) == (1, 24 * HOUR, 12 * HOUR)
+    assert (found.points, found.due, found.online) == (1, 12 * HOUR, 12 * HOUR)
+
+
+def test_a_point_that_spoke_shortly_before_it_was_noted_is_due_from_then(town: Bureau) -> None:
+    town.enrol("G0001", at=START + 6 * HOUR)
+    town.write("G0001", minutes(START + 6 * HOUR - MINUTE))
+    assert measured(town).rates()["online_rate"] == 1.0
 
 
 def test_a_point_that_was_taken_away_is_due_up_to_its_last_reading(town: Bureau) -> None:
