@@ -1,4 +1,4 @@
-"""What the collector knows of its agents: last states, manifests, streams, and which agent owns a point's code.
+"""What the collector knows of its agents: last states, manifests, streams, which agent owns a code, how soon data came.
 
 It can be lost and is rebuilt: manifests are asked for, states are retained at the broker. So commits are not awaited
 (``synchronous=NORMAL``), and a damaged file is set aside.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -76,9 +76,9 @@ class Measurer:
         for life in self._book.between(start, end):
             place = life.place
             found[Where(place.region, place.site, place.profile or NO_PROFILE)].add(alarms(life, start, end))
-        places = self._places()
+        places, since = self._places(), self._arrivals.due_since()
         for site in sorted({*places, *sites, *(where.site for where in found)}):
-            for point, each in self._points(site, places.get(site, {}), start, end):
+            for point, each in self._points(site, places.get(site, {}), since, start, end):
                 found[Where(point.region, site, point.profile)].add(each)
         return found
 
@@ -102,10 +102,12 @@ class Measurer:
             found[place.site.code][point] = place
         return found
 
-    def _points(self, site: str, places: dict[Point, Place], start: int, end: int) -> Iterator[tuple[Point, Tally]]:
+    def _points(
+        self, site: str, places: Mapping[Point, Place], since: Mapping[str, int], start: int, end: int
+    ) -> Iterator[tuple[Point, Tally]]:
+        """The points of a site that were due, each with its tally; `since`: point code to when it is due from."""
         wanted = {point: found for point in places if (found := self._demand(point, places[point])) is not None}
         every, valid = self._seen(site, wanted, start, end)
-        since = self._arrivals.due_since()
         for point, each in wanted.items():
             seen = every.get(point)
             first, last = start, end
