@@ -68,12 +68,16 @@ class Arrivals:
         return sum(count.readings for count in self.of(day).values())
 
     def changed(self, before: date, rolled_before: int) -> list[date]:
-        """Days before `before` of which readings came since they were rolled up, if that was before `rolled_before`."""
+        """Days before `before` of which readings came since they were rolled up, if that was before `rolled_before`.
+
+        None that is further back than `KEPT`: a clock that stood in 1970 makes no day of 1970.
+        """
         with self._lock:
             rows = self._db.execute(
-                "SELECT day FROM arrival LEFT JOIN rolled USING (day) WHERE day < ? AND coalesce(time, 0) < ?"
+                "SELECT day FROM arrival LEFT JOIN rolled USING (day) WHERE day >= ? AND day < ?"
+                " AND coalesce(time, 0) < ?"
                 " GROUP BY day HAVING sum(arrival.readings) != coalesce(max(rolled.readings), 0) ORDER BY day",
-                (before.isoformat(), rolled_before),
+                ((before - KEPT).isoformat(), before.isoformat(), rolled_before),
             ).fetchall()
         return [date.fromisoformat(row[0]) for row in rows]
 

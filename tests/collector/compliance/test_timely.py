@@ -85,6 +85,7 @@ def test_readings_that_no_specification_knows_are_not_counted(registry: Registry
 def test_a_day_is_rolled_up_again_when_more_came_and_some_time_passed(registry: Registry) -> None:
     arrivals = registry.arrivals
     note(registry, 5000)
+    note(registry, MIDNIGHT / 1000)  # from a clock that stood in 1970
     registry.save()
     assert arrivals.changed(AFTER, rolled_before=100) == [BEFORE], "never rolled up"
     arrivals.rolled(BEFORE, 1, now=50)
