@@ -67,7 +67,7 @@ def code_faults(
             yield f"{name}: {where}: expected the indicator type {quantity!r}", "warning"
     if rule.region_at is not None:
         start = rule.region_at - 1
-        for fault in region_faults(code[start : start + 6], counties or {}, rule.region_at):
+        for fault in region_faults(code[start : start + (rule.region_digits or 6)], counties or {}, rule.region_at):
             yield f"{name}: {fault}", "warning"
 
 

@@ -142,6 +142,8 @@ def _asset(point: Point, profile: Profile, assets: Mapping[str, Asset]) -> Itera
     if asset is None:
         known = ", ".join(profile.assets)
         what = f"equipment type {kind!r} is not known here" if kind else f"the kind of {point.asset!r} is not stated"
+        if kind and (start := profile.asset_at) and point.asset[start - 1 : start + 1] == kind:
+            what = f"{point.asset!r}: characters {start}–{start + 1} {kind!r}: no equipment type known here"
         how = "known are" if kind else f"state it (assets: {{{point.asset!r}: {{kind: …}}}}); known are"
         yield TagFault(("point", "asset"), f"{what}; {how} {known}", "warning")
         return

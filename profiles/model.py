@@ -39,7 +39,9 @@ class CodeRule(Stated):
     quantity_at: int | None = None
     """Position (from 1) at which the indicator type (its `code_mark`) should stand."""
     region_at: Annotated[int, Field(ge=1)] | None = None
-    """Position (from 1) at which the six digits of a region (GB/T 2260) stand."""
+    """Position (from 1) at which the digits of a region (GB/T 2260) stand."""
+    region_digits: Literal[2, 4, 6] | None = None
+    """How many: 2 name a province, 4 a city, 6 (or left out) a county."""
     check_digit: CheckDigit | None = None
     """By which rule its last character follows from the others: credit (GB 32100) or cas."""
 

@@ -30,7 +30,7 @@ _ZH = {
     "require_limits": "必填限值", "max_interval": "最长上报间隔", "delay": "延时", "hysteresis": "回差",
     "jump": "跳变", "frozen": "不变", "attributes": "附加属性", "type": "类型", "length": "长度",
     "characters": "字符", "pattern": "结构", "within": "隶属", "quantity_at": "指标类型位置",
-    "region_at": "行政区划位置", "check_digit": "校验位", "required": "必需",
+    "region_at": "行政区划位置", "region_digits": "行政区划位数", "check_digit": "校验位", "required": "必需",
     "one_of": "至少其一", "optional": "可选", "molar_mass": "摩尔质量", "zone": "时区", "format": "格式",
     "bad_side": "危险侧", "code_mark": "编码标志", "escalate": "升级个数", "hold_lost": "丢失保持",
     "files": "文本文件", "grammar": "语法", "naming": "文件命名", "receiving": "接收规则", "fields": "字段",

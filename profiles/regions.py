@@ -43,7 +43,7 @@ PROVINCES = _provinces()
 def region_faults(code: str, counties: Counties, at: int = 1) -> Iterator[str]:
     """What is not known of a region's code, or of the beginning of one; `at`: its first character's position.
 
-    ``110000`` and ``11`` are a province, ``110100`` and ``1101`` a city.
+    ``110000`` and ``11`` are a province, ``110100`` and ``1101`` a city (some codes hold these digits alone).
     """
     if f"{code[:2]}0000" not in PROVINCES:
         known = " ".join(each[:2] for each in PROVINCES)

@@ -46,6 +46,7 @@ def test_a_code_as_it_should_be_has_no_fault(rule: CodeRule, code: str) -> None:
         (STORAGE["enterprise"], "1101100０1", "error", "character 8 '０': expected a digit"),
         (STORAGE["enterprise"], "11011000", "error", "has 8 characters; expected 9: character 9 is missing"),
         (STORAGE["enterprise"], "1101100012", "error", "expected 9: character 10 '2' is beyond its end"),
+        (STORAGE["enterprise"], "101110001", "warning", "characters 1–2 '10': no province of GB/T 2260; expected one"),
         (STORAGE["asset"], "110110001001g0001", "error", "character 13 'g': expected a digit or a capital letter"),
         (STORAGE["asset"], "11011000100110001", "warning", "character 13 '1': expected a capital letter, by the"),
         (MINE["point"], "14092102133701XN0004A1", "warning", "character 15 'X': expected one of MN, KG, LJ, DT, by"),

@@ -60,6 +60,16 @@ def test_what_is_wrong_with_a_tag_is_told_at_its_field(wrong: ManifestTag, field
     assert ("t0", field, severity) in faults(wrong)
 
 
+def test_an_equipment_type_that_is_not_known_is_told_with_its_characters() -> None:
+    asset = "110110001001Y9001"
+    site = Site(code="110110001", name="x", adcode="110110")
+    point = Point(profile="hazchem-storage", asset=asset, quantity="WD", code=f"{asset}WD001")
+    tags = {"t": ManifestTag(type="number", device="d", unit="Cel", point=point)}
+    [fault] = judge(Manifest(v=1, software="x", site=site, tags=tags, devices={}), library())["t"]
+    assert fault.severity == "warning"
+    assert f"{asset!r}: characters 13–14 'Y9': no equipment type known here; known are G0" in fault.message
+
+
 def test_a_code_that_stands_twice_is_the_second_tags_fault() -> None:
     assert faults(tag(), tag()) == [("t1", "point.code", "error")]
 
