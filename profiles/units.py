@@ -86,7 +86,7 @@ def unit_fault(unit: str) -> str:
     meant += [known for known in UNITS if known.lower() == unit.lower()]
     near = list(dict.fromkeys(meant)) or difflib.get_close_matches(unit, UNITS, 3, 0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"unit {unit!r} is not known{hint} (docs/profiles.md lists them)"
+    return f"unit {unit!r} is not known{hint} (docs/profiles/units.md lists them)"
 
 
 def meant(unit: str) -> str:

@@ -55,7 +55,8 @@ def _reading(tag: FilesTag, row: Row) -> Reading:
     if not row.blank:
         try:
             value = _typed(tag, row.values.get(tag.field or row.field))
-            if not tag.field and (tag.scale, tag.offset) == (1.0, 0.0) and not _same(row.unit, tag.unit):
+            unit = "mA" if tag.signal else tag.unit
+            if not tag.field and (tag.scale, tag.offset) == (1.0, 0.0) and not _same(row.unit, unit):
                 quality = q.worst(quality, UNCERTAIN_UNIT)
         except ValueError:
             quality = q.worst(quality, q.BAD_DECODE)
