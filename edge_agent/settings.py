@@ -28,7 +28,7 @@ from profiles.regions import County, counties_of
 from profiles.stated import LimitName
 from profiles.strapping import table_faults
 from profiles.units import UnitError, conversion, unit_fault
-from profiles.wire.messages import STANDARD_ATMOSPHERE, Limits, ManifestTag
+from profiles.wire.messages import ATMOSPHERES, STANDARD_ATMOSPHERE, Limits, ManifestTag
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
@@ -51,7 +51,7 @@ class SiteSettings(Settings):
     """Latitude, degrees north (WGS 84)."""
     industry: str = ""
     """Industry, as the platform's dictionary has it."""
-    atmosphere: Annotated[float, Field(ge=50, le=110)] = STANDARD_ATMOSPHERE
+    atmosphere: Annotated[float, Field(ge=ATMOSPHERES[0], le=ATMOSPHERES[1])] = STANDARD_ATMOSPHERE
     """Usual pressure of the atmosphere at the site in kPa; it lies between gauge and absolute pressure."""
     facts: dict[str, str] = Field(default_factory=dict)
     """What the platform's static tables (静态数据) ask for beside, by their names."""

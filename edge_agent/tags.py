@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
-from profiles.wire.messages import MAX_STRAPPING, PressureKind, Source
+from profiles.strapping import MAX_PAIRS
+from profiles.wire.messages import ATMOSPHERES, PressureKind, Source
 
 NAME_PATTERN = r"^[^\s/+#][^/+#]{0,126}[^\s/+#]$|^[^\s/+#]$"
 """Names of tags and devices."""
@@ -96,7 +97,7 @@ class StrappingSettings(Settings):
 
     table: Annotated[
         tuple[Annotated[tuple[float, float], BeforeValidator(_pair)], ...],
-        Field(min_length=2, max_length=MAX_STRAPPING),
+        Field(min_length=2, max_length=MAX_PAIRS),
     ]
     """[level, volume] pairs, or `!include tank.csv` with the columns level and volume; both must rise."""
     level_unit: str = ""
@@ -129,7 +130,7 @@ class TagSettings(Settings):
     the upper; currents by which the instrument tells a fault (NAMUR NE 43) are bad:instrument."""
     pressure: PressureKind | None = None
     """What a pressure is measured against: gauge (表压) or absolute (绝压); left out: as the profile has it."""
-    atmosphere: Annotated[float, Field(ge=50, le=110)] | None = None
+    atmosphere: Annotated[float, Field(ge=ATMOSPHERES[0], le=ATMOSPHERES[1])] | None = None
     """Pressure of the atmosphere in kPa that lies between the two; left out: the site's."""
     strapping: StrappingSettings | None = None
     """The tank's table by which the collector makes the contents of the level; the tag's unit is the level's."""

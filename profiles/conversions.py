@@ -8,7 +8,7 @@ from __future__ import annotations
 from profiles.model import Profile, Quantity
 from profiles.strapping import Table, table_faults
 from profiles.units import SAME, Conversion, UnitError, conversion
-from profiles.wire.messages import ManifestTag, Strapping, TagConversion
+from profiles.wire.messages import ATMOSPHERES, ManifestTag, Strapping, TagConversion
 
 Converter = Conversion | Table
 _NOTHING = TagConversion()
@@ -61,6 +61,9 @@ def _pressed(converted: Conversion, stated: TagConversion, quantity: Quantity) -
     """Absolute pressure is gauge pressure and the atmosphere's together."""
     if stated.pressure is None or stated.pressure == quantity.pressure:
         return converted
+    low, high = ATMOSPHERES
+    if not low <= stated.atmosphere <= high:
+        raise UnitError(f"atmosphere {stated.atmosphere:g}: expected {low:g} to {high:g} kPa", "atmosphere")
     between = conversion("kPa", quantity.unit).of(stated.atmosphere)
     offset = converted.offset + (between if quantity.pressure == "absolute" else -between)
     return Conversion(converted.factor, offset)
@@ -69,11 +72,13 @@ def _pressed(converted: Conversion, stated: TagConversion, quantity: Quantity) -
 def _strapped(level: str, strapping: Strapping, quantity: Quantity) -> Table:
     if not quantity.strapped:
         raise UnitError(f"{quantity.en} ({quantity.zh}) takes no strapping table; leave strapping out", "strapping")
-    for index, message in table_faults(strapping.pairs):
-        raise UnitError(message, "strapping", "table", index)
     conversion(level, "m")
-    levels, contents = zip(*strapping.pairs, strict=True)
-    return Table(levels, contents).then(_contents(strapping, quantity.unit))
+    contents = _contents(strapping, quantity.unit)
+    converted = [(level, contents.of(volume)) for level, volume in strapping.pairs]
+    for pairs in (strapping.pairs, converted):  # a manifest may hold what rises no more once it is converted
+        for index, message in table_faults(pairs):
+            raise UnitError(message, "strapping", "table", index)
+    return Table(*zip(*converted, strict=True))
 
 
 def _contents(strapping: Strapping, wanted: str) -> Conversion:
@@ -87,6 +92,8 @@ def _contents(strapping: Strapping, wanted: str) -> Conversion:
             to_volume, to_mass = conversion(given, "m3"), conversion("kg", wanted)
         except UnitError:
             raise UnitError(str(err), *at) from err
+        if density is not None and not density > 0:
+            raise UnitError(f"density {density:g} must be above 0", "strapping", "density") from err
         if density is None:
             raise UnitError(f"{given} does not convert to {wanted} without the density", *at) from err
         return Conversion(to_volume.factor * density * to_mass.factor, 0.0)

@@ -7,7 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from profiles.units import Conversion
+MAX_PAIRS = 5_000
+"""Pairs of a table at most: 50 m by the centimetre."""
 
 
 class Table(NamedTuple):
@@ -41,13 +42,11 @@ class Table(NamedTuple):
         """What a difference of `size` in level is in contents, just below the level `at`."""
         return abs(self.of(at) - self.of(at - size))
 
-    def then(self, conversion: Conversion) -> Table:
-        """The same table with its contents converted."""
-        return Table(self.levels, tuple(conversion.of(each) for each in self.contents))
-
 
 def table_faults(pairs: Sequence[tuple[float, float]]) -> Iterator[tuple[int, str]]:
     """What is wrong with a table: the pair (from 0), and the message."""
+    if not 2 <= len(pairs) <= MAX_PAIRS:
+        yield 0, f"a strapping table has 2 to {MAX_PAIRS} pairs, not {len(pairs)}"
     for index, (level, contents) in enumerate(pairs):
         if not (math.isfinite(level) and math.isfinite(contents)):
             yield index, f"level {level:g} and volume {contents:g} must be numbers"

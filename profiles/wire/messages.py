@@ -31,8 +31,8 @@ TagType = Literal["number", "text", "flag"]
 PressureKind = Literal["gauge", "absolute"]
 STANDARD_ATMOSPHERE = 101.325
 """kPa (ISO 2533)."""
-MAX_STRAPPING = 5_000
-"""Pairs of a strapping table at most: 50 m by the centimetre."""
+ATMOSPHERES = 50.0, 110.0
+"""kPa between which the atmosphere's pressure lies: at 5500 m of height, and in a mine below the sea."""
 
 
 class Sample(Struct, frozen=True, array_like=True):
@@ -185,7 +185,7 @@ class Strapping(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     unit: str
-    pairs: Annotated[list[tuple[float, float]], Meta(min_length=2, max_length=MAX_STRAPPING)]
+    pairs: list[tuple[float, float]]
     density: float | None = None
 
 

@@ -97,6 +97,11 @@ def test_gauge_pressure_becomes_absolute_where_the_profile_wants_that() -> None:
     assert tag_conversion(gauge, hazard, hazard.quantities["QY"]).of(-1.325) == pytest.approx(1000.0)  # hPa
 
 
+def test_an_atmosphere_in_another_unit_is_an_error() -> None:
+    field, message = fault(tag("YL", "kPa", TagConversion(pressure="absolute", atmosphere=1013.25)))
+    assert (field, message) == (("atmosphere",), "atmosphere 1013.25: expected 50 to 110 kPa")
+
+
 def test_pressure_of_what_is_none_is_an_error() -> None:
     field, message = fault(tag("WD", "Cel", TagConversion(pressure="absolute")))
     assert field == ("pressure",)
@@ -128,6 +133,18 @@ def test_the_ends_of_a_table_are_exact_so_that_a_full_tank_is_in_range() -> None
         (Strapping(unit="m3", pairs=TANK.pairs), "m", ("strapping", "volume_unit"), "m3 does not convert to t without"),
         (Strapping(unit="Cel", pairs=TANK.pairs), "m", ("strapping", "volume_unit"), "Cel does not convert to t"),
         (TANK, "Cel", ("unit",), "Cel does not convert to m"),
+        (
+            Strapping(unit="m3", pairs=TANK.pairs, density=0.0), "m", ("strapping", "density"),
+            "density 0 must be above 0",
+        ),
+        (
+            Strapping(unit="m3", pairs=[(0.0, 0.0), (1.0, 1e307)], density=1e9), "m", ("strapping", "table", 1),
+            "volume inf must be numbers",
+        ),
+        (
+            Strapping(unit="t", pairs=[(0.0, 0.0)]), "m", ("strapping", "table", 0),
+            "a strapping table has 2 to 5000 pairs, not 1",
+        ),
         (
             Strapping(unit="t", pairs=[(0.0, 0.0), (1.0, 2.0), (1.0, 3.0)]), "m", ("strapping", "table", 2),
             "level 1 must be above the one before it, 1",
