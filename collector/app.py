@@ -59,7 +59,7 @@ class Collector:
         kinds = sinks() if kinds is None else kinds
         profiles = library(settings.profiles)
         self._stores: list[Writer[Sink]] = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
-        self._reporter = Reporter(settings.state, settings.reports, profiles, self._registry)
+        self._reporter = Reporter(settings.state, settings.reports, profiles, self._registry, settings.mines)
         alarms = AlarmFile(settings.state, settings.audit.hash)
         self._book = book_of(alarms, settings)
         self._desk = Desk(self._book, self._stores, self._senders(alarms))

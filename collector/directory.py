@@ -46,6 +46,7 @@ class Directory:
         self._by_owner: dict[str, dict[str, Place]] = {}
         self._places: dict[str, Place] = {}
         self._nowhere: set[str] = set()
+        self._cameras: dict[str, Place] = {}
         self.version = 0
         """Rises whenever a refresh found something new."""
 
@@ -61,12 +62,14 @@ class Directory:
             del self._by_owner[owner], self._hashes[owner]
             self._manifests.pop(owner, None)
         for owner, (agent, name) in changed.items():
-            if (frame := self._registry.manifest(agent, name)) is not None:
+            if (frame := self._registry.look(agent, name)) is not None:
                 self._hashes[owner] = name
                 self._take(owner, frame)
         self._nowhere.clear()
         self.version += 1
         self._places = {code: place for places in self._by_owner.values() for code, place in places.items()}
+        cameras = (_cameras(owner, manifest) for owner, manifest in self._manifests.items())
+        self._cameras = {code: place for each in cameras for code, place in each}
 
     def _take(self, owner: str, frame: bytes) -> None:
         try:
@@ -113,6 +116,14 @@ class Directory:
         self._nowhere.add(code)
         return None
 
+    def camera(self, code: str) -> Place | None:
+        """A camera by its code; its quantity is its position."""
+        return self._cameras.get(code)
+
+    def cameras(self) -> Iterable[Place]:
+        """Every camera that an agent watches now."""
+        return self._cameras.values()
+
     def places(self) -> Iterable[Place]:
         """Every point that an agent measures now."""
         return self._places.values()
@@ -124,3 +135,11 @@ def _places(agent: str, manifest: Manifest) -> Iterable[tuple[str, Place]]:
             asset = manifest.assets.get(point.asset) or Asset()
             facts = attributes(point, manifest.assets)
             yield point.code, Place(agent, name, tag, point, asset, manifest.site, manifest, facts)
+
+
+def _cameras(agent: str, manifest: Manifest) -> Iterable[tuple[str, Place]]:
+    for name, camera in manifest.cameras.items():
+        point = Point(profile=camera.profile, asset=camera.code, quantity=camera.position, code=camera.code)
+        spec = ManifestTag(type="text", device=name, label=camera.label, point=point)
+        asset = Asset(name=camera.label, kind="camera", lon=camera.lon, lat=camera.lat)
+        yield camera.code, Place(agent, name, spec, point, asset, manifest.site, manifest, camera.attributes)

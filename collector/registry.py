@@ -135,6 +135,14 @@ class Registry:
             ).fetchone()
         return None if row is None else bytes(row[0])
 
+    def look(self, agent: str, name: str) -> bytes | None:
+        """The frame of a manifest, for whoever reads it without being sent anything by it: that is no use."""
+        with self._lock:
+            row = self._db.execute(
+                "SELECT frame FROM manifest_of WHERE agent = ? AND hash = ?", (agent, name)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
     def current_manifests(self) -> dict[tuple[str, str], str]:
         """(agent, origin) → hash of the manifest in use: by the agent's own word, else the one used last."""
         with self._lock:

@@ -13,6 +13,7 @@ from collector.alarms.settings import AlarmSettings
 from collector.audit import AuditSettings
 from collector.cascade.settings import CascadeSettings
 from collector.compliance.settings import ComplianceSettings
+from collector.mines import MineOrder, mine_faults
 from collector.notify.settings import NotifySettings, rule_faults
 from collector.reports.settings import target_faults, target_model
 from collector.risk.settings import RiskSettings
@@ -67,6 +68,8 @@ class CollectorSettings(Settings):
     """Regions that are known, as `!include counties.csv` with the columns code and name; left out: provinces alone."""
     cascade: tuple[CascadeSettings, ...] = ()
     """Higher collectors (上级) that everything is passed on to."""
+    mines: dict[str, MineOrder] = Field(default_factory=dict)
+    """Mines by their code, as the supervisor ordered: state, and permits while they are sealed (电子封条)."""
     reports: tuple[Any, ...] = ()
     """Upper platforms (上级平台) that it reports to."""
     intake: IntakeSettings = IntakeSettings()
@@ -115,6 +118,7 @@ def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
     yield from faults
     if not faults:
         yield from target_faults(settings.reports, library(settings.profiles))
+        yield from mine_faults(settings.mines, library(settings.profiles))
 
 
 def _files(settings: CollectorSettings) -> Iterator[Fault]:

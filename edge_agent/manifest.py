@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config.version import VERSION
-from edge_agent.tags import LimitSettings, PointSettings, StrappingSettings, TagSettings
+from edge_agent.current_loop import FULL, LIVE_ZERO
+from edge_agent.tags import DeviceSettings, LimitSettings, PointSettings, StrappingSettings, TagSettings
 from profiles.conversions import tag_conversion
 from profiles.limits import effective
 from profiles.load import Library
@@ -21,6 +22,7 @@ from profiles.wire.messages import (
     ManifestTag,
     Point,
     Site,
+    Source,
     Strapping,
     TagConversion,
 )
@@ -65,7 +67,7 @@ def _stated(settings: AgentSettings) -> Manifest:
             tag.name: ManifestTag(
                 type=device.tag_type(tag), device=device.name, unit=tag.unit, label=tag.label,
                 point=_point(tag.point), range=tag.range, limits=_limits(tag.limits), max_silence=tag.max_silence,
-                source=device.tag_source(tag),
+                source=_source(device, tag),
                 conversion=_conversion(tag, site.atmosphere),
             )
             for device in settings.devices
@@ -77,6 +79,17 @@ def _stated(settings: AgentSettings) -> Manifest:
         },
         assets={code: Asset(**asset.model_dump()) for code, asset in settings.assets.items()},
     )  # fmt: skip
+
+
+def _source(device: DeviceSettings, tag: TagSettings) -> Source | None:
+    """Where a tag is read; of a current loop, from the number read to the value in one step."""
+    source = device.tag_source(tag)
+    if source is None or tag.signal is None or tag.range is None:
+        return source
+    slope = (tag.range[1] - tag.range[0]) / (FULL - LIVE_ZERO)
+    offset = tag.range[0] + (source.offset - LIVE_ZERO) * slope
+    coded = f"{source.coded} {tag.signal}".strip()
+    return msgspec.structs.replace(source, coded=coded, scale=source.scale * slope, offset=offset)
 
 
 def _point(point: PointSettings | None) -> Point | None:

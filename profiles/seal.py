@@ -118,8 +118,8 @@ class Cm6Report(ReportCommon):
     """Push to an industrial-video platform (工业视频, MT/T 1201.6)."""
 
     family: Literal["CM6"] = "CM6"
-    period: Annotated[Duration, Field(ge=1)] = 3600.0
-    """How often counts are told; the cameras are registered as often as `statics` says, and at every change."""
+    period: Annotated[Duration, Field(ge=1)] = 300.0
+    """How often the people underground are told; cameras are registered by `statics`, and at every change."""
     late_after: Annotated[Duration, Field(ge=1)] = 300.0
     source_down: Annotated[Duration, Field(ge=1)] = 300.0
     paths: dict[Literal["camera", "status", "anomaly", "counting", "underground"], str]

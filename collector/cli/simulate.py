@@ -16,6 +16,7 @@ from collector.platform.ledger import Ledger
 from collector.platform.platform import Plan, Platform, Secret, plan
 from collector.platform.ports import serve_http, serve_tcp
 from collector.platform.text_files import TextPlatform
+from collector.platform.tokens import Tokens
 
 KEY = 16
 """Characters of a key or an IV."""
@@ -52,10 +53,12 @@ def _answers(_context: click.Context, _option: click.Parameter, text: str) -> Pl
     "--answer", "answers", default="success", show_default=True, callback=_answers,
     help="success, error:CODE, nothing, slow:SECONDS, close; several with commas, each with x3; the last for ever.",
 )  # fmt: skip
+@click.option("--oauth", default="", envvar="PLATFORM_OAUTH", metavar="CLIENT:SECRET",
+              help="Over HTTP, take only what brings a token of /oauth/token (scope mine).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the ports as one JSON line, and nothing else.")
 def platform(
     tcp: int | None, http: int | None, folder: Path | None, encoding: str, host: str, cipher: str, key: str, iv: str,
-    ledger: Path, answers: Plan, as_json: bool,
+    ledger: Path, answers: Plan, oauth: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Receive reports as the specification notes have them: check every field, keep a ledger, answer as told."""
     if tcp is None and http is None and folder is None:
@@ -70,14 +73,17 @@ def platform(
     made = Platform(book, Secret(cipher, key.encode(), iv.encode()), answers, told)
     watched = None if folder is None else Folder(TextPlatform(book, encoding, told), folder)
     try:
-        asyncio.run(_serve(made, tcp, http, watched, host))
+        client, _, secret = oauth.partition(":")
+        asyncio.run(_serve(made, tcp, http, watched, host, Tokens(client, secret) if oauth else None))
     except OSError as err:
         raise click.ClickException(f"cannot listen: {err}") from err
     finally:
         book.close()
 
 
-async def _serve(made: Platform, tcp: int | None, http: int | None, folder: Folder | None, host: str) -> None:
+async def _serve(
+    made: Platform, tcp: int | None, http: int | None, folder: Folder | None, host: str, tokens: Tokens | None
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -85,7 +91,7 @@ async def _serve(made: Platform, tcp: int | None, http: int | None, folder: Fold
     if tcp is not None:
         servers["tcp"] = await serve_tcp(made, host, tcp)
     if http is not None:
-        servers["http"] = await serve_http(made, host, http)
+        servers["http"] = await serve_http(made, host, http, tokens)
     click.echo(json.dumps({name: server.sockets[0].getsockname()[1] for name, server in servers.items()}))
     await (stop.wait() if folder is None else folder.watch(stop))
     for server in servers.values():

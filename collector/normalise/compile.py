@@ -12,7 +12,7 @@ from profiles.conversions import Converter, plausible, tag_conversion
 from profiles.judge import judge
 from profiles.load import Library
 from profiles.units import SAME
-from profiles.wire.messages import Manifest, ManifestTag, Site, TagType
+from profiles.wire.messages import Camera, Manifest, ManifestTag, Site, TagType
 
 NO_PROFILE = "none"
 """Profile of tags that no specification knows: stored under their device and name, reported to nobody."""
@@ -42,6 +42,7 @@ class Compiled:
     rules: dict[str, Rule] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     """Tags whose samples become dead letters, and why."""
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
 
     @property
     def series(self) -> dict[str, Series]:
@@ -70,7 +71,7 @@ def compile_manifest(
     if own in manifest.via:
         passed = " → ".join([*manifest.via, own])
         return Compiled(manifest.site, owner, f"it passed this collector before ({passed}): a loop")
-    compiled = Compiled(manifest.site, owner)
+    compiled = Compiled(manifest.site, owner, cameras=manifest.cameras)
     judged = judge(manifest, library)
     for name, tag in manifest.tags.items():
         errors = [fault.message for fault in judged.get(name, ()) if fault.severity == "error"]

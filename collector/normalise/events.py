@@ -22,14 +22,22 @@ def event_records(events: Events, compiled: Compiled) -> list[EventRecord]:
         EventRecord(
             event=_exact(event), agent=compiled.owner, era=events.era, seq=events.seq,
             site=compiled.site.code, region=compiled.site.adcode,
-            **({} if rule is None else {
-                "profile": rule.series.profile, "asset": rule.series.asset,
-                "point": rule.series.point, "quantity": rule.series.quantity,
-            }),
+            **_place(event, compiled),
         )
         for event in events.events
-        for rule in [compiled.rules.get(event.tag or "")]
     ]  # fmt: skip
+
+
+def _place(event: Event, compiled: Compiled) -> dict[str, str]:
+    """Where it belongs in its specification; of a camera its code is the point, and the event's code the quantity."""
+    if (rule := compiled.rules.get(event.tag or "")) is not None:
+        series = rule.series
+        names = (series.profile, series.asset, series.point, series.quantity)
+    elif (camera := compiled.cameras.get(event.camera or "")) is not None:
+        names = (camera.profile, camera.code, camera.code, event.code)
+    else:
+        return {}
+    return dict(zip(("profile", "asset", "point", "quantity"), names, strict=True))
 
 
 def _exact(event: Event) -> Event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import logging
 import re
@@ -14,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from collector.platform import family_m, family_s
+from collector.platform import cm6, family_m, family_s, sealed
 from collector.platform.fields import Fault, now
 from collector.platform.ledger import Ledger
 
@@ -92,6 +93,33 @@ class Platform:
     ) -> None:
         self._ledger, self._secret, self._answers, self._told = ledger, secret, answers, told
         self._last: dict[str, int] = {}
+        self._register = cm6.Register()
+
+    def push(self, path: str, raw: bytes) -> Reply:
+        """A push of an electronic seal by its path; noted before this returns, as `take` does."""
+        received = now()
+        try:
+            body = json.loads(raw)
+        except ValueError as err:
+            faults, body = [Fault("", f"is no JSON: {err}")], raw.decode(errors="replace")[:4000]
+        else:
+            faults = list(self._register.faults(path, body) if path.startswith(cm6.BASE) else sealed.faults(body))
+        if faults:
+            self._ledger.refuse(received, faults, json.dumps(body, ensure_ascii=False))
+            words = "; ".join(f"{where}: {reason}" for where, reason in faults[:5])
+            self._told(f"refused {path}: {words}")
+            return Reply(400, {"code": 400, "msg": words})
+        kind, _, detail = next(self._answers).partition(":")
+        if kind in ("error", "nothing"):
+            self._told(f"{path}: told to answer {detail or 'nothing'}")
+            return Reply(int(detail), {"code": int(detail), "msg": "as told"}) if detail else Reply(0, None)
+        by_path = path.startswith(cm6.BASE)
+        identity = hashlib.sha256(path.encode() + raw).hexdigest() if by_path else body["msgId"]
+        found = cm6.values(path, body, identity) if by_path else sealed.values(body)
+        new = self._ledger.accept(identity, "CM6" if by_path else "seal", received, body, found)
+        self._told(f"{path} {identity[:36]}{'' if new else ' (known already)'}")
+        answer = {"code": 200, "msg": "操作成功"} if by_path else {"success": True, "msgId": identity}
+        return Reply(200, answer, delay=float(detail) if kind == "slow" else 0.0, cut=kind == "close")
 
     def take(self, raw: bytes) -> Reply:
         """One frame, and what is said to it. It is in the ledger before this returns."""

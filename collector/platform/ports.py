@@ -8,9 +8,13 @@ import logging
 from contextlib import suppress
 
 from collector.platform.platform import Platform, Reply
+from collector.platform.tokens import PATH as TOKEN_PATH
+from collector.platform.tokens import Tokens
 
 log = logging.getLogger(__name__)
 END = b"@@"
+SEAL_PATHS = ("/mine/ai/", "/seal")
+"""Where a seal is pushed to: an industrial-video platform, and a seal platform of ours."""
 MOST = 64 * 2**10
 """Bytes that are read for one frame or one HTTP head at most."""
 
@@ -34,8 +38,8 @@ async def serve_tcp(platform: Platform, host: str, port: int) -> asyncio.Server:
     return await asyncio.start_server(connection, host, port, limit=MOST)
 
 
-async def serve_http(platform: Platform, host: str, port: int) -> asyncio.Server:
-    """Listen for POST requests of any path."""
+async def serve_http(platform: Platform, host: str, port: int, tokens: Tokens | None = None) -> asyncio.Server:
+    """Listen for POST requests; below /mine/ai/ and /seal they are pushes of a seal. `tokens`: who may send them."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
@@ -47,7 +51,8 @@ async def serve_http(platform: Platform, host: str, port: int) -> asyncio.Server
                 if not lines[0].startswith("POST "):
                     reply = Reply(405, {"success": False, "error": {"code": "405", "message": "expected POST"}})
                 else:
-                    reply = await asyncio.to_thread(platform.take, body)
+                    path = lines[0].split(" ")[1]
+                    reply = await asyncio.to_thread(_taken, platform, tokens, path, fields, body)
                 await asyncio.sleep(reply.delay)
                 if reply.cut or reply.body is None:
                     break
@@ -61,6 +66,14 @@ async def serve_http(platform: Platform, host: str, port: int) -> asyncio.Server
         writer.close()
 
     return await asyncio.start_server(connection, host, port, limit=MOST)
+
+
+def _taken(platform: Platform, tokens: Tokens | None, path: str, fields: dict[str, str], body: bytes) -> Reply:
+    if tokens is not None and path == TOKEN_PATH:
+        return tokens.give(body)
+    if tokens is not None and (refused := tokens.refused(fields.get("authorization", ""))) is not None:
+        return refused
+    return platform.push(path, body) if path.startswith(SEAL_PATHS) else platform.take(body)
 
 
 def _json(reply: Reply) -> bytes:

@@ -7,6 +7,7 @@ mines, 1.3: files that name every point at their interval, definitions on change
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import sqlite3
 from collections import defaultdict
@@ -16,6 +17,7 @@ from functools import partial
 from typing import NamedTuple
 
 from collector.directory import Directory, Place
+from collector.mines import MineOrder
 from collector.reports.crossings import Crossing, moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway
 from collector.reports.encoders.limits import reported_limits
@@ -55,11 +57,11 @@ class Packer:
 
     def __init__(
         self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
-        encoders: Mapping[str, type[Encoder]],
+        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder],
     ) -> None:  # fmt: skip
         self._target, self._family, self._encoding = target.name, target.family, target.encoding
         self._selection, self._queue, self._directory, self._library = selection, queue, directory, library
-        self._encoders = encoders
+        self._encoders, self._orders = encoders, orders
         self._last: dict[str, tuple[int, str]] = {}
         """Point → time and quality of its newest reading; as many as the agents' manifests have points."""
         self._down_said: dict[Key, int] = {}
@@ -73,7 +75,8 @@ class Packer:
         """Pack what is ready at `now` (ms UTC); how many packets were made. `online`: agents that are connected."""
         if len(self._told) > REMEMBERED:
             self._told.clear()
-        made = 0
+        gateways = self._gateways()
+        made = self._define(now, gateways)  # first: what is told of a point may need it
         for code, event in self._queue.transitions(self._target):
             if (place := self._place(code)) is not None:
                 made += self._kept(f"a transition of point {code}", partial(self._alarm, place, event))
@@ -83,9 +86,8 @@ class Packer:
                 groups[row.period, self._key(place, row.profile)].append((row, place))
         for (period, key), found in sorted(groups.items(), key=lambda group: group[0]):
             made += self._kept(_readings_of(key), partial(self._readings, key, period, found, now))
-        gateways = self._gateways()
         made += self._whole(now, online, gateways, set(groups))
-        return made + self._define(now, gateways) + self._down(now, online, gateways)
+        return made + self._down(now, online, gateways)
 
     def _readings(self, key: Key, period: int, found: Sequence[tuple[DueRow, Place]], now: int) -> int:
         gateway, encoder = self._gateway(key, found[0][1]), self._encoder(key.profile)
@@ -173,6 +175,10 @@ class Packer:
         key = self._key(place, place.point.profile)
         profile = self._library[key.profile]
         gateway = self._gateway(key, place)
+        if event.kind == "seal":
+            drafts = self._encoder(key.profile).alarms(gateway, [Alarm(place, event, None, None)])
+            self._put(gateway, drafts, events=[event])
+            return len(drafts)
         code = place.point.code
         stated = reported_limits(place.spec, profile, profile.quantities[place.point.quantity])
         crossings = moved(self._queue.crossings(self._target, code), event, stated)
@@ -217,7 +223,7 @@ class Packer:
     def _gateways(self) -> dict[Key, list[Place]]:
         """The points that the target wants, by gateway."""
         found: dict[Key, list[Place]] = defaultdict(list)
-        for place in self._directory.places():
+        for place in itertools.chain(self._directory.places(), self._directory.cameras()):
             point, site = place.point, place.site
             if self._selection.wants_point(point.profile, point.quantity, site.adcode, site.code):
                 found[self._key(place, point.profile)].append(place)
@@ -246,7 +252,8 @@ class Packer:
         return Key(profile, site.code, site.code if whole or not site.gateway else site.gateway)
 
     def _gateway(self, key: Key, place: Place) -> Gateway:
-        return Gateway(self._library[key.profile], key.site, key.code, place.site.name, self._encoding)
+        site, order = place.site, self._orders.get(key.site)
+        return Gateway(self._library[key.profile], key.site, key.code, site.name, self._encoding, site.industry, order)
 
     def _shape(self, key: Key) -> ReportCommon:
         shape = self._library[key.profile].shape(self._family)
@@ -260,7 +267,7 @@ class Packer:
 
     def _place(self, code: str) -> Place | None:
         """A point that a manifest knows; one that none knows yet waits."""
-        place = self._directory.get(code)
+        place = self._directory.get(code) or self._directory.camera(code)
         if place is None and code not in self._told:
             log.warning("target %s: no agent's manifest has the point %s; its readings wait", self._target, code)
             self._told.add(code)

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from collector.directory import Directory
+from collector.mines import MineOrder
 from collector.registry import Registry
 from collector.reports.encoders import encoders
 from collector.reports.packer import Packer
@@ -32,7 +33,14 @@ LOST = (
 class Reporter:
     """All targets of a collector. The queue is a destination of the pipeline; `run` does the rest."""
 
-    def __init__(self, state: Path, targets: Sequence[TargetSettings], library: Library, registry: Registry) -> None:
+    def __init__(
+        self,
+        state: Path,
+        targets: Sequence[TargetSettings],
+        library: Library,
+        registry: Registry,
+        orders: Mapping[str, MineOrder],
+    ) -> None:
         """StateError when the queue cannot be opened."""
         selections = [selection(target, library) for target in targets]
         self.queue = ReportQueue(state, selections)
@@ -40,7 +48,7 @@ class Reporter:
         self._directory = Directory(registry)
         kinds, families = transports(), encoders()
         self._packers = [
-            Packer(target, wanted, self.queue, self._directory, library, families)
+            Packer(target, wanted, self.queue, self._directory, library, families, orders)
             for target, wanted in zip(targets, selections, strict=True)
         ]
         self._senders = [

@@ -40,8 +40,8 @@ class Selection:
         return profile in self.periods and (profile, quantity) not in self.unreported and self._place(region, site)
 
     def wants_event(self, event: EventRecord) -> bool:
-        """Whether a transition of a point is reported."""
-        about = event.event.kind == "limit" and bool(event.point)
+        """Whether a transition of a point, or an event of a seal's camera, is reported."""
+        about = event.event.kind in ("limit", "seal") and bool(event.point)
         return about and self.wants_point(event.profile, event.quantity, event.region, event.site)
 
     def _place(self, region: str, site: str) -> bool:

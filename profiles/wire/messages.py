@@ -70,7 +70,9 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A transition. `alarm` names the life it belongs to; its state is the fold of its events by (era, time, seq).
 
     `since` is the time at which that life was raised, so that a clearing names its beginning. State ``noted`` is a
-    fact without an end (a loss, a restart). Exactly one of `tag`, `device`, `camera` is set, or none for the agent.
+    fact without an end (a loss, a restart, a passage). Exactly one of `tag`, `device`, `camera` is set, or none for the
+    agent. Of kind ``seal``, `code` is the event of the camera's profile (belt_run), and `facts` what was found beside:
+    persons, vehicles, plate, loaded, confidence (0 to 1), duration (s).
     """
 
     id: Name
@@ -86,6 +88,8 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: Value = None
     limit: float | None = None
     text: str = ""
+    code: str = ""
+    facts: dict[str, float | int | bool | str] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
 
 
@@ -227,6 +231,21 @@ class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     label: str = ""
 
 
+class Camera(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One camera (or the terminal that analyses, under its own code) as the profile of the seal names it.
+
+    `position` is a position of the profile (P06), `attributes` what a platform asks for beside: station, direction.
+    """
+
+    code: str
+    profile: str
+    position: str = ""
+    label: str = ""
+    lon: float | None = None
+    lat: float | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
 class Manifest(Struct, frozen=True, kw_only=True):
     """What an agent is and what each of its tags means (topic kind ``manifest``); named by the hash of its bytes.
 
@@ -240,7 +259,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     tags: dict[str, ManifestTag]
     devices: dict[str, ManifestDevice]
     assets: dict[str, Asset] = field(default_factory=dict)
-    cameras: dict[str, Any] = field(default_factory=dict)
+    cameras: dict[str, Camera] = field(default_factory=dict)
     origin: str = ""
     via: list[str] = field(default_factory=list)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -114,4 +115,16 @@ def test_an_agents_counts_add_up_over_restarts(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     [row] = registry.agents()
     assert (row.samples, row.duplicates, row.state) == (10, 2, None)
+    registry.close()
+
+
+def test_looking_at_a_manifest_does_not_make_it_the_present_one(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for number, name in enumerate(("old", "new")):
+        registry.put_manifest("plant", name, str(number).encode())
+        time.sleep(0.002)  # the registry notes the use in ms
+    assert registry.look("plant", "old") == b"0"
+    assert registry.current_manifests() == {("plant", ""): "new"}
+    assert registry.manifest("plant", "old") == b"0"
+    assert registry.current_manifests() == {("plant", ""): "old"}
     registry.close()

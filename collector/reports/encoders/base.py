@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, Literal, Protocol
 
 from collector.directory import Place
+from collector.mines import MineOrder
 from collector.reports.crossings import Crossing
 from profiles.model import Profile, Quantity, Times
 from profiles.textfile.model import Encoding
@@ -36,6 +37,10 @@ class Gateway:
     """Name of the enterprise."""
     encoding: Encoding | None = None
     """How files for this target are written; left out: as the profile says."""
+    industry: str = ""
+    """What kind of enterprise it is, as its settings say."""
+    order: MineOrder | None = None
+    """What the supervisor ordered of it, if it is a mine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,117 @@
+"""Messages to a seal platform (电子封条平台) as the notes on mines have them: 5.2, 5.4, 5.6, target B, and 5.7."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from collector.platform.fields import Fault, Field, boolean, held_against, is_number, millis, moment, one_of, text
+from collector.platform.ledger import Value
+
+TIME, HOUR = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H"
+SEALED = {"stopped", "stopped_building", "closing", "closed"}
+CODES = {
+    "person_in", "person_out", "bypass_in", "bypass_out", "gate_reverse_in", "gate_reverse_out", "board_vehicle",
+    "count_mismatch", "intrusion", "belt_run", "belt_load", "hoist_run", "vehicle_out", "vehicle_in", "post_empty",
+    "post_sleep", "wall_open", "machine_run", "lock_open", "box_open", "power_lost", "camera_offline",
+    "terminal_offline", "q_covered", "q_moved", "q_dark", "q_bright", "q_blur", "q_frozen", "q_lost", "q_shaky",
+    "q_resolution", "q_contrast", "q_noise", "q_mono", "q_scene",
+}  # fmt: skip
+MUST_BE_GRAVE = {
+    "person_in", "person_out", "intrusion", "vehicle_in", "vehicle_out", "board_vehicle", "belt_run", "belt_load",
+    "hoist_run", "machine_run", "lock_open", "wall_open",
+}  # fmt: skip
+"""In a sealed mine, without a permit (5.7)."""
+TAMPERING = {"q_covered", "q_moved", "box_open"}
+UUID = Field(text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"))
+CAMERA = Field(text(r"\d{14}|\d{20}", "a camera code of 20 digits, or a terminal"))
+FILES = Field(lambda found: "" if isinstance(found, list) else "expected a list")
+COUNT = Field(lambda found: "" if found is None or type(found) is int else "expected a whole number or null")
+HEAD = {
+    "msgId": UUID, "msgType": Field(one_of("event", "count")),
+    "mineCode": Field(text(r"\d{12}", "a mine code of 12 digits")),
+    "mineName": Field(text(r".{1,100}", "a name")), "mineKind": Field(one_of("MK", "DXK", "LTK")),
+    "mineState": Field(one_of("producing", "building", *sorted(SEALED))),
+    "terminalId": Field(text(r"\d{14}", "a terminal of 14 digits")), "sendTime": Field(moment(TIME)),
+    "resend": Field(boolean),
+}  # fmt: skip
+EVENT = {
+    "eventId": UUID, "eventCode": Field(one_of(*sorted(CODES))),
+    "eventPhase": Field(one_of("raise", "update", "clear")),
+    "level": Field(one_of(1, 2, 3)), "cameraCode": CAMERA, "positionType": Field(text(r"P\d\d|", "P01 and so on")),
+    "positionDesc": Field(text(r".{0,255}", "at most 255 characters")), "startTime": Field(moment(TIME)),
+    "endTime": Field(lambda found: "" if found == "" else moment(TIME)(found)), "forbidden": Field(boolean),
+    "pictures": FILES, "films": FILES,
+    "persons": Field(COUNT.check, required=False), "vehicles": Field(COUNT.check, required=False),
+    "plate": Field(text(r".{1,20}", "a plate"), required=False), "loaded": Field(boolean, required=False),
+    "confidence": Field(lambda each: "" if is_number(each) and 0 <= each <= 1 else "expected 0 to 1", required=False),
+    "duration": Field(lambda found: "" if is_number(found) and found >= 0 else "expected seconds", required=False),
+}  # fmt: skip
+TOTALS = (
+    "inTotal", "outTotal", "underground", "cards", "difference", "beltRunMin", "beltLoadMin", "hoistRunMin",
+    "trucksOut", "trucksIn", "cameraOnlineMin",
+)  # fmt: skip
+LEVELS = Field(
+    lambda found: "" if isinstance(found, dict) and set(found) == {"1", "2", "3"} else "expected numbers of 1, 2 and 3",
+    required=False,
+)
+COUNTS = {"hour": Field(moment(HOUR)), "cameras": FILES, **dict.fromkeys(TOTALS, COUNT), "alarms": LEVELS}
+PICTURE = {
+    "role": Field(one_of("before", "at", "after")), "url": Field(text(r".+", "an address")),
+    "sha256": Field(text(r"[0-9a-f]{64}", "a SHA-256")),
+}  # fmt: skip
+FILM = {name: PICTURE[name] for name in ("url", "sha256")}
+CAMERA_COUNT = {"cameraCode": CAMERA, "in": COUNT, "out": COUNT}
+
+
+def faults(body: Any) -> Iterator[Fault]:
+    """Everything that a platform should refuse in a message."""
+    if not isinstance(body, dict):
+        yield Fault("", "expected an object")
+        return
+    event = body.get("msgType") == "event"
+    yield from held_against(body, HEAD | (EVENT if event else COUNTS))
+    if not str(body.get("terminalId")).startswith(str(body.get("mineCode"))):
+        yield Fault("terminalId", "does not begin with the mine code")
+    for name, table in (("pictures", PICTURE), ("films", FILM), ("cameras", CAMERA_COUNT)):
+        found = body.get(name)
+        for index, each in enumerate(found if isinstance(found, list) else []):
+            yield from held_against(each, table, f"{name}[{index}].")
+    yield from _event(body) if event else _count(body)
+
+
+def _event(body: dict[str, Any]) -> Iterator[Fault]:
+    sealed, code, forbidden = body.get("mineState") in SEALED, body.get("eventCode"), body.get("forbidden")
+    if forbidden is True and not sealed:
+        yield Fault("forbidden", "only in a sealed mine")
+    if code in TAMPERING and sealed and body.get("level") != 1:
+        yield Fault("level", "expected 1: tampering in a sealed mine")
+    if code in MUST_BE_GRAVE and forbidden is True and body.get("level") != 1:
+        yield Fault("level", "expected 1: forbidden in a sealed mine")
+    if body.get("eventPhase") == "clear" and not body.get("endTime"):
+        yield Fault("endTime", "is missing of an event that is over")
+    start, end = (millis(body.get(name), TIME) for name in ("startTime", "endTime"))
+    if start is not None and end is not None and end < start:
+        yield Fault("endTime", "lies before startTime")
+
+
+def _count(body: dict[str, Any]) -> Iterator[Fault]:
+    cameras = [each for each in body.get("cameras") or [] if isinstance(each, dict)]
+    for total, name in (("inTotal", "in"), ("outTotal", "out")):
+        known = [each[name] for each in cameras if isinstance(each.get(name), int)]
+        if body.get(total) != (sum(known) if known else None):
+            yield Fault(total, f"is not the sum of cameras[].{name}; of nothing known it is null")
+
+
+def values(body: dict[str, Any]) -> Iterator[Value]:
+    """What a sound message says, for the ledger; times in ms UTC."""
+    packet, resend = body["msgId"], str(body["resend"])
+    if body["msgType"] == "event":
+        at = millis(body["endTime"] or body["startTime"], TIME) or 0
+        yield Value(
+            f"seal.{body['eventCode']}", body["cameraCode"], at, body["level"], True, body["eventPhase"], packet
+        )
+        return
+    at = millis(body["hour"], HOUR) or 0
+    for name in TOTALS:
+        yield Value(f"seal.{name}", body["mineCode"], at, body[name], body[name] is not None, resend, packet)

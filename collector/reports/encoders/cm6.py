@@ -1,0 +1,128 @@
+"""Pushes to an industrial-video platform (工业视频): JSON arrays by path (notes on mines, 5.6, target A)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import msgspec
+
+from collector.directory import Place
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, written
+from collector.reports.encoders.sealed import seal_of
+from profiles.seal import Cm6Report
+
+REGISTERED = ("01", "02", "03")
+"""What a camera is registered for: counting in, counting out, quality."""
+COUNTED = ("04", "05", "06", "07", "08")
+"""Passages that are told with the number of persons."""
+OFFLINE = "camera_offline"
+UNDERGROUND = "RY-JX"
+_OPTIONAL = {"psStationCode": "station", "positionCode": "position_code", "direction": "direction"}
+"""Keys that a camera has where its attributes state them."""
+
+
+class Cm6Encoder:
+    """See `collector.reports.encoders.base.Encoder`."""
+
+    family: ClassVar[str] = "CM6"
+    whole: ClassVar[bool] = False
+
+    @classmethod
+    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
+        """The register of cameras: one record a camera and analysis.
+
+        It goes ahead of all alarms, since a camera must be registered before anything is told of it (5.3).
+        """
+        rows = [_registered(gateway, now, place, kind) for place in _cameras(places) for kind in _kinds(gateway, place)]
+        if not rows:
+            return []
+        draft = _draft(gateway, "camera", "alarm", now, rows)
+        return [replace(draft, time=0)]
+
+    @classmethod
+    def readings(
+        cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
+    ) -> list[Draft]:
+        """The people underground by the cameras; an hour without analysis is not told as 0."""
+        del held
+        rows = [
+            {
+                "cameraCode": each.place.point.asset, "analysisCase": f"{each.value:04.0f}",
+                "dataTime": written(gateway.profile.time, each.time), "mineCode": gateway.site,
+            }
+            for each in due
+            if each.place.point.quantity == UNDERGROUND and each.valid and each.value is not None and each.value >= 0
+        ]  # fmt: skip
+        points = {each.place.point.code: each.time for each in due if each.place.point.quantity == UNDERGROUND}
+        return [_draft(gateway, "underground", "resumed" if resumed else "live", end, rows, points)] if rows else []
+
+    @classmethod
+    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """Nothing: a look-up of ours that failed says nothing of the cameras (notes on mines, 5.5)."""
+        del gateway, now, due
+        return []
+
+    @classmethod
+    def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
+        """Diagnoses and passages when they begin, and each change of a camera's state."""
+        return [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _event(gateway, alarm)]
+
+    @classmethod
+    def as_resumed(cls, body: bytes) -> bytes:
+        """The same: the messages have no word for it."""
+        return body
+
+
+def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
+    event, camera = alarm.event, alarm.place.point.code
+    known = seal_of(gateway).events.get(event.code)
+    if known is None:
+        raise LookupError(f"event {event.code!r} is none of profile {gateway.profile.profile}")
+    row: dict[str, Any]
+    head = {"cameraCode": camera, "dataTime": written(gateway.profile.time, event.time), "mineCode": gateway.site}
+    if event.code == OFFLINE:
+        state = 1 if event.state == "cleared" else 0
+        yield _draft(
+            gateway, "status", "alarm", event.time, [head | {"cameraStatus": state}], {camera: event.time}, event.id
+        )
+    elif event.state not in ("raised", "noted"):
+        return
+    elif known.case:
+        row = head | {"analysisType": known.analysis, "analysisCase": known.case, "localFiles": []}
+        yield _draft(gateway, "anomaly", "alarm", event.time, [row], {camera: event.time}, event.id)
+    elif known.analysis in COUNTED:
+        persons = event.facts.get("persons", 1)
+        row = head | {"analysisType": known.analysis, "analysisCase": f"{int(persons):04d}"}
+        yield _draft(gateway, "counting", "alarm", event.time, [row], {camera: event.time}, event.id)
+
+
+def _cameras(places: Sequence[Place]) -> list[Place]:
+    return [place for place in places if place.asset.kind == "camera" and place.point.code == place.point.asset]
+
+
+def _kinds(gateway: Gateway, place: Place) -> list[str]:
+    """What a camera is there for, by its position; the quality of the picture is looked at everywhere."""
+    seal = seal_of(gateway)
+    position = seal.positions.get(place.point.quantity)
+    looked = {seal.events[code].analysis for code in (position.events if position else ())} | {"03"}
+    return [kind for kind in REGISTERED if kind in looked]
+
+
+def _registered(gateway: Gateway, now: int, place: Place, kind: str) -> dict[str, Any]:
+    row = {
+        "cameraCode": place.point.code, "positionType": place.point.quantity, "positionDesc": place.label[:255],
+        "analysisType": kind, "dataTime": written(gateway.profile.time, now), "mineCode": gateway.site,
+    }  # fmt: skip
+    return row | {key: place.attributes[name] for key, name in _OPTIONAL.items() if name in place.attributes}
+
+
+def _draft(
+    gateway: Gateway, kind: Any, rank: Any, time: int, rows: list[dict[str, Any]],
+    points: dict[str, int] | None = None, about: str = "",
+) -> Draft:  # fmt: skip
+    shape = gateway.profile.shape("CM6")
+    assert isinstance(shape, Cm6Report)  # noqa: S101  # see `Encoder.family`
+    identity = packet_id("CM6", gateway.site, kind, time, about, msgspec.json.encode(rows).decode())
+    return Draft(identity, rank, time, msgspec.json.encode(rows), points or {}, path=shape.paths[kind])

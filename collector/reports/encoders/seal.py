@@ -1,0 +1,130 @@
+"""Pushes to a seal platform (电子封条平台): events and hourly counts (notes on mines, 5.6, target B)."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from collector.directory import Place
+from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Gateway, packet_id, written
+from collector.reports.encoders.sealed import judged, seal_of
+from profiles.wire.messages import Evidence
+
+_PHASES = {"raised": "raise", "changed": "update", "cleared": "clear", "noted": "raise"}
+_FACTS = ("persons", "vehicles", "plate", "loaded", "confidence", "duration")
+"""What an event says beside, where the analysis found it."""
+_TOTALS = {
+    "inTotal": "RY-IN", "outTotal": "RY-OUT", "underground": "RY-JX", "cards": "RY-KP", "difference": "RY-CY",
+    "beltRunMin": "PD-YX", "beltLoadMin": "PD-ZZ", "hoistRunMin": "TS-YX", "trucksOut": "CL-OUT", "trucksIn": "CL-IN",
+    "cameraOnlineMin": "SP-ZX",
+}  # fmt: skip
+"""Key of the hourly count → what is added up for it."""
+
+
+class SealEncoder:
+    """See `collector.reports.encoders.base.Encoder`."""
+
+    family: ClassVar[str] = "seal"
+    whole: ClassVar[bool] = False
+
+    @classmethod
+    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
+        """None: the platform has no message for them."""
+        del gateway, now, places
+        return []
+
+    @classmethod
+    def readings(
+        cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
+    ) -> list[Draft]:
+        """The counts of an hour; what was not analysed is null, and never 0."""
+        del held
+        hour = end - 3_600_000
+        counts: dict[str, list[float]] = defaultdict(list)
+        cameras: dict[str, dict[str, Any]] = {}
+        for each in due:
+            point = each.place.point
+            value = each.value if each.valid else None
+            if value is not None:
+                counts[point.quantity].append(value)
+            if point.quantity in ("RY-IN", "RY-OUT"):
+                row = cameras.setdefault(point.asset, {"cameraCode": point.asset, "in": None, "out": None})
+                row["in" if point.quantity == "RY-IN" else "out"] = None if value is None else int(value)
+        totals = {key: int(sum(counts[name])) if counts[name] else None for key, name in _TOTALS.items()}
+        identity = packet_id(
+            "seal", gateway.site, "count", hour, *sorted((d.place.point.code, d.time, d.value) for d in due)
+        )
+        body = _head(gateway, identity, "count", _state(gateway), end, resend=resumed) | {
+            "hour": written(gateway.profile.time, hour)[:13], "cameras": list(cameras.values()), **totals,
+        }  # fmt: skip
+        points = {each.place.point.code: each.time for each in due}
+        return [Draft(identity, "resumed" if resumed else "live", end, msgspec.json.encode(body), points)]
+
+    @classmethod
+    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """Nothing: a look-up of ours that failed says nothing of the cameras (notes on mines, 5.5)."""
+        del gateway, now, due
+        return []
+
+    @classmethod
+    def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
+        """Events from their raise to their clearing, level and `forbidden` by the mine's order."""
+        return [_event(gateway, alarm) for alarm in alarms if alarm.event.kind == "seal"]
+
+    @classmethod
+    def as_resumed(cls, body: bytes) -> bytes:
+        """The same with `resend: true`."""
+        return msgspec.json.encode(msgspec.json.decode(body) | {"resend": True})
+
+
+def _event(gateway: Gateway, alarm: Alarm) -> Draft:
+    event, place = alarm.event, alarm.place
+    found = judged(gateway, alarm)
+    passage = seal_of(gateway).events[event.code].off is None
+    over = event.state == "cleared" or passage
+    identity = packet_id("seal", gateway.site, "event", event.id)
+    body = _head(gateway, identity, "event", found.state, event.time) | {
+        "eventId": str(uuid.uuid5(NAMESPACE, f"{place.agent}\x1f{event.alarm}")),
+        "eventCode": event.code,
+        "eventPhase": _PHASES[event.state],
+        "level": found.level,
+        "cameraCode": place.point.code,
+        "positionType": place.point.quantity,
+        "positionDesc": place.label[:255],
+        "startTime": written(gateway.profile.time, event.since),
+        "endTime": written(gateway.profile.time, event.time) if over else "",
+        "forbidden": found.forbidden,
+        "pictures": [_picture(each, event.since) for each in event.evidence if each.type.startswith("image/")],
+        "films": [_file(each) for each in event.evidence if each.type.startswith("video/")],
+    }
+    body |= {name: event.facts[name] for name in _FACTS if name in event.facts}
+    return Draft(identity, "alarm", event.time, msgspec.json.encode(body), {place.point.code: event.time})
+
+
+def _head(gateway: Gateway, identity: str, kind: str, state: str, time: int, *, resend: bool = False) -> dict[str, Any]:
+    return {
+        "msgId": identity, "msgType": kind, "mineCode": gateway.site, "mineName": gateway.name,
+        "mineKind": gateway.industry, "mineState": state, "terminalId": gateway.code,
+        "sendTime": written(gateway.profile.time, time), "resend": resend,
+    }  # fmt: skip
+
+
+def _state(gateway: Gateway) -> str:
+    if gateway.order is None:
+        raise LookupError(
+            f"mine {gateway.site} has no order: state it in collector.yaml (mines: {{CODE: {{state: …}}}})"
+        )
+    return gateway.order.state
+
+
+def _picture(picture: Evidence, since: int) -> dict[str, str]:
+    role = "at" if picture.captured == since else "before" if picture.captured < since else "after"
+    return {"role": role} | _file(picture)
+
+
+def _file(evidence: Evidence) -> dict[str, str]:
+    return {"url": evidence.id, "sha256": evidence.sha256}

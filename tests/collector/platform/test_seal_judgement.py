@@ -1,0 +1,102 @@
+"""The seal's platforms accept the notes' worked examples and refuse each with one thing changed, naming the field."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from collector.platform import sealed
+from collector.platform.cm6 import Register
+from collector.platform.tokens import Tokens
+from tests.collector.platform.test_judgement import GONE, put
+
+EVENT: dict[str, Any] = json.loads("""{"msgId":"0b0b7a4e-6a1e-4d0e-8f0e-2d7f0a5b1c01","msgType":"event",
+ "mineCode":"140199900001","mineName":"示例煤矿","mineKind":"MK","mineState":"stopped","terminalId":"14019990000101",
+ "sendTime":"2026-11-24 01:12:13","resend":false,"eventId":"9a7d1f52-33a4-4c1f-8f4a-0f8f6f1d2e01",
+ "eventCode":"belt_run","eventPhase":"raise","level":1,"cameraCode":"14010000001320000006","positionType":"P06",
+ "positionDesc":"主运皮带机头","startTime":"2026-11-24 01:12:07","endTime":"","confidence":0.93,"duration":5,
+ "forbidden":true,"pictures":[{"role":"before","url":"14010000001320000006/20261124/011204-9a7d1f52-b.jpg",
+ "sha256":"aa00000000000000000000000000000000000000000000000000000000000000"}],"films":[]}""")
+COUNT: dict[str, Any] = json.loads("""{"msgId":"0b0b7a4e-6a1e-4d0e-8f0e-2d7f0a5b1c02","msgType":"count",
+ "mineCode":"140199900001","mineName":"示例煤矿","mineKind":"MK","mineState":"stopped","terminalId":"14019990000101",
+ "sendTime":"2026-11-24 02:01:00","resend":false,"hour":"2026-11-24 01","cameras":[{"cameraCode":"14010000001320000001",
+ "in":3,"out":0}],"inTotal":3,"outTotal":0,"underground":3,"cards":0,"difference":3,"beltRunMin":41,"beltLoadMin":38,
+ "hoistRunMin":0,"trucksOut":0,"trucksIn":0,"cameraOnlineMin":360,"alarms":{"1":2,"2":0,"3":0}}""")
+CAMERA = {
+    "cameraCode": "14010000001320000006", "positionType": "P06", "positionDesc": "主运皮带机头", "analysisType": "03",
+    "dataTime": "2026-11-24 01:00:00", "mineCode": "140199900001",
+}  # fmt: skip
+COVERED: list[dict[str, Any]] = [
+    {"cameraCode": "14010000001320000006", "analysisType": "03", "analysisCase": "0001",
+     "dataTime": "2026-11-24 01:12:40", "imagesBase64": ["data:image/jpeg;base64,…"], "localFiles": [],
+     "mineCode": "140199900001"}
+]  # fmt: skip
+
+
+def test_the_worked_examples_are_accepted() -> None:
+    register = Register()
+    assert list(sealed.faults(EVENT)) == []
+    assert list(sealed.faults(COUNT)) == []
+    assert list(register.faults("/mine/ai/camera", [CAMERA])) == []
+    assert list(register.faults("/mine/ai/videoAnomaly", COVERED)) == []
+
+
+@pytest.mark.parametrize(
+    ("example", "path", "value", "named"),
+    [
+        (EVENT, "msgId", "1", "msgId"), (EVENT, "msgType", "evnt", "msgType"), (EVENT, "mineCode", "1401", "mineCode"),
+        (EVENT, "mineKind", "", "mineKind"), (EVENT, "mineState", "idle", "mineState"),
+        (EVENT, "terminalId", "24019990000101", "terminalId"), (EVENT, "sendTime", "2026-11-24T01:12:13", "sendTime"),
+        (EVENT, "resend", "no", "resend"), (EVENT, "eventCode", "belt_fly", "eventCode"),
+        (EVENT, "eventPhase", "raised", "eventPhase"), (EVENT, "level", 2, "level"), (EVENT, "level", "1", "level"),
+        (EVENT, "cameraCode", "1401", "cameraCode"), (EVENT, "positionType", "belt", "positionType"),
+        (EVENT, "endTime", "2026-11-24 01:12:06", "endTime"), (EVENT, "eventPhase", "clear", "endTime"),
+        (EVENT, "mineState", "producing", "forbidden"), (EVENT, "confidence", 93, "confidence"),
+        (EVENT, "pictures.0.role", "during", "pictures[0].role"),
+        (EVENT, "pictures.0.sha256", GONE, "pictures[0].sha256"),
+        (EVENT, "films", None, "films"), (EVENT, "note", "x", "note"), (COUNT, "hour", "2026-11-24 01:00", "hour"),
+        (COUNT, "inTotal", 4, "inTotal"), (COUNT, "cameras.0.in", None, "inTotal"), (COUNT, "cards", "0", "cards"),
+        (COUNT, "beltRunMin", GONE, "beltRunMin"), (COUNT, "cameras.0.cameraCode", 1, "cameras[0].cameraCode"),
+        (COUNT, "alarms", {"1": 2}, "alarms"),
+    ],
+)  # fmt: skip
+def test_each_change_is_refused_by_name(example: dict[str, Any], path: str, value: Any, named: str) -> None:
+    body = copy.deepcopy(example)
+    put(path, value)(body)
+    assert named in [fault.path for fault in sealed.faults(body)]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("analysisType", "04", "[0].analysisType"), ("analysisCase", "1", "[0].analysisCase"),
+        ("dataTime", "20261124011240", "[0].dataTime"), ("localFiles", GONE, "[0].localFiles"),
+        ("mineCode", "140199900002", "[0].cameraCode"), ("cameraCode", "14010000001320000007", "[0].cameraCode"),
+    ],
+)  # fmt: skip
+def test_each_change_of_a_diagnosis_is_refused_by_name(path: str, value: Any, named: str) -> None:
+    register = Register()
+    assert not list(register.faults("/mine/ai/camera", [CAMERA]))
+    rows = copy.deepcopy(COVERED)
+    put(path, value)(rows[0])
+    assert named in [fault.path for fault in register.faults("/mine/ai/videoAnomaly", rows)]
+
+
+def test_a_path_that_there_is_not_and_what_is_no_list_are_refused() -> None:
+    assert [fault.reason for fault in Register().faults("/mine/ai/cats", [])] == ["there is no /mine/ai/cats"]
+    assert list(Register().faults("/mine/ai/camera", CAMERA))
+
+
+def test_a_token_is_given_for_the_secret_alone_and_ends() -> None:
+    tokens = Tokens("mine-7", "s3cret", life=1)
+    form = b"grant_type=client_credentials&client_id=mine-7&scope=mine&client_secret="
+    assert tokens.give(form + b"wrong").status == 401
+    answer = tokens.give(form + b"s3cret")
+    assert answer.body is not None
+    header = f"Bearer {answer.body['access_token']}"
+    assert tokens.refused(header) is None
+    assert tokens.refused(header) is not None
+    assert tokens.refused("") is not None
