@@ -15,6 +15,8 @@ from collector.alarms.desk import Desk
 from collector.alarms.file import AlarmFile
 from collector.background import Step, background
 from collector.cascade.cascade import Cascade
+from collector.colours.ledger import ColourLedger
+from collector.colours.watch import LossWatch
 from collector.compliance.measure import Measurer
 from collector.compliance.roller import Roller
 from collector.compliance.settings import zone
@@ -62,7 +64,9 @@ class Collector:
         self._reporter = Reporter(settings.state, settings.reports, profiles, self._registry, settings.mines)
         alarms = AlarmFile(settings.state, settings.audit.hash)
         self._book = book_of(alarms, settings)
-        self._desk = Desk(self._book, self._stores, self._senders(alarms))
+        self._colours = ColourLedger(alarms, profiles, [sink.name for sink in settings.sinks])
+        self._colours.take_over()
+        self._desk = Desk(self._book, self._colours, self._stores, self._senders(alarms))
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
         self._works = self._worked_out(days, profiles)
@@ -103,7 +107,8 @@ class Collector:
         chosen, directory = self._settings, Directory(self._registry)
         measurer = Measurer(days, profiles, directory, self._registry.arrivals, self._book, self._reader)
         roller = Roller(chosen.compliance, days, measurer, self._registry.arrivals, self._stores)
-        works: dict[str, Step] = {"compliance": roller.step}
+        watched = LossWatch(profiles, self._colours, self._reader)
+        works: dict[str, Step] = {"compliance": roller.step, "colours": watched.step}
         if chosen.trend.enabled:
             watch = TrendWatch(chosen.collector, profiles, directory, self._book, self._reader, self._stores)
             works["trend"] = watch.step

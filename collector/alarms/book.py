@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from collector.alarms import colours
 from collector.alarms.file import AlarmFile
 from collector.alarms.lives import (
     Alarm,
@@ -83,6 +84,7 @@ class AlarmBook:
                         news.setdefault(alarm.source, []).append(alarm)
                 for source, alarms in news.items():
                     self._regroup(db, source, alarms)
+                colours.note(db, events)
         return []
 
     @contextmanager
@@ -219,6 +221,8 @@ class AlarmBook:
             deed = Deed(by, now_ms(), note, life.severity, life.count)
             changed = apply(life, act, deed, anyway=anyway)
             about = {"note": note, "os_user": os_user()} | ({"anyway": True} if anyway else {})
+            if act == "close" and life.condition == "raised":
+                colours.put_away(db, number, deed.at)
             return self._keep(db, changed, [PAST[act]], by, about, deed.at if act == "close" else None)
 
     def get(self, number: int) -> Life:
@@ -249,7 +253,7 @@ class AlarmBook:
     def tend(self) -> None:
         """Delete what is older than `keep`, and close the oldest cleared lives beyond `most_open`."""
         with self._file.transaction() as db:
-            old = now_ms() - round(self._settings.keep * 1000)
+            old = self.oldest()
             gone = db.execute(
                 "SELECT id FROM life WHERE ended AND ended < ? AND id NOT IN (SELECT life FROM due) LIMIT ?",
                 (old, EXPIRED),
@@ -257,6 +261,10 @@ class AlarmBook:
             for table, column in (("life", "id"), ("alarm", "life"), ("notice", "life")):
                 db.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)  # noqa: S608
             self._bound(db)
+
+    def oldest(self) -> int:
+        """What ended before that moment is not kept (ms UTC)."""
+        return now_ms() - round(self._settings.keep * 1000)
 
     def _bound(self, db: sqlite3.Connection) -> None:
         [count] = db.execute("SELECT count(*) FROM life WHERE ended = 0").fetchone()

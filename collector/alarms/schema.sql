@@ -41,3 +41,28 @@ CREATE TRIGGER IF NOT EXISTS audit_is_not_altered BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
 CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+-- the points' colours: each transition of an alarm that is one (collector.alarms.colours.Step)
+CREATE TABLE IF NOT EXISTS colour_step (
+    agent TEXT NOT NULL, alarm TEXT NOT NULL, event TEXT NOT NULL, era INTEGER NOT NULL, time INTEGER NOT NULL,
+    seq INTEGER NOT NULL, level TEXT NOT NULL, site TEXT NOT NULL, region TEXT NOT NULL, profile TEXT NOT NULL,
+    quantity TEXT NOT NULL, point TEXT NOT NULL, PRIMARY KEY (agent, alarm, event)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS colour_step_by_site ON colour_step (site, profile, time);
+CREATE INDEX IF NOT EXISTS colour_step_by_time ON colour_step (time);
+-- points that were lost for so long that their colour does not count; `until`: when valid readings came again
+CREATE TABLE IF NOT EXISTS colour_lost (
+    site TEXT NOT NULL, profile TEXT NOT NULL, point TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER,
+    PRIMARY KEY (site, profile, point, since)
+) WITHOUT ROWID;
+-- sites whose colours are to be worked out anew, and from which moment on
+CREATE TABLE IF NOT EXISTS colour_changed (
+    site TEXT NOT NULL, profile TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (site, profile)
+) WITHOUT ROWID;
+-- the colours as they were told; one that is told differently gets a new id, so that a number a store is all that is due
+CREATE TABLE IF NOT EXISTS colour (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, profile TEXT NOT NULL, quantity TEXT NOT NULL,
+    time INTEGER NOT NULL, region TEXT NOT NULL, colour TEXT NOT NULL, why TEXT NOT NULL,
+    UNIQUE (site, profile, quantity, time)
+);
+CREATE INDEX IF NOT EXISTS colour_by_time ON colour (time);
+CREATE TABLE IF NOT EXISTS colour_sent (sink TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
