@@ -6,6 +6,7 @@ site's from its items (`profiles.colours.counted`). A lost point keeps its colou
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -37,15 +38,20 @@ class Tint(NamedTuple):
     why: str
 
 
-def course(steps: Iterable[Step], losses: Iterable[Loss], escalate: Mapping[str, int]) -> list[Tint]:
-    """Every change of a colour or its reason, by time; an item or site that is not among them never had any."""
+def course(steps: Iterable[Step], losses: Iterable[Loss], escalate: Mapping[str, int], since: int = 0) -> list[Tint]:
+    """What holds just before `since` (ms UTC), and every change of a colour or its reason from then on, by time.
+
+    An item or site that is not among them never had any colour.
+    """
     lines = list(_lines(steps))
     moves: list[tuple[int, Step | _Lost]] = [(step.time, step) for line in lines for step in line]
     moves += _lost(losses, lines)
     moves.sort(key=lambda move: (move[0], isinstance(move[1], Step)))
     pond = _Pond(escalate)
     told: list[Tint] = []
-    for time, together in groupby(moves, key=lambda move: move[0]):
+    begun = bisect_left(moves, since, key=lambda move: move[0])
+    told += pond.move(since - 1, [move for _time, move in moves[:begun]])
+    for time, together in groupby(moves[begun:], key=lambda move: move[0]):
         told += pond.move(time, [move for _time, move in together])
     return told
 
@@ -104,7 +110,7 @@ class _Pond:
         self._region = ""
 
     def move(self, time: int, moves: Iterable[Step | _Lost]) -> Iterator[Tint]:
-        """Take what happens in one ms; the changes that it brings, the items' before the site's."""
+        """Take what happened up to a moment; the changes that it brings, the items' before the site's."""
         touched = {quantity for each in moves if (quantity := self._take(each))}
         for quantity in sorted(touched):
             yield from self._tell(quantity, time, *self._of_item(quantity))

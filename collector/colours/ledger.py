@@ -82,7 +82,7 @@ class ColourLedger:
                 (site, profile, since),
             )
             known = {(row[0], row[1]): row[2:] for row in rows}
-            found = _course(db, site, profile, warning)
+            found = _course(db, site, profile, warning, since)
             wanted = {(each.quantity, each.time): each for each in _asked(found, known, since)}
             news = [
                 (site, profile, quantity, time, each.region, each.colour or "", each.why)
@@ -184,9 +184,9 @@ class ColourLedger:
             )
 
 
-def _course(db: sqlite3.Connection, site: str, profile: str, warning: Warnings) -> list[Tint]:
+def _course(db: sqlite3.Connection, site: str, profile: str, warning: Warnings, since: int = 0) -> list[Tint]:
     escalate = {str(colour): count for colour, count in warning.escalate.items()}
-    return course(_steps(db, site, profile), _losses(db, site, profile), escalate)
+    return course(_steps(db, site, profile), _losses(db, site, profile), escalate, since)
 
 
 def _steps(db: sqlite3.Connection, site: str, profile: str) -> list[Step]:
