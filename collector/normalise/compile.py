@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,7 +20,7 @@ NO_PROFILE = "none"
 
 
 class Rule(NamedTuple):
-    """What a tag's samples are made into records by; `low` and `high` in the profile's unit."""
+    """What a tag's samples are made into records by; `low` and `high`, both finite, in the profile's unit."""
 
     series: Series
     type: TagType
@@ -87,7 +88,7 @@ def compile_manifest(
 
 def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str) -> Rule:
     converter: Converter = SAME
-    low, high = float("-inf"), float("inf")
+    low, high = -sys.float_info.max, sys.float_info.max
     if tag.point is None:
         # names are an agent's own, and codes that guard against two that write to one place are missing here
         parts = (NO_PROFILE, site.code, site.adcode, f"{agent}/{tag.device}", name, "value")
@@ -96,6 +97,7 @@ def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str)
         quantity = profile.quantities[point.quantity]
         parts = (point.profile, site.code, site.adcode, point.asset, point.code, point.quantity)
         converter = tag_conversion(tag, profile, quantity)
-        low, high = plausible(quantity, converter) or (low, high)
+        least, most = plausible(quantity, converter) or (low, high)
+        low, high = max(low, least), min(high, most)  # a profile may say .inf
     series = Series(*parts, prefix=reading_prefix(*parts))
     return Rule(series, tag.type, converter, low, high, converter.same)

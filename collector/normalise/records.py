@@ -43,9 +43,11 @@ def normalise(data: Data, compiled: Compiled) -> Normalised:
             faulty.append((index, _why(sample, at, compiled)))
             continue
         value, time = sample.value, at * 1_000_000 + era
-        if type(value) is float and rule.plain and rule.low <= value <= rule.high and rule.type == "number":
-            records.append(Record(rule.series, time, value, None, None, sample.quality))  # nearly all samples
-            continue
+        if type(value) is float and rule.type == "number":
+            number = value if rule.plain else rule.converter.of(value)
+            if rule.low <= number <= rule.high:  # nearly all samples; the bounds are finite
+                records.append(Record(rule.series, time, number, None, None, sample.quality))
+                continue
         record = _record(rule, time, value, sample.quality)
         if isinstance(record, str):
             faulty.append((index, f"tag {sample.tag!r}: {record}"))
