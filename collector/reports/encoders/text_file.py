@@ -14,8 +14,9 @@ from typing import ClassVar
 
 from collector.directory import Place
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, PacketKind, packet_id, written
+from collector.reports.encoders.facts import number, place_facts, site_facts
 from collector.reports.encoders.limits import crossed
-from collector.reports.encoders.text_fields import number, place_facts, record, site_facts
+from collector.reports.encoders.text_fields import record
 from profiles.report import TextFileReport
 from profiles.textfile.codec import Record, encode
 from profiles.textfile.model import TextFiles
@@ -40,7 +41,7 @@ class TextFileEncoder:
         for kind in kinds(files, "definitions"):
             records: dict[tuple[str, ...], Record] = {}
             for place in (each for each in ordered if re.match(wanted(files, kind), each.point.code)):
-                facts = place_facts(gateway, place) | {"time": written(gateway.profile.time, now)}
+                facts = _facts(gateway, place) | {"time": written(gateway.profile.time, now)}
                 made = record(files, kind, facts, place)
                 records.setdefault(tuple(made[field] for field in files.kinds[kind].key), made)
             if records:
@@ -98,6 +99,10 @@ def _report(gateway: Gateway) -> TextFileReport:
     return report
 
 
+def _facts(gateway: Gateway, place: Place) -> dict[str, str]:
+    return place_facts(gateway, place, _report(gateway).unit_names)
+
+
 def _by_kind(files: TextFiles, due: Iterable[Due]) -> dict[str, list[Due]]:
     """By the kind of values that wants their point, in the order of the codes."""
     found: dict[str, list[Due]] = defaultdict(list)
@@ -131,7 +136,7 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
     files, quantity = text_files(gateway.profile), due.quantity(gateway.profile)
     values = files.kinds[kind].values
     table = files.states.get((values and values.states) or "")
-    facts = place_facts(gateway, due.place) | {"time": written(gateway.profile.time, due.time)}
+    facts = _facts(gateway, due.place) | {"time": written(gateway.profile.time, due.time)}
     shown = due.value is not None and due.valid
     if table is not None:
         limits = {*crossed(due.place.spec, gateway.profile, quantity, due.value)} if due.value is not None else ()
@@ -153,7 +158,7 @@ def _abnormal(gateway: Gateway, kind: str, alarm: Alarm) -> list[Record]:
     quantity = gateway.profile.quantities[alarm.place.point.quantity]
     numeric = alarm.value is not None and quantity.type == "number"
     text = number(alarm.value, quantity.decimals) if numeric and alarm.value is not None else ""
-    common = place_facts(gateway, alarm.place) | {"time": written(time, alarm.event.time)}
+    common = _facts(gateway, alarm.place) | {"time": written(time, alarm.event.time)}
     records = []
     for each in alarm.crossings:
         if each.level not in report.alarm_types:
