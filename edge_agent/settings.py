@@ -258,7 +258,7 @@ def _assets(settings: AgentSettings, lack: Mapping[str, Sequence[TagFault]]) -> 
         for fault in faults:
             yield Fault(at, fault.message, fault.severity)
     for code in settings.assets:
-        if code not in named:
+        if not any(asset.startswith(code) for asset in named):  # a hazard source or the site: codes begin with theirs
             yield Fault(("assets", code), f"no tag names the equipment {code!r}", "warning")
 
 

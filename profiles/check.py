@@ -8,8 +8,10 @@ from config.load import Fault
 from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
 from profiles.model import Asset, AssetClass, Defaults, Derived, Profile, Quantity
+from profiles.report import ChemicalReport
 from profiles.seal import check as check_seal
 from profiles.stated import LimitName
+from profiles.static_tables import check as check_tables
 from profiles.textfile.check import check as check_files
 from profiles.units import UnitError, conversion, unit_fault
 
@@ -28,6 +30,13 @@ def check(profile: Profile) -> Iterator[Fault]:
     for number in profile.gases:
         for text, severity in code_faults(standard_codes().cas, number):
             yield Fault(("gases", number), text, severity)
+    yield from _rooms(profile)
+
+
+def _rooms(profile: Profile) -> Iterator[Fault]:
+    """Of the parts that have rules of their own."""
+    if isinstance(profile.report, ChemicalReport):
+        yield from check_tables(("report", "tables"), profile.report.tables, profile.assets, profile.quantities)
     if profile.files is not None:
         yield from check_files(profile.files, profile.codes)
     if profile.seal is not None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from config.model import Duration, Size
 from profiles.stated import LimitName, Stated
+from profiles.static_tables import StaticTable
 
 AlarmName = Literal["HH", "H", "L", "LL", "SIG", "NORMAL"]
 
@@ -40,6 +41,10 @@ class ChemicalReport(ReportCommon):
     """Indicators in a packet at most."""
     max_bytes: Size = 8 * 2**10
     """Bytes of cipher text in a frame at most."""
+    unit_names: dict[str, str] = Field(default_factory=dict)
+    """How static tables print units that are not printed as their UCUM code."""
+    tables: dict[str, StaticTable] = Field(default_factory=dict)
+    """Static tables (静态数据) by their name; a target says which of them its platform takes."""
 
 
 class MineReport(ReportCommon):

@@ -15,6 +15,7 @@ from collector.platform.folder import Folder
 from collector.platform.ledger import Ledger
 from collector.platform.platform import Plan, Platform, Secret, plan
 from collector.platform.ports import serve_http, serve_tcp
+from collector.platform.static_tables import TABLES
 from collector.platform.text_files import TextPlatform
 from collector.platform.tokens import Tokens
 
@@ -32,6 +33,15 @@ def _answers(_context: click.Context, _option: click.Parameter, text: str) -> Pl
         return plan(text)
     except ValueError as err:
         raise click.BadParameter(str(err)) from err
+
+
+def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """By interface id."""
+    found = dict(reversed(text.partition("=")[::2]) for text in texts)
+    for name in found.values():
+        if name not in TABLES:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(TABLES)}")
+    return found
 
 
 @command.command("platform")
@@ -53,12 +63,16 @@ def _answers(_context: click.Context, _option: click.Parameter, text: str) -> Pl
     "--answer", "answers", default="success", show_default=True, callback=_answers,
     help="success, error:CODE, nothing, slow:SECONDS, close; several with commas, each with x3; the last for ever.",
 )  # fmt: skip
+@click.option(
+    "--table", "tables", multiple=True, callback=_tables, metavar="NAME=ID",
+    help="Interface id of a static table where it is not the table's name; several times.",
+)  # fmt: skip
 @click.option("--oauth", default="", envvar="PLATFORM_OAUTH", metavar="CLIENT:SECRET",
               help="Over HTTP, take only what brings a token of /oauth/token (scope mine).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the ports as one JSON line, and nothing else.")
 def platform(
     tcp: int | None, http: int | None, folder: Path | None, encoding: str, host: str, cipher: str, key: str, iv: str,
-    ledger: Path, answers: Plan, oauth: str, as_json: bool,
+    ledger: Path, answers: Plan, tables: dict[str, str], oauth: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Receive reports as the specification notes have them: check every field, keep a ledger, answer as told."""
     if tcp is None and http is None and folder is None:
@@ -70,7 +84,7 @@ def platform(
     except sqlite3.Error as err:
         raise click.ClickException(f"{ledger}: {err}") from err
     told: Callable[[str], None] = (lambda _: None) if as_json else click.echo
-    made = Platform(book, Secret(cipher, key.encode(), iv.encode()), answers, told)
+    made = Platform(book, Secret(cipher, key.encode(), iv.encode()), answers, told, tables=tables)
     watched = None if folder is None else Folder(TextPlatform(book, encoding, told), folder)
     try:
         client, _, secret = oauth.partition(":")

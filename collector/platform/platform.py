@@ -7,15 +7,15 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from collector.platform import cm6, family_m, family_s, sealed
+from collector.platform import cm6, family_m, family_s, sealed, static_tables
 from collector.platform.fields import Fault, now
 from collector.platform.ledger import Ledger
 
@@ -86,12 +86,14 @@ def _endless(steps: list[tuple[str, int]]) -> Plan:
 
 
 class Platform:
-    """Judges packets; `told` is called with a line a packet."""
+    """Judges packets; `told` is called with a line a packet. `tables`: interface id → static table, beside its name."""
 
     def __init__(
-        self, ledger: Ledger, secret: Secret, answers: Plan, told: Callable[[str], None] = lambda _: None
-    ) -> None:
+        self, ledger: Ledger, secret: Secret, answers: Plan, told: Callable[[str], None] = lambda _: None,
+        *, tables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
         self._ledger, self._secret, self._answers, self._told = ledger, secret, answers, told
+        self._tables = tables
         self._last: dict[str, int] = {}
         self._register = cm6.Register()
 
@@ -125,34 +127,51 @@ class Platform:
         """One frame, and what is said to it. It is in the ledger before this returns."""
         received = now()
         try:
-            identity, body = self._unframed(raw)
+            identity, service, body = self._unframed(raw)
         except ValueError as err:
             self._ledger.refuse(received, [("", str(err))], raw.decode(errors="replace")[:4000])
             self._told(f"refused: {err}")
             return Reply(400, _error("", "400", "INVALID_FRAME", str(err)))
-        family: ModuleType = family_m if "enterpriseCode" in body else family_s
-        name = "M" if family is family_m else "S"
-        faults = [*self._frame_faults(identity, body), *family.faults(body)]
+        table = self._tables.get(service, service)
+        if isinstance(body, list) and table not in static_tables.TABLES:
+            words = f"serviceId {service!r} is none of a static table, and the body is a list"
+            self._ledger.refuse(received, [("serviceId", words)], json.dumps(body, ensure_ascii=False))
+            self._told(f"refused {identity}: {words}")
+            return Reply(401, _error(identity, "401", "INVALID_SERVICE_ID", words))
+        faults = [*self._faults(identity, table, body)]
         if faults:
             self._ledger.refuse(received, faults, json.dumps(body, ensure_ascii=False))
             words = "; ".join(f"{path}: {reason}" for path, reason in faults[:5])
             self._told(f"refused {identity}: {words}")
             return Reply(400, _error(identity, "400", "BUSINESS_ERROR", words))
-        return self._answer(name, identity, body, family, received)
+        return self._answer(identity, table, body, received)
 
-    def _answer(self, name: str, identity: str, body: dict[str, Any], family: ModuleType, received: int) -> Reply:
+    def _faults(self, identity: str, table: str, body: Any) -> Iterator[Fault]:
+        if table in static_tables.TABLES:
+            yield from static_tables.faults(table, body)
+            return
+        if body.get("dataId") != identity:
+            yield Fault("dataId", f"is not the {identity} of the frame")
+        yield from _family(body).faults(body)
+
+    def _answer(self, identity: str, table: str, body: Any, received: int) -> Reply:
         kind, _, detail = next(self._answers).partition(":")
+        name = "S" if isinstance(body, list) or _family(body) is family_s else "M"
         if kind == "error":
             self._told(f"{name} {identity}: told to answer {detail}")
             return Reply(int(detail), _error(identity, detail, "TOLD", "as told"))
         if kind == "nothing":
             self._told(f"{name} {identity}: told to say nothing")
             return Reply(0, None)
-        new = self._ledger.accept(identity, name, received, body, family.values(body))
-        stream, time, most = family.stream(body)
-        self._rhythm(stream, time, most, received)
-        count = len(body.get("datas") or body.get("alarms") or ())
-        self._told(f"{name} {identity}: {body['reportType']}, {count} values{'' if new else ' (known already)'}")
+        if isinstance(body, list):
+            values, what, count = static_tables.values(table, body, identity), table, f"{len(body)} rows"
+        else:
+            values, what = _family(body).values(body), body["reportType"]
+            count = f"{len(body.get('datas') or body.get('alarms') or ())} values"
+            stream, time, most = _family(body).stream(body)
+            self._rhythm(stream, time, most, received)
+        new = self._ledger.accept(identity, name, received, body, values)
+        self._told(f"{name} {identity}: {what}, {count}{'' if new else ' (known already)'}")
         if kind == "close":
             return Reply(0, None, cut=True)
         return Reply(200, {"success": True, "dataId": identity}, delay=float(detail) if kind == "slow" else 0.0)
@@ -167,11 +186,14 @@ class Platform:
         if len(self._last) < KEPT_STREAMS:
             self._last[stream] = max(time, before or 0)
 
-    def _unframed(self, raw: bytes) -> tuple[str, dict[str, Any]]:
-        """The id that the frame gives (if it gives one) and the body; ValueError says what is wrong with the frame."""
+    def _unframed(self, raw: bytes) -> tuple[str, str, Any]:
+        """The ids of packet and service that the frame gives, where it does, and the body: an object or a list.
+
+        ValueError says what is wrong with the frame.
+        """
         if len(raw) > MOST_BYTES:
             raise ValueError(f"a frame of {len(raw)} bytes; at most {MOST_BYTES} are taken")
-        outer = _object(raw, "the frame")
+        outer = _json(raw, "the frame", dict)
         if "data" in outer and ("appId" in outer or "appid" in outer):
             known = {"appId", "serviceId", "dataId", "data", "districtCode"} if "appId" in outer else {"appid", "data"}
             required = known - {"districtCode"}
@@ -180,7 +202,7 @@ class Platform:
             known = required = {"enterpriseId", "report"}
             text = outer["report"]
         elif self._secret.kind == "none":
-            return str(outer.get("dataId", "")), outer
+            return str(outer.get("dataId", "")), "", outer
         else:
             raise ValueError("the frame holds no encrypted body")
         if missing := required - outer.keys():
@@ -190,23 +212,24 @@ class Platform:
         if not all(isinstance(outer[name], str) and outer[name] for name in required):
             raise ValueError("the fields of a frame are texts that are not empty")
         try:
-            body = _object(self._secret.opened(text), "the body")
+            body = _json(self._secret.opened(text), "the body", dict, list)
         except ValueError as err:
             raise ValueError(f"the body cannot be opened: {err}") from err
-        return str(outer.get("dataId", body.get("dataId", ""))), body
-
-    def _frame_faults(self, identity: str, body: dict[str, Any]) -> Iterator[Fault]:
-        if body.get("dataId") != identity:
-            yield Fault("dataId", f"is not the {identity} of the frame")
+        identity = outer.get("dataId", body.get("dataId", "") if isinstance(body, dict) else "")
+        return str(identity), str(outer.get("serviceId", "")), body
 
 
-def _object(raw: bytes, what: str) -> dict[str, Any]:
+def _family(body: Mapping[str, Any]) -> ModuleType:
+    return family_m if "enterpriseCode" in body else family_s
+
+
+def _json(raw: bytes, what: str, *kinds: type) -> Any:
     try:
         found = json.loads(raw)
     except ValueError as err:
         raise ValueError(f"{what} is no JSON: {err}") from err
-    if not isinstance(found, dict):
-        raise ValueError(f"{what} is no JSON object")
+    if not isinstance(found, kinds):
+        raise ValueError(f"{what} is no JSON {' or '.join('object' if kind is dict else 'list' for kind in kinds)}")
     return found
 
 

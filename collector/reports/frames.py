@@ -26,7 +26,8 @@ class FrameA(Settings):
     service_id: str
     """Interface id of readings and alarms, issued by the platform."""
     static_ids: dict[str, str] = Field(default_factory=dict)
-    """Interface id of each static table, such as WC_ENT_CGQ, where they differ from the table's name."""
+    """Static tables (静态数据) that the platform takes, each with its interface id: WC_ENT_CGQ: "20011"; others are
+    not sent."""
     district: str = ""
     """`districtCode`, where the platform asks for it."""
 
@@ -48,20 +49,27 @@ class FrameC(Settings):
 FrameSettings = Annotated[PlainFrame | FrameA | FrameB | FrameC, Field(discriminator="type")]
 
 
-def framed(body: bytes, frame: Any, cipher: CipherSettings, *, table: str = "") -> bytes:
-    """The bytes that a transport sends; `table`: the static table that the body is, if it is one."""
+def tables(frame: Any) -> frozenset[str]:
+    """The static tables that travel in a frame: no other frame can say which table its body is."""
+    return frozenset(frame.static_ids) if isinstance(frame, FrameA) else frozenset()
+
+
+def framed(body: bytes, frame: Any, cipher: CipherSettings, *, identity: str, table: str = "") -> bytes:
+    """The bytes that a transport sends; `identity`: the packet's id; `table`: the static table that the body is.
+
+    The body of a table is a list, and has no head of its own.
+    """
     if isinstance(frame, PlainFrame):
         return body
     data = encrypt(body, cipher)
-    head = msgspec.json.decode(body)
     match frame:
         case FrameA():
             service = frame.static_ids.get(table, table) if table else frame.service_id
-            outer = {"appId": frame.app_id, "serviceId": service, "dataId": head.get("dataId", ""), "data": data}
+            outer = {"appId": frame.app_id, "serviceId": service, "dataId": identity, "data": data}
             if frame.district:
                 outer["districtCode"] = frame.district
         case FrameB():
-            outer = {"enterpriseId": head.get("enterpriseId", ""), "report": data}
+            outer = {"enterpriseId": msgspec.json.decode(body).get("enterpriseId", ""), "report": data}
         case _:
             outer = {"appid": frame.app_id, "data": data}
     return msgspec.json.encode(outer)

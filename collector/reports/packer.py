@@ -21,6 +21,8 @@ from collector.mines import MineOrder
 from collector.reports.crossings import Crossing, moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway
 from collector.reports.encoders.limits import reported_limits
+from collector.reports.encoders.static_tables import lacking
+from collector.reports.frames import tables
 from collector.reports.memory import Said
 from collector.reports.names import free_name
 from collector.reports.queue import ReportQueue
@@ -60,6 +62,7 @@ class Packer:
         encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder],
     ) -> None:  # fmt: skip
         self._target, self._family, self._encoding = target.name, target.family, target.encoding
+        self._tables = tables(target.frame)
         self._selection, self._queue, self._directory, self._library = selection, queue, directory, library
         self._encoders, self._orders = encoders, orders
         self._last: dict[str, tuple[int, str]] = {}
@@ -162,6 +165,10 @@ class Packer:
 
     def _definitions(self, key: Key, now: int, places: Sequence[Place]) -> int:
         gateway, encoder = self._gateway(key, places[0]), self._encoder(key.profile)
+        for text in lacking(gateway, places):
+            if text not in self._told:
+                log.warning("target %s: %s", self._target, text)
+                self._told.add(text)
         content = b"".join(draft.body for draft in encoder.definitions(gateway, 0, places))
         about, digest = f"{key.profile}/{key.code}", hashlib.sha256(content).hexdigest()
         last = self._queue.said(self._target, about)
@@ -253,7 +260,10 @@ class Packer:
 
     def _gateway(self, key: Key, place: Place) -> Gateway:
         site, order = place.site, self._orders.get(key.site)
-        return Gateway(self._library[key.profile], key.site, key.code, site.name, self._encoding, site.industry, order)
+        return Gateway(
+            self._library[key.profile], key.site, key.code, site.name, self._encoding, self._tables,
+            industry=site.industry, order=order,
+        )  # fmt: skip
 
     def _shape(self, key: Key) -> ReportCommon:
         shape = self._library[key.profile].shape(self._family)

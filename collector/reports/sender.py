@@ -13,7 +13,7 @@ import time
 
 from collector.reports.ciphers import CipherError
 from collector.reports.encoders.base import Encoder
-from collector.reports.frames import framed
+from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
@@ -71,15 +71,19 @@ class Sender:
         """Send one packet; the seconds to rest before the next."""
         if packet.kind == "resumed":
             self._resumed_at = time.monotonic()
+        frame = self._settings.frame
+        table = packet.path if packet.path in tables(frame) else ""
         try:
-            body = framed(packet.body, self._settings.frame, self._settings.cipher)
+            body = framed(packet.body, frame, self._settings.cipher, identity=packet.id, table=table)
         except CipherError as err:
             answer = Answer("refused", f"it cannot be encrypted: {err}")
         else:
             outgoing = Outgoing(
-                packet.id, body, packet.name, packet.path, packet.profile, packet.gateway, packet.kind
+                packet.id, body, packet.name, "" if table else packet.path, packet.profile, packet.gateway, packet.kind
             )  # fmt: skip
             answer = await self._transport.send(outgoing)
+        if table and answer.verdict == "unauthorised":  # it has an interface id of its own; the readings' may well do
+            answer = Answer("refused", f"{answer.message}; is static_ids {table} as the platform issued it?")
         if answer.verdict == "taken":
             answer = await asyncio.to_thread(self._renamed, packet, answer)
         await asyncio.to_thread(self._note, packet, answer)

@@ -11,12 +11,14 @@ from pydantic import Field, create_model
 
 from collector.reports.ciphers import CipherSettings, Plain
 from collector.reports.encoders import encoders
-from collector.reports.frames import FrameSettings, PlainFrame
+from collector.reports.frames import FrameSettings, PlainFrame, tables
 from collector.reports.selection import Selection
 from collector.reports.transports.base import transports
 from config.load import Fault
 from config.model import Duration, Settings, Size, Written, one_of
+from config.nodes import KeyPath
 from profiles.load import Library
+from profiles.report import ChemicalReport
 from profiles.textfile.model import Encoding
 from profiles.textfile.written import interval, wanted
 from profiles.textfile.written import kinds as written
@@ -87,6 +89,7 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
                         first=("reports", first[target.name], "name"))  # fmt: skip
         if isinstance(target.frame, PlainFrame) and not isinstance(target.cipher, Plain):
             yield Fault((*at, "cipher"), "a cipher needs a frame that carries its text: frame: {type: app, …}")
+        yield from _tables(at, target, library)
         for index, name in enumerate(target.profiles):
             profile = library.get(name)
             if profile is None:
@@ -104,3 +107,13 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
                 yield Fault((*at, "profiles", index), f"nothing encodes family {shape.family}; known: {known}")
             elif shape.family == "text-file" and not isinstance(target.frame, PlainFrame):
                 yield Fault((*at, "frame"), f"text files ({name}) travel without a frame: frame: {{type: none}}")
+
+
+def _tables(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:
+    """Static tables that none of the target's profiles has."""
+    found = (library[name].shape(target.family) for name in target.profiles if name in library)
+    known = [name for shape in found if isinstance(shape, ChemicalReport) for name in shape.tables]
+    for name in sorted(tables(target.frame) - set(known)):
+        whose, words = ", ".join(target.profiles), ", ".join(dict.fromkeys(known)) or "none"
+        yield Fault((*at, "frame", "static_ids", name),
+                    f"{name!r} is none of the static tables of {whose}; known: {words}")  # fmt: skip

@@ -37,6 +37,8 @@ class Gateway:
     """Name of the enterprise."""
     encoding: Encoding | None = None
     """How files for this target are written; left out: as the profile says."""
+    tables: frozenset[str] | None = None
+    """Static tables that the target takes, of families that have some; None: all."""
     industry: str = ""
     """What kind of enterprise it is, as its settings say."""
     order: MineOrder | None = None
@@ -92,7 +94,7 @@ class Draft:
     name: str = ""
     """File name, where the family writes files; where it is taken the packer gives it the next one."""
     path: str = ""
-    """Path below the target's URL, where the family has several."""
+    """Path below the target's URL, where the family has several; of a static table its name."""
 
 
 class Encoder(Protocol):

@@ -1,4 +1,4 @@
-"""Family S: bodies of hazardous chemicals and fireworks (specification notes, 1.4, 1.5, 1.10)."""
+"""Family S: bodies of hazardous chemicals and fireworks (specification notes, 1.4, 1.5, 1.10, 2.1)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import msgspec
 
 from collector.directory import Place
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
+from collector.reports.encoders.parts import parts
+from collector.reports.encoders.static_tables import Row, rows
 from profiles.model import Quantity
 from profiles.report import AlarmName, ChemicalReport
 from profiles.wire.messages import Level
@@ -25,8 +27,11 @@ class ChemicalEncoder:
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
-        """Static tables (静态数据) are not made yet."""
-        return []
+        """Static tables (静态数据): a body is a list of rows, texts alone; the frame names the table (notes, 2.1).
+
+        A row that lacks what is required is not sent: `collector.reports.encoders.static_tables.lacking` tells it.
+        """
+        return [draft for table, found in rows(gateway, places).items() for draft in _table(gateway, now, table, found)]
 
     @classmethod
     def readings(
@@ -56,10 +61,28 @@ def _report(gateway: Gateway) -> ChemicalReport:
     return gateway.profile.report
 
 
+def _room(shape: ChemicalReport) -> int:
+    """Bytes of a body: encrypted and written in hexadecimal it takes twice as much."""
+    return shape.max_bytes // 2 - ROOM
+
+
+def _table(gateway: Gateway, now: int, table: str, found: Sequence[Row]) -> Iterator[Draft]:
+    shape = _report(gateway)
+    complete = [row.columns for row in found if not row.lacks]
+    divided = parts(complete, lambda row: len(_encoded(row)), most=shape.max_values, room=_room(shape))
+    for number, part in enumerate(divided):
+        body = _encoded(part)
+        identity = packet_id(gateway.profile.profile, gateway.code, "table", table, now, number, body)
+        yield Draft(identity, "static", now, body, path=table)
+
+
 def _packets(gateway: Gateway, end: int, due: Sequence[Due], *, kind: Any, connected: bool) -> Iterator[Draft]:
     shape = _report(gateway)
-    room = shape.max_bytes // 2 - ROOM  # encrypted and written in hexadecimal it takes twice as much
-    for number, part in enumerate(_parts(gateway, due, shape.max_values, room)):
+    ordered = sorted(due, key=lambda each: each.place.point.code)
+    divided = parts(
+        ordered, lambda each: len(_encoded(_value(gateway, each))), most=shape.max_values, room=_room(shape)
+    )
+    for number, part in enumerate(divided):
         about = ("down",) if not connected else ()
         identity = packet_id(gateway.profile.profile, gateway.code, end, number, *sorted(
             (each.place.point.code, each.time, each.value, each.text, each.quality) for each in part
@@ -70,20 +93,6 @@ def _packets(gateway: Gateway, end: int, due: Sequence[Due], *, kind: Any, conne
             "datas": [_value(gateway, each) for each in part],
         }
         yield Draft(identity, kind, end, _encoded(body), {each.place.point.code: each.time for each in part})
-
-
-def _parts(gateway: Gateway, due: Sequence[Due], most: int, room: int) -> Iterator[list[Due]]:
-    part: list[Due] = []
-    size = 0
-    for each in sorted(due, key=lambda due: due.place.point.code):
-        length = len(_encoded(_value(gateway, each))) + 1
-        if part and (len(part) >= most or size + length > room):
-            yield part
-            part, size = [], 0
-        part.append(each)
-        size += length
-    if part:
-        yield part
 
 
 def _head(gateway: Gateway, identity: str, time: int) -> dict[str, Any]:

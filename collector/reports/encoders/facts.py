@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from collector.directory import Place
 from collector.reports.encoders.base import Gateway
@@ -60,4 +61,9 @@ def _range(gateway: Gateway, place: Place, quantity: Quantity) -> tuple[str, str
         except UnitError:
             return "", ""
         found = (converter.of(place.spec.range[0]), converter.of(place.spec.range[1]))
-    return ("", "") if found is None else (f"{found[0]:.12g}", f"{found[1]:.12g}")
+    return ("", "") if found is None else (_plain(found[0]), _plain(found[1]))
+
+
+def _plain(value: float) -> str:
+    """With twelve digits and without an exponent, which a platform would not read."""
+    return format(Decimal(f"{value:.12g}"), "f")
