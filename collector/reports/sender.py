@@ -20,6 +20,7 @@ from collector.reports.rows import Packet
 from collector.reports.settings import TargetSettings
 from collector.reports.transports.base import Answer, Outgoing, Transport
 from profiles.load import Library
+from profiles.report import ChemicalReport
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -71,19 +72,7 @@ class Sender:
         """Send one packet; the seconds to rest before the next."""
         if packet.kind == "resumed":
             self._resumed_at = time.monotonic()
-        frame = self._settings.frame
-        table = packet.path if packet.path in tables(frame) else ""
-        try:
-            body = framed(packet.body, frame, self._settings.cipher, identity=packet.id, table=table)
-        except CipherError as err:
-            answer = Answer("refused", f"it cannot be encrypted: {err}")
-        else:
-            outgoing = Outgoing(
-                packet.id, body, packet.name, "" if table else packet.path, packet.profile, packet.gateway, packet.kind
-            )  # fmt: skip
-            answer = await self._transport.send(outgoing)
-        if table and answer.verdict == "unauthorised":  # it has an interface id of its own; the readings' may well do
-            answer = Answer("refused", f"{answer.message}; is static_ids {table} as the platform issued it?")
+        answer = await self._deliver(packet, self._table(packet))
         if answer.verdict == "taken":
             answer = await asyncio.to_thread(self._renamed, packet, answer)
         await asyncio.to_thread(self._note, packet, answer)
@@ -95,6 +84,27 @@ class Sender:
             case _:
                 self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
         return self._pause * random.uniform(0.75, 1.0)  # noqa: S311  # so that targets that fell together rise apart
+
+    def _table(self, packet: Packet) -> str:
+        """The static table that a packet is; "" for everything else."""
+        profile = self._library.get(packet.profile)
+        shape = profile.shape(self._settings.family) if profile else None
+        return packet.path if packet.kind == "static" and isinstance(shape, ChemicalReport) else ""
+
+    async def _deliver(self, packet: Packet, table: str) -> Answer:
+        frame = self._settings.frame
+        if table and table not in tables(frame):
+            return Answer("refused", f"the target's frame has no interface for static table {table}: static_ids")
+        try:
+            body = framed(packet.body, frame, self._settings.cipher, identity=packet.id, table=table)
+        except CipherError as err:
+            return Answer("refused", f"it cannot be encrypted: {err}")
+        path = "" if table else packet.path
+        outgoing = Outgoing(packet.id, body, packet.name, path, packet.profile, packet.gateway, packet.kind)
+        answer = await self._transport.send(outgoing)
+        if table and answer.verdict == "unauthorised":  # it has an interface id of its own; the readings' may well do
+            return Answer("refused", f"{answer.message}; is static_ids {table} as the platform issued it?")
+        return answer
 
     def _renamed(self, packet: Packet, answer: Answer) -> Answer:
         """Another file of ours or of somebody else's has the packet's name: the next free one, if there is any."""

@@ -101,4 +101,10 @@ async def test_a_table_whose_interface_id_the_platform_does_not_know_stops_no_re
             await eventually(lambda: ledger.values("S"), "the reading")
             [dead] = collector.reports.packets("county", "dead")
             assert collector.reports.status()[0].stopped == ""
-    assert "static_ids WC_ENT_CGQ as the platform issued it?" in dead.answer
+            assert "static_ids WC_ENT_CGQ as the platform issued it?" in dead.answer
+        other = reporting(broker, tmp_path, Shelf(), port, frame={"type": "enterprise"})
+        async with collecting(other) as collector:  # a frame that has no place for a table
+            assert collector.reports.release("county", dead.id) == 1
+            await eventually(lambda: collector.reports.packets("county", "dead"), "the dead letter again")
+            [dead] = collector.reports.packets("county", "dead")
+    assert dead.answer == "the target's frame has no interface for static table WC_ENT_CGQ: static_ids"
