@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Size
 from profiles.stated import LimitName, Stated
@@ -27,6 +28,8 @@ class ReportCommon(Stated):
     """How often a gateway whose devices do not answer says so."""
     statics: Duration = 86_400.0
     """How often static data (静态数据) is sent beside every change."""
+    heartbeat: Annotated[Duration, Field(ge=1)] | None = None
+    """How often a connected gateway says that it runs (心跳), of families that have such a message; left out: never."""
 
 
 class ChemicalReport(ReportCommon):
@@ -53,8 +56,8 @@ class MineReport(ReportCommon):
     family: Literal["M"]
     enterprise_type: str
     """Value of `enterpriseType`."""
-    data_types: dict[Literal["value", "abnormal", "warning"], str]
-    """Value of `dataType` of readings, of crossed limits, of colours."""
+    data_types: dict[Literal["value", "abnormal", "warning", "station"], str]
+    """Value of `dataType` of readings, of crossed limits, of colours, of run states."""
     abnormal_types: dict[Literal["HH", "H", "L", "LL"], str]
     """Value of `abnormalType` of each limit."""
     level_numbers: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], int]
@@ -69,8 +72,20 @@ class MineReport(ReportCommon):
     """How units are printed that are not printed as their UCUM code."""
     status_flags: Annotated[tuple[MineFlag, ...], Field(min_length=8, max_length=8)]
     """What each character of `pointStatus` says, from the left."""
+    stations: Literal["gateway", "asset"] = "gateway"
+    """What a run state (分站运行状态) is of: the gateway as a whole, or each piece of equipment that points name."""
+    run_states: dict[Literal["running", "lost"], str] = Field(default_factory=dict)
+    """Value of `runStatus` of a station of which some device answers, and of one of which none does."""
     max_values: Annotated[int, Field(ge=1)] = 100
     """Records in a packet at most."""
+
+    @model_validator(mode="after")
+    def _beats(self) -> Self:
+        if self.heartbeat is not None and not ("station" in self.data_types and len(self.run_states) == 2):
+            raise PydanticCustomError(
+                "heartbeat", "the heartbeat is a run state: it needs data_types: {station: …} and both run_states"
+            )
+        return self
 
 
 class TextFileReport(ReportCommon):

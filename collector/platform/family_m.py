@@ -77,7 +77,15 @@ WARNING = {
     "Alarmcode": Field(text(r".{1,50}", "at most 50 characters")),
     "alarmDesc": Field(text(r".{1,500}", "at most 500 characters")),
 }
-TABLES = {"04": VALUE, "06": ABNORMAL, "1001": WARNING}
+STATION = {
+    "ksbh": MINE,
+    "substationCode": Field(text(r"[0-9A-Za-z]{1,32}", "a station code of at most 32 characters")),
+    "substationName": Field(text(r".{1,50}", "a name of at most 50 characters")),
+    "runStatus": Field(one_of("0", "1")),
+    "signalStrength": Field(lambda value: "" if type(value) is int and 0 <= value <= 100 else "expected 0 to 100"),
+    "reportTime": Field(moment(TIME)),
+}
+TABLES = {"04": VALUE, "06": ABNORMAL, "12": STATION, "1001": WARNING}
 """Records by dataType; the other kinds are taken as they come."""
 LOST = {0, 1, 5, 6, 7}
 """Flags (from 0: fault, calibration, link, power, stale) with which a point may have no value."""
@@ -100,15 +108,20 @@ def faults(body: Any) -> Iterator[Fault]:
         if table is None or not isinstance(each, dict):
             yield from [] if isinstance(each, dict) else [Fault(path.rstrip("."), "expected an object")]
             continue
-        yield from held_against(each, table, path)
-        if each.get("ksbh") != mine:
-            yield Fault(f"{path}ksbh", f"is not the mine code {mine}")
-        if isinstance(code := each.get("pointCode"), str) and not code.startswith(mine):
-            yield Fault(f"{path}pointCode", f"does not begin with the mine code {mine}")
-        if table is VALUE:
-            yield from _value(path, each)
-        if table is WARNING and (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
-            yield Fault(f"{path}alarmOverTime", "stands with status 1 and only then")
+        yield from _record(path, each, table, mine)
+
+
+def _record(path: str, each: dict[str, Any], table: dict[str, Field], mine: str) -> Iterator[Fault]:
+    yield from held_against(each, table, path)
+    if each.get("ksbh") != mine:
+        yield Fault(f"{path}ksbh", f"is not the mine code {mine}")
+    for name in ("pointCode", "substationCode"):
+        if isinstance(code := each.get(name), str) and not code.startswith(mine):
+            yield Fault(path + name, f"does not begin with the mine code {mine}")
+    if table is VALUE:
+        yield from _value(path, each)
+    if table is WARNING and (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
+        yield Fault(f"{path}alarmOverTime", "stands with status 1 and only then")
 
 
 def _value(path: str, each: dict[str, Any]) -> Iterator[Fault]:
@@ -135,6 +148,9 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
         elif kind == "06":
             at = millis(each["happenTime"], TIME) or 0
             yield Value("M.06", each["pointCode"], at, each["abnormalValue"], True, each["abnormalType"], packet)
+        elif kind == "12":
+            at, runs = millis(each["reportTime"], TIME) or 0, each["runStatus"] == "1"
+            yield Value("M.12", each["substationCode"], at, each["signalStrength"], runs, report, packet)
         elif kind == "1001":
             at = millis(each["alarmOverTime"] or each["alarmStartTime"], TIME) or 0
             yield Value("M.1001", each["relatedObj"], at, each["alarmLevel"], True, str(each["alarmStatus"]), packet)
@@ -142,5 +158,7 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
 
 def stream(body: dict[str, Any]) -> tuple[str, int | None, float]:
     """What must come in a rhythm: a name, the time of this packet (ms; None: it is no part of it), seconds at most."""
-    live = body["reportType"] == "report" and body["dataType"] == "04"
-    return body["gatewayCode"], millis(body["collectTime"], TIME) if live else None, 1200.0
+    at = millis(body["collectTime"], TIME) if body["reportType"] == "report" else None
+    if body["dataType"] == "12":  # it is off line when nothing came for five minutes (6.2)
+        return f"{body['gatewayCode']} (run state)", at, 300.0
+    return body["gatewayCode"], at if body["dataType"] == "04" else None, 1200.0

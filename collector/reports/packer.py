@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 from collector.directory import Directory, Place
 from collector.mines import MineOrder
@@ -23,18 +22,16 @@ from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway
 from collector.reports.encoders.limits import reported_limits
 from collector.reports.encoders.static_tables import lacking
 from collector.reports.frames import tables
+from collector.reports.gateways import Key, converted, due_of, key_of
 from collector.reports.memory import Said
 from collector.reports.names import free_name
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import DueRow
 from collector.reports.selection import Selection
 from collector.reports.settings import TargetSettings
-from profiles.conversions import tag_conversion
 from profiles.load import Library
-from profiles.model import Profile
 from profiles.report import ReportCommon
-from profiles.units import UnitError
-from profiles.wire.messages import Event, Value
+from profiles.wire.messages import Event
 from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
@@ -44,14 +41,6 @@ PATIENCE = 5_000
 """Ms after a period's end that its last readings have for their way here."""
 LOOK_AGAIN = 60_000
 """Ms after which definitions are looked at though no manifest has changed: they are due again every so often."""
-
-
-class Key(NamedTuple):
-    """A gateway as one profile reports it; `code` is the site's where it has none, or where files are of a site."""
-
-    profile: str
-    site: str
-    code: str
 
 
 class Packer:
@@ -68,6 +57,8 @@ class Packer:
         self._last: dict[str, tuple[int, str]] = {}
         """Point → time and quality of its newest reading; as many as the agents' manifests have points."""
         self._down_said: dict[Key, int] = {}
+        self._beaten: dict[Key, int] = {}
+        """Gateway → when it said last that it runs (ms)."""
         self._ticked: dict[tuple[Key, int], int] = {}
         """Gateway and length of a period → the end of the last one (ms)."""
         self._defined = (-1, 0)
@@ -90,12 +81,12 @@ class Packer:
         for (period, key), found in sorted(groups.items(), key=lambda group: group[0]):
             made += self._kept(_readings_of(key), partial(self._readings, key, period, found, now))
         made += self._whole(now, online, gateways, set(groups))
-        return made + self._down(now, online, gateways)
+        return made + self._down(now, online, gateways) + self._beat(now, online, gateways)
 
     def _readings(self, key: Key, period: int, found: Sequence[tuple[DueRow, Place]], now: int) -> int:
         gateway, encoder = self._gateway(key, found[0][1]), self._encoder(key.profile)
         carried = self._queue.carried(self._target, key.profile, key.code, period)
-        due = [_due(row, place) for row, place in found if carried.get(row.point) != row.time]
+        due = [due_of(row, place) for row, place in found if carried.get(row.point) != row.time]
         for row, _place in found:
             if row.time >= self._last.get(row.point, (0, ""))[0]:
                 self._last[row.point] = row.time, row.quality
@@ -112,7 +103,7 @@ class Packer:
         """The newest reading before `end` of every point of a gateway but those that are `known`."""
         rows = self._queue.held(self._target, key.profile, key.code)
         places = ((row, self._directory.get(row.point)) for row in rows if row.point not in known and row.time < end)
-        return [_due(row, place) for row, place in places if place is not None]
+        return [due_of(row, place) for row, place in places if place is not None]
 
     def _tell_left_out(self, key: Key, due: Sequence[Due], drafts: Sequence[Draft]) -> None:
         if self._encoder(key.profile).whole:
@@ -189,7 +180,7 @@ class Packer:
         code = place.point.code
         stated = reported_limits(place.spec, profile, profile.quantities[place.point.quantity])
         crossings = moved(self._queue.crossings(self._target, code), event, stated)
-        value, limit = (_converted(each, place, profile) for each in (event.value, event.limit))
+        value, limit = (converted(each, place, profile) for each in (event.value, event.limit))
         drafts = self._encoder(key.profile).alarms(gateway, [Alarm(place, event, value, limit, tuple(crossings))])
         self._put(gateway, drafts, events=[event], crossings={code: crossings})
         return len(drafts)
@@ -227,6 +218,27 @@ class Packer:
                 made += len(drafts)
         return made
 
+    def _beat(self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]]) -> int:
+        """Gateways that are connected say at their interval that they run, once something was heard of their points."""
+        made = 0
+        for key, found in gateways.items():
+            interval = self._shape(key).heartbeat
+            places = [place for place in found if place.agent in online and place.point.code in self._last]
+            if interval is None or not places:
+                continue
+            if now - self._beaten.get(key, 0) >= 1000 * interval:
+                self._beaten[key] = now
+                made += self._kept(f"heartbeats of gateway {key.code}", partial(self._heartbeat, key, now, places))
+        return made
+
+    def _heartbeat(self, key: Key, now: int, places: Sequence[Place]) -> int:
+        gateway = self._gateway(key, places[0])
+        newest = ((place, *self._last[place.point.code]) for place in places)
+        due = [Due(place, time, None, None, quality) for place, time, quality in newest]
+        drafts = self._encoder(key.profile).heartbeat(gateway, now // 1000 * 1000, due)
+        self._put(gateway, drafts)
+        return len(drafts)
+
     def _gateways(self) -> dict[Key, list[Place]]:
         """The points that the target wants, by gateway."""
         found: dict[Key, list[Place]] = defaultdict(list)
@@ -253,10 +265,7 @@ class Packer:
         )  # fmt: skip
 
     def _key(self, place: Place, profile: str) -> Key:
-        """What names every point is of the whole site, whichever gateway measures it."""
-        site = place.site
-        whole = self._encoder(profile).whole
-        return Key(profile, site.code, site.code if whole or not site.gateway else site.gateway)
+        return key_of(place, profile, whole=self._encoder(profile).whole)
 
     def _gateway(self, key: Key, place: Place) -> Gateway:
         site, order = place.site, self._orders.get(key.site)
@@ -286,20 +295,3 @@ class Packer:
 
 def _readings_of(key: Key) -> str:
     return f"readings of gateway {key.code}, profile {key.profile}"
-
-
-def _due(row: DueRow, place: Place) -> Due:
-    return Due(place, row.time, row.value, row.text, row.quality)
-
-
-def _converted(value: Value, place: Place, profile: Profile) -> float | None:
-    """From the tag's unit to the profile's; a switch's position as 1 or 0."""
-    if isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, int | float):
-        return None
-    try:
-        converter = tag_conversion(place.spec, profile, profile.quantities[place.point.quantity])
-    except (UnitError, KeyError):
-        return float(value)
-    return converter.of(value)

@@ -29,7 +29,7 @@ from collector.state_file import open_state
 from profiles.wire.messages import Event
 
 FILE = "reports.db"
-RANKS = {"alarm": 0, "live": 1, "static": 2, "resumed": 3}
+RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "static": 2, "resumed": 3}
 """What leaves first; of one rank the oldest."""
 PART = 20_000
 """Due readings that are packed in one transaction at most."""
@@ -142,10 +142,16 @@ class ReportQueue(Desk, Memory):
     ) -> None:  # fmt: skip
         """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
 
+        A heartbeat takes the place of the one before, whatever became of that: it proves nothing later on.
         What is to be remembered goes with them: `hold` says whether the readings are.
         """
         now = clock.time_ns() // 1_000_000
         with self._lock, self._db:
+            if any(draft.kind == "heartbeat" for draft in drafts):
+                self._db.execute(
+                    "DELETE FROM packet WHERE target = ? AND gateway = ? AND profile = ? AND kind = 'heartbeat'",
+                    (target, gateway, profile),
+                )
             self._db.executemany(
                 "INSERT INTO packet (target, id, kind, rank, profile, version, gateway, time, created, state, name,"
                 " path, body, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT DO NOTHING",

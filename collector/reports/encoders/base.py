@@ -19,7 +19,8 @@ from profiles.textfile.model import Encoding
 from profiles.wire.messages import Event
 from profiles.wire.quality import is_bad, is_good
 
-PacketKind = Literal["alarm", "live", "resumed", "static"]
+PacketKind = Literal["alarm", "live", "resumed", "static", "heartbeat"]
+"""heartbeat: of a gateway only the newest is kept, and it is never resumed."""
 NAMESPACE = uuid.UUID("6f1f1c7e-0b52-4f0e-9a55-1f6f3f5a0c00")
 """Of the packet ids: UUIDs of version 5, derived from what a packet is about."""
 
@@ -120,6 +121,13 @@ class Encoder(Protocol):
     @classmethod
     def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """That the gateway reaches none of its devices; `due` are its points, all of them bad."""
+
+    @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """That a connected gateway runs; `due` are the newest readings of its points, without their values.
+
+        Called where the profile has an interval for it (`heartbeat`).
+        """
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:

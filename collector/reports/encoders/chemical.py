@@ -46,6 +46,11 @@ class ChemicalEncoder:
         return list(_packets(gateway, now, due, kind="live", connected=False))
 
     @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """The family has none: readings and `source_down` say that it lives."""
+        return []
+
+    @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """One packet a transition, so that each travels as soon as it happened."""
         return [_alarm(gateway, alarm) for alarm in alarms]

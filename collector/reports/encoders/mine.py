@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -43,6 +44,16 @@ class MineEncoder:
     def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """Lists the points with their link lost: an empty `datas` is refused (notes, 1.9)."""
         return _packets(gateway, now, due, resumed=False, connected=False)
+
+    @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """The run state of each station: one runs while some device of it answers."""
+        stations: dict[str, list[Due]] = defaultdict(list)
+        for each in sorted(due, key=lambda each: each.place.point.code):
+            stations[each.place.point.asset if _report(gateway).stations == "asset" else gateway.code].append(each)
+        records = [_station(gateway, now, code, found) for code, found in stations.items()]
+        most = _report(gateway).max_values
+        return [_beat(gateway, now, records[start : start + most]) for start in range(0, len(records), most)]
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
@@ -110,6 +121,28 @@ def _value(gateway: Gateway, due: Due) -> dict[str, Any]:
         "valueUnit": _unit(gateway, quantity),
         "pointStatus": _status(gateway, due, quantity),
         "dataTime": written(gateway.profile.time, due.time),
+    }
+
+
+def _beat(gateway: Gateway, now: int, records: list[dict[str, Any]]) -> Draft:
+    identity = packet_id(gateway.profile.profile, gateway.code, "station", now, *(str(each) for each in records))
+    return Draft(
+        identity, "heartbeat", now, _body(gateway, identity, now, _report(gateway).data_types["station"], records)
+    )
+
+
+def _station(gateway: Gateway, now: int, code: str, due: Sequence[Due]) -> dict[str, Any]:
+    """`signalStrength` must be there; what is known of a wired station is how many of its points it reaches, in %."""
+    reached = sum(each.quality != q.BAD_LINK for each in due)
+    states = _report(gateway).run_states
+    asset = due[0].place.manifest.assets.get(code)
+    return {
+        "ksbh": gateway.site,
+        "substationCode": code,
+        "substationName": ((asset.name if asset else "") or code)[:50],
+        "runStatus": states["running"] if reached else states["lost"],
+        "signalStrength": round(100 * reached / len(due)),
+        "reportTime": written(gateway.profile.time, now),
     }
 
 

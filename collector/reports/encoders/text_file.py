@@ -74,6 +74,11 @@ class TextFileEncoder:
         return []
 
     @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """The family has none: every file names every point at its interval."""
+        return []
+
+    @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """A file a transition: a record a limit that it crosses, at the beginning and at the end."""
         files, drafts = text_files(gateway.profile), []

@@ -48,12 +48,23 @@ UNDERGROUND: dict[str, Any] = json.loads("""{"dataId":"6f1f1c7e-0b52-4f0e-9a55-1
  "sensorType":"0004","pointValue":6,"valueUnit":"ppm","pointStatus":"00000000","dataTime":"2025-11-24 08:00:19"}]}""")
 
 
+STATION: dict[str, Any] = M | {
+    "dataType": "12",
+    "datas": [
+        {"ksbh": "429021001003", "substationCode": "42902100100301", "substationName": "坝区网关", "runStatus": "1",
+         "signalStrength": 90, "reportTime": "2025-11-23 20:50:00"}
+    ],
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("example", [S, ALARM], ids=["readings", "alarm"])
 def test_the_worked_examples_of_family_s_are_accepted(example: dict[str, Any]) -> None:
     assert list(family_s.faults(example)) == []
 
 
-@pytest.mark.parametrize("example", [M, WARNING, UNDERGROUND], ids=["value", "warning", "underground"])
+@pytest.mark.parametrize(
+    "example", [M, WARNING, UNDERGROUND, STATION], ids=["value", "warning", "underground", "station"]
+)
 def test_the_worked_examples_of_family_m_are_accepted(example: dict[str, Any]) -> None:
     assert list(family_m.faults(example)) == []
 
@@ -146,6 +157,17 @@ MUTATIONS: list[Change] = [
     (WARNING, "datas.0.Alarmcode", GONE, "datas[0].Alarmcode"),
     (WARNING, "datas.0.alarmcode", "KSW-B", "datas[0].alarmcode"),
     (UNDERGROUND, "datas.0.valueUnit", "%", "datas[0].valueUnit"),
+    (STATION, "datas.0.ksbh", "429021001004", "datas[0].ksbh"),
+    (STATION, "datas.0.substationCode", "52902100100301", "datas[0].substationCode"),
+    (STATION, "datas.0.substationCode", "", "datas[0].substationCode"),
+    (STATION, "datas.0.substationName", "x" * 51, "datas[0].substationName"),
+    (STATION, "datas.0.runStatus", "2", "datas[0].runStatus"),
+    (STATION, "datas.0.runStatus", 1, "datas[0].runStatus"),
+    (STATION, "datas.0.signalStrength", "90", "datas[0].signalStrength"),
+    (STATION, "datas.0.signalStrength", 101, "datas[0].signalStrength"),
+    (STATION, "datas.0.signalStrength", GONE, "datas[0].signalStrength"),
+    (STATION, "datas.0.reportTime", "20251123205000", "datas[0].reportTime"),
+    (STATION, "datas.0.pointCode", "42902100100301", "datas[0].pointCode"),
 ]
 
 
@@ -237,3 +259,12 @@ def test_a_gateway_that_reports_too_rarely_is_a_finding(ledger: Ledger) -> None:
     for number, time in enumerate(("20251123205900", "20251123210000", "20251123211000")):
         platform.take(json.dumps(S | {"collectTime": time, "dataId": S["dataId"][:-1] + str(number)}).encode())
     assert ledger.findings() == ["gateway 11011000101: 600 s between two live packets"]
+
+
+def test_a_gateway_whose_run_state_stays_away_for_five_minutes_is_a_finding(ledger: Ledger) -> None:
+    platform = Platform(ledger, Secret(), plan("success"))
+    for number, time in enumerate(("2025-11-23 20:50:00", "2025-11-23 20:51:00", "2025-11-23 20:57:00")):
+        beat = STATION | {"collectTime": time, "dataId": M["dataId"][:-1] + str(number)}
+        assert platform.take(json.dumps(beat).encode()).status == 200
+    assert ledger.findings() == ["gateway 42902100100301 (run state): 360 s between two live packets"]
+    assert [(each.family, each.value, each.valid) for each in ledger.values()] == [("M.12", 90, True)] * 3

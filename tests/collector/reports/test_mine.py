@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 
 from collector.directory import Place
+from collector.platform import family_m
 from collector.reports.encoders.base import Alarm, Due, Gateway
 from collector.reports.encoders.mine import MineEncoder
 from profiles.load import library
+from profiles.report import MineReport
 from profiles.wire.messages import Asset, Event, Limits, Manifest, ManifestTag, Point, Site
 
 SITE, GATE = "429021001003", "42902100100301"
@@ -121,3 +124,38 @@ def test_a_gateway_that_reaches_nothing_lists_its_points_with_their_link_lost() 
     [draft] = MineEncoder.source_down(GATEWAY, AT, [Due(place(), AT, None, None, "bad:link")])
     made = json.loads(draft.body)
     assert (made["isConnectDataSource"], made["datas"][0]["pointStatus"]) == (False, "00000100")
+
+
+def test_a_heartbeat_is_the_gateways_run_state_by_what_answers() -> None:
+    rows = [Due(place(), AT, None, None, "good"), Due(place("JRX", "9103"), AT, None, None, "bad:link")]
+    [draft] = MineEncoder.heartbeat(GATEWAY, AT, rows)
+    made = json.loads(draft.body)
+    assert (draft.kind, made["dataType"], list(family_m.faults(made))) == ("heartbeat", "12", [])
+    assert made["datas"] == [
+        {"ksbh": SITE, "substationCode": GATE, "substationName": GATE, "runStatus": "1", "signalStrength": 50,
+         "reportTime": "2026-11-23 20:50:00"}
+    ]  # fmt: skip
+    [draft] = MineEncoder.heartbeat(GATEWAY, AT, rows[1:])
+    [data] = json.loads(draft.body)["datas"]
+    assert (data["runStatus"], data["signalStrength"]) == ("0", 0)
+
+
+def test_where_equipment_is_a_station_each_has_its_run_state_under_its_name() -> None:
+    gateway = Gateway(library()["mine-underground"], SITE, GATE)
+    station = f"{SITE}F01"
+    assets = {station: Asset(name="-150中段分站")}
+    made = place("CO", "0004")
+    spot = msgspec.structs.replace(made.point, asset=station)
+    far = replace(made, point=spot, manifest=msgspec.structs.replace(made.manifest, assets=assets))
+    rows = [Due(far, AT, None, None, "bad:link"), Due(made, AT, None, None, "bad:instrument")]
+    [draft] = MineEncoder.heartbeat(gateway, AT, rows)
+    found = {each["substationCode"]: each for each in json.loads(draft.body)["datas"]}
+    assert found[station]["substationName"] == "-150中段分站"
+    assert (found[station]["runStatus"], found[SITE]["runStatus"]) == ("0", "1")
+
+
+def test_a_profile_with_a_heartbeat_says_how_a_run_state_is_written() -> None:
+    report = library()["tailings"].report
+    assert isinstance(report, MineReport)
+    with pytest.raises(ValidationError, match="the heartbeat is a run state"):
+        MineReport.model_validate(report.model_dump() | {"run_states": {}})
