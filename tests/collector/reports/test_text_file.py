@@ -93,6 +93,14 @@ def test_what_points_are_comes_out_as_the_definition_file_of_the_notes_byte_for_
     assert substation["substation"] == SUBSTATION
 
 
+def test_other_definitions_of_the_same_mine_and_second_are_other_packets() -> None:
+    first, other = (TextFileEncoder.definitions(gateway(), AT, [point]) for point in (METHANE, RUNNING))
+    names = [draft.name for draft in first]
+    assert [draft.name for draft in other] == names  # the packer gives the later one the next free second
+    cddy = next(at for at, name in enumerate(names) if "CDDY" in name)
+    assert first[cddy].id != other[cddy].id
+
+
 def test_the_non_coal_variant_comes_out_as_in_the_notes_byte_for_byte() -> None:
     code = f"{NONCOAL}01MN0004CO0001"
     spot = place(code, "CO", "-150中段回风", profile="mine-underground", mine=NONCOAL, asset=f"{NONCOAL}01")
