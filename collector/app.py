@@ -31,8 +31,10 @@ from collector.notify.rules import Rules
 from collector.notify.sender import Sender
 from collector.pipeline import Pipeline
 from collector.registry import Registry
+from collector.reports.encoders import encoders
 from collector.reports.queue import ReportQueue
 from collector.reports.reporter import Reporter
+from collector.reports.statistics import Statistician
 from collector.risk.score import Scorer
 from collector.risk.writer import RiskWriter
 from collector.settings import CollectorSettings
@@ -108,7 +110,12 @@ class Collector:
         measurer = Measurer(days, profiles, directory, self._registry.arrivals, self._book, self._reader)
         roller = Roller(chosen.compliance, days, measurer, self._registry.arrivals, self._stores)
         watched = LossWatch(profiles, self._colours, self._reader)
-        works: dict[str, Step] = {"compliance": roller.step, "colours": watched.step}
+        teller = Statistician(
+            chosen.reports, profiles, self._reporter.queue, directory, encoders(), self._reader
+        )  # fmt: skip
+        works: dict[str, Step] = {
+            "compliance": roller.step, "colours": watched.step, "reported statistics": teller.step
+        }  # fmt: skip
         if chosen.trend.enabled:
             watch = TrendWatch(chosen.collector, profiles, directory, self._book, self._reader, self._stores)
             works["trend"] = watch.step

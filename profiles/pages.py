@@ -53,7 +53,7 @@ _ZH = {
     "online_least": "在线窗口下限", "online_target": "在线率目标", "spacing": "间隔容许倍数", "timely": "及时上限",
     "trend": "趋势预警", "window": "窗口", "horizon": "预见期", "steps": "段数", "clearness": "显著倍数",
     "tables": "静态表", "columns": "列", "constant": "固定填写",
-    "heartbeat": "心跳间隔", "stations": "运行状态的对象", "run_states": "运行状态",
+    "heartbeat": "心跳间隔", "stations": "运行状态的对象", "run_states": "运行状态", "statistic_types": "统计类型",
     "risk": "风险分值", "cleared": "已恢复未关闭折算", "invalid": "无效扣分",
     "offline": "离线扣分", "colours": "颜色门槛",
 }  # fmt: skip

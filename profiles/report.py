@@ -56,8 +56,8 @@ class MineReport(ReportCommon):
     family: Literal["M"]
     enterprise_type: str
     """Value of `enterpriseType`."""
-    data_types: dict[Literal["value", "abnormal", "warning", "station"], str]
-    """Value of `dataType` of readings, of crossed limits, of colours, of run states."""
+    data_types: dict[Literal["value", "abnormal", "warning", "station", "statistic"], str]
+    """Value of `dataType` of readings, of crossed limits, of colours, of run states, of statistics."""
     abnormal_types: dict[Literal["HH", "H", "L", "LL"], str]
     """Value of `abnormalType` of each limit."""
     level_numbers: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], int]
@@ -76,11 +76,15 @@ class MineReport(ReportCommon):
     """What a run state (分站运行状态) is of: the gateway as a whole, or each piece of equipment that points name."""
     run_states: dict[Literal["running", "lost"], str] = Field(default_factory=dict)
     """Value of `runStatus` of a station of which some device answers, and of one of which none does."""
+    statistic_types: dict[Literal["hour"], str] = Field(default_factory=dict)
+    """Value of `statType` of statistics (测点统计) by the span that they are of; left out: none are told."""
     max_values: Annotated[int, Field(ge=1)] = 100
     """Records in a packet at most."""
 
     @model_validator(mode="after")
-    def _beats(self) -> Self:
+    def _has_its_kinds(self) -> Self:
+        if self.statistic_types and "statistic" not in self.data_types:
+            raise PydanticCustomError("statistic", "statistics need data_types: {statistic: …}")
         if self.heartbeat is not None and not ("station" in self.data_types and len(self.run_states) == 2):
             raise PydanticCustomError(
                 "heartbeat", "the heartbeat is a run state: it needs data_types: {station: …} and both run_states"

@@ -11,6 +11,7 @@ from collector.platform.fields import (
     Field,
     boolean,
     held_against,
+    is_number,
     millis,
     moment,
     now,
@@ -85,7 +86,11 @@ STATION = {
     "signalStrength": Field(lambda value: "" if type(value) is int and 0 <= value <= 100 else "expected 0 to 100"),
     "reportTime": Field(moment(TIME)),
 }
-TABLES = {"04": VALUE, "06": ABNORMAL, "12": STATION, "1001": WARNING}
+STATISTIC = {
+    "ksbh": MINE, "pointCode": POINT, "statType": Field(one_of("1", "2", "3")), "avgValue": Field(number),
+    "maxValue": Field(number), "minValue": Field(number), "statTime": Field(moment(TIME)),
+}  # fmt: skip
+TABLES = {"04": VALUE, "05": STATISTIC, "06": ABNORMAL, "12": STATION, "1001": WARNING}
 """Records by dataType; the other kinds are taken as they come."""
 LOST = {0, 1, 5, 6, 7}
 """Flags (from 0: fault, calibration, link, power, stale) with which a point may have no value."""
@@ -120,6 +125,9 @@ def _record(path: str, each: dict[str, Any], table: dict[str, Field], mine: str)
             yield Fault(path + name, f"does not begin with the mine code {mine}")
     if table is VALUE:
         yield from _value(path, each)
+    figures = [each.get(name) for name in ("minValue", "avgValue", "maxValue")]
+    if table is STATISTIC and all(map(is_number, figures)) and figures != sorted(figures):  # type: ignore[type-var]
+        yield Fault(f"{path}avgValue", "lies not between minValue and maxValue")
     if table is WARNING and (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
         yield Fault(f"{path}alarmOverTime", "stands with status 1 and only then")
 
@@ -148,6 +156,9 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
         elif kind == "06":
             at = millis(each["happenTime"], TIME) or 0
             yield Value("M.06", each["pointCode"], at, each["abnormalValue"], True, each["abnormalType"], packet)
+        elif kind == "05":
+            at, span = millis(each["statTime"], TIME) or 0, f"{report} {each['statType']}"
+            yield Value("M.05", each["pointCode"], at, each["avgValue"], True, span, packet)
         elif kind == "12":
             at, runs = millis(each["reportTime"], TIME) or 0, each["runStatus"] == "1"
             yield Value("M.12", each["substationCode"], at, each["signalStrength"], runs, report, packet)

@@ -24,6 +24,7 @@ from collector.reports.encoders.base import Draft
 from collector.reports.memory import Memory, Said
 from collector.reports.rows import PACKET, DueRow, Packet, packet
 from collector.reports.selection import Selection
+from collector.reports.spans import Span, Spans
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 from collector.state_file import open_state
 from profiles.wire.messages import Event
@@ -42,7 +43,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Desk, Memory):
+class ReportQueue(Desk, Memory, Spans):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -103,6 +104,8 @@ class ReportQueue(Desk, Memory):
             for period in [(time // length + 1) * length]
         ]  # fmt: skip
         self._db.executemany(_DUE, rows)
+        numbers = ((row[3], row[1], row[4]) for row in rows if row[5] is not None and row[3] in selection.statistics)
+        self._note_spans(selection.target, numbers, clock.time_ns() // 1_000_000)
         return len(rows)
 
     # -- packing
@@ -139,6 +142,7 @@ class ReportQueue(Desk, Memory):
         self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
         *, done: Sequence[DueRow] = (), events: Iterable[Event] = (), hold: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
+        spans: Sequence[Span] = (),
     ) -> None:  # fmt: skip
         """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
 
@@ -168,6 +172,7 @@ class ReportQueue(Desk, Memory):
             self._db.executemany(
                 "DELETE FROM transition WHERE target = ? AND id = ?", [(target, event.id) for event in events]
             )
+            self._told_spans(target, spans)
             self._remember(target, gateway, held=done if hold else (), crossings=crossings, said=said)
 
     def has_name(self, target: str, name: str, *, but: str = "") -> bool:
@@ -232,6 +237,7 @@ class ReportQueue(Desk, Memory):
             lost = self._db.execute(
                 "DELETE FROM due WHERE target = ? AND period < ? RETURNING period", (target, now - round(keep * 1000))
             ).fetchall()
+            self._db.execute("DELETE FROM span WHERE target = ? AND end < ?", (target, now - round(keep * 1000)))
             self._count_dropped(target, [row[0] for row in lost])
             excess = self._size(target) - size
             gone, dropped = 0, len(lost)

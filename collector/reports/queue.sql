@@ -40,3 +40,9 @@ CREATE TABLE IF NOT EXISTS crossing (
 CREATE TABLE IF NOT EXISTS said (
     target TEXT NOT NULL, about TEXT NOT NULL, digest TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (target, about)
 ) WITHOUT ROWID;
+-- hours of points whose statistics are due: their end, and when a reading of them came last
+CREATE TABLE IF NOT EXISTS span (
+    target TEXT NOT NULL, profile TEXT NOT NULL, point TEXT NOT NULL, end INTEGER NOT NULL, noted INTEGER NOT NULL,
+    PRIMARY KEY (target, point, end)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS span_by_end ON span (target, end);

@@ -23,6 +23,8 @@ class Selection:
     """Beginnings of GB/T 2260 codes."""
     sites: tuple[str, ...] = ()
     """Enterprise codes."""
+    statistics: frozenset[str] = frozenset()
+    """Profiles of whose points hourly statistics are told."""
 
     def period(self, series: Series) -> int | None:
         """The length of the period (ms) in which a series is reported; None where the target does not want it."""

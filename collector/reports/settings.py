@@ -18,7 +18,7 @@ from config.load import Fault
 from config.model import Duration, Settings, Size, Written, one_of
 from config.nodes import KeyPath
 from profiles.load import Library
-from profiles.report import ChemicalReport
+from profiles.report import ChemicalReport, MineReport
 from profiles.textfile.model import Encoding
 from profiles.textfile.written import interval, wanted
 from profiles.textfile.written import kinds as written
@@ -76,7 +76,8 @@ def selection(target: TargetSettings, library: Library) -> Selection:
     unreported = frozenset(
         (name, word) for name in periods for word, each in library[name].quantities.items() if not each.reported
     )
-    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites)
+    told = frozenset(name for name, shape in shapes.items() if isinstance(shape, MineReport) and shape.statistic_types)
+    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites, told)
 
 
 def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iterator[Fault]:

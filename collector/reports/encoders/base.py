@@ -84,6 +84,16 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistic:
+    """A point's values in a span that are not bad, in the profile's unit."""
+
+    place: Place
+    mean: float
+    highest: float
+    lowest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A packet before it stands in the queue. `points`: code → ms of the reading that it carries."""
 
@@ -127,6 +137,15 @@ class Encoder(Protocol):
         """That a connected gateway runs; `due` are the newest readings of its points, without their values.
 
         Called where the profile has an interval for it (`heartbeat`).
+        """
+
+    @classmethod
+    def statistics(
+        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+    ) -> list[Draft]:
+        """The statistics of the hour that ended at `end`, told at `now` (both ms UTC).
+
+        Called where the profile has some. The id of a packet does not depend on `now`.
         """
 
     @classmethod

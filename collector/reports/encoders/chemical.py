@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, Statistic, packet_id, rounded, written
 from collector.reports.encoders.parts import parts
 from collector.reports.encoders.static_tables import Row, rows
 from profiles.model import Quantity
@@ -48,6 +48,13 @@ class ChemicalEncoder:
     @classmethod
     def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """The family has none: readings and `source_down` say that it lives."""
+        return []
+
+    @classmethod
+    def statistics(
+        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+    ) -> list[Draft]:
+        """The family has none."""
         return []
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, rounded, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, Statistic, packet_id, rounded, written
 from collector.reports.encoders.limits import crossed
 from profiles.model import Quantity
 from profiles.report import MineFlag, MineReport
@@ -54,6 +54,21 @@ class MineEncoder:
         records = [_station(gateway, now, code, found) for code, found in stations.items()]
         most = _report(gateway).max_values
         return [_beat(gateway, now, records[start : start + most]) for start in range(0, len(records), most)]
+
+    @classmethod
+    def statistics(
+        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+    ) -> list[Draft]:
+        """Hourly, each record with the end of its hour."""
+        records = [_statistic(gateway, end, each) for each in sorted(found, key=lambda each: each.place.point.code)]
+        most, drafts = _report(gateway).max_values, []
+        for start in range(0, len(records), most):
+            part = records[start : start + most]
+            identity = packet_id(gateway.profile.profile, gateway.code, "statistic", end, *(str(each) for each in part))
+            kind = _report(gateway).data_types["statistic"]
+            body = _body(gateway, identity, now, kind, part, resumed=resumed)
+            drafts.append(Draft(identity, "resumed" if resumed else "live", now, body))
+        return drafts
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
@@ -143,6 +158,19 @@ def _station(gateway: Gateway, now: int, code: str, due: Sequence[Due]) -> dict[
         "runStatus": states["running"] if reached else states["lost"],
         "signalStrength": round(100 * reached / len(due)),
         "reportTime": written(gateway.profile.time, now),
+    }
+
+
+def _statistic(gateway: Gateway, end: int, each: Statistic) -> dict[str, Any]:
+    quantity = gateway.profile.quantities[each.place.point.quantity]
+    return {
+        "ksbh": gateway.site,
+        "pointCode": each.place.point.code,
+        "statType": _report(gateway).statistic_types["hour"],
+        "avgValue": rounded(each.mean, quantity),
+        "maxValue": rounded(each.highest, quantity),
+        "minValue": rounded(each.lowest, quantity),
+        "statTime": written(gateway.profile.time, end),
     }
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, PacketKind, packet_id, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, PacketKind, Statistic, packet_id, written
 from collector.reports.encoders.facts import number, place_facts, site_facts
 from collector.reports.encoders.limits import crossed
 from collector.reports.encoders.text_fields import record
@@ -76,6 +76,13 @@ class TextFileEncoder:
     @classmethod
     def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """The family has none: every file names every point at its interval."""
+        return []
+
+    @classmethod
+    def statistics(
+        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+    ) -> list[Draft]:
+        """Files of statistics (`TJSJ`) are not made yet."""
         return []
 
     @classmethod

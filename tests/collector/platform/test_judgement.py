@@ -57,14 +57,21 @@ STATION: dict[str, Any] = M | {
 }  # fmt: skip
 
 
+STATISTIC: dict[str, Any] = M | {
+    "dataType": "05",
+    "datas": [
+        {"ksbh": "429021001003", "pointCode": "42902100100301MN9110KSW001", "statType": "1", "avgValue": 812.1,
+         "maxValue": 812.3, "minValue": 812.0, "statTime": "2025-11-23 20:00:00"}
+    ],
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("example", [S, ALARM], ids=["readings", "alarm"])
 def test_the_worked_examples_of_family_s_are_accepted(example: dict[str, Any]) -> None:
     assert list(family_s.faults(example)) == []
 
 
-@pytest.mark.parametrize(
-    "example", [M, WARNING, UNDERGROUND, STATION], ids=["value", "warning", "underground", "station"]
-)
+@pytest.mark.parametrize("example", [M, WARNING, UNDERGROUND, STATION, STATISTIC])
 def test_the_worked_examples_of_family_m_are_accepted(example: dict[str, Any]) -> None:
     assert list(family_m.faults(example)) == []
 
@@ -157,6 +164,14 @@ MUTATIONS: list[Change] = [
     (WARNING, "datas.0.Alarmcode", GONE, "datas[0].Alarmcode"),
     (WARNING, "datas.0.alarmcode", "KSW-B", "datas[0].alarmcode"),
     (UNDERGROUND, "datas.0.valueUnit", "%", "datas[0].valueUnit"),
+    (STATISTIC, "datas.0.pointCode", "52902100100301MN9110KSW001", "datas[0].pointCode"),
+    (STATISTIC, "datas.0.statType", "4", "datas[0].statType"),
+    (STATISTIC, "datas.0.statType", 1, "datas[0].statType"),
+    (STATISTIC, "datas.0.avgValue", 812.4, "datas[0].avgValue"),
+    (STATISTIC, "datas.0.minValue", 812.2, "datas[0].avgValue"),
+    (STATISTIC, "datas.0.maxValue", None, "datas[0].maxValue"),
+    (STATISTIC, "datas.0.maxValue", "812.3", "datas[0].maxValue"),
+    (STATISTIC, "datas.0.statTime", GONE, "datas[0].statTime"),
     (STATION, "datas.0.ksbh", "429021001004", "datas[0].ksbh"),
     (STATION, "datas.0.substationCode", "52902100100301", "datas[0].substationCode"),
     (STATION, "datas.0.substationCode", "", "datas[0].substationCode"),
