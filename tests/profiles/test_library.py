@@ -256,3 +256,30 @@ def test_what_equipment_lacks_or_does_not_state_is_a_warning(limited: Library) -
     assets = {STORE: Asset(attributes={"goods": "sugar"})}
     [fault] = judge(Manifest(v=1, software="x", site=site, tags=tags, devices={}, assets=assets), limited)["t"]
     assert (fault.severity, fault.message) == ("error", "goods 'sugar' is not known; expected one of nitrate (硝酸铵)")
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("assets: [T0], columns: {A: {required: true}}", r"own.yaml:9:\d+: 'T0' is none of the profile's assets"),
+        ("quantities: [WX], columns: {A: {required: true}}", r"own.yaml:9:\d+: 'WX' is none of the profile's quantit"),
+        ("columns: {A: {holds: site}}", r"own.yaml:9:\d+: no column is required"),
+        ("columns: {A: {holds: sites}}", r"own.yaml:9:\d+: .*'site'"),
+        ("columns: {}", r"own.yaml:9:\d+: .*expected at least one entry"),
+    ],
+)
+def test_what_is_wrong_with_a_static_table_is_told_at_its_line(tmp_path: Path, table: str, expected: str) -> None:
+    made = table.replace("A: {", "A: {zh: 甲, en: a, status: working-definition, ")
+    text = f"""profile: own
+version: 1.0.0-wd
+extends: family-s
+spec: {{zh: 自, en: own, status: working-definition}}
+assets: {{G0: {{zh: 罐, en: tank, status: working-definition}}}}
+quantities: {{}}
+report:
+  tables:
+    mine: {{zh: 表, en: table, of: asset, status: working-definition, {made}}}
+"""
+    (tmp_path / "own.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=expected):
+        library([tmp_path])

@@ -37,9 +37,11 @@ _STATED_AT: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: what it is about, its columns, and of the required ones those that are not known, with what to state."""
+    """A row: what it is about, whose settings tell of it, its columns, and of the required ones those that are not
+    known, with what to state."""
 
     about: str
+    agent: str
     columns: dict[str, str]
     lacks: dict[str, str] = field(default_factory=dict)
 
@@ -54,7 +56,7 @@ def rows(gateway: Gateway, places: Sequence[Place]) -> dict[str, list[Row]]:
         return {}
     ordered = sorted(places, key=lambda place: place.point.code)
     made = {
-        name: [_row(about, table, facts, stated) for about, facts, stated in _subjects(gateway, shape, table, ordered)]
+        name: [_row(table, *subject) for subject in _subjects(gateway, shape, table, ordered)]
         for name, table in shape.tables.items()
         if gateway.tables is None or name in gateway.tables
     }
@@ -68,15 +70,15 @@ def lacking(gateway: Gateway, places: Sequence[Place]) -> Iterator[str]:
             if row.lacks:
                 names, hints = ", ".join(row.lacks), "; ".join(dict.fromkeys(row.lacks.values()))
                 yield (
-                    f"static table {table} has no row for {row.about}: {names} not known; state in the agent's settings"
-                    f" {hints}"
+                    f"static table {table} has no row for {row.about}: {names} not known; state in the settings of"
+                    f" agent {row.agent} {hints}"
                 )
 
 
 def _subjects(
     gateway: Gateway, shape: ChemicalReport, table: StaticTable, places: Sequence[Place]
-) -> Iterator[tuple[str, Facts, Facts]]:
-    """Of each subject of a table its code, what is known of it, and what is stated of it by name."""
+) -> Iterator[tuple[str, str, Facts, Facts]]:
+    """Of each subject of a table its code, its agent, what is known of it, and what is stated of it by name."""
     seen: set[str] = set()
     for place in places:
         kind = asset_kind(place.point, gateway.profile, place.manifest.assets)
@@ -95,18 +97,18 @@ def _subjects(
         seen.add(about)
         facts = _site_facts(gateway, place.site)
         if table.of in ("site", "gateway"):
-            yield about, facts, place.site.facts
+            yield about, place.agent, facts, place.site.facts
             continue
         source = place.manifest.assets.get(hazard) or Asset()
         facts |= {"hazard": hazard, "hazard_name": source.name}
         if table.of == "hazard":
-            yield about, facts | _spot(source), source.attributes
+            yield about, place.agent, facts | _spot(source), source.attributes
             continue
         known = place_facts(gateway, place, shape.unit_names) | {"tag": place.tag}
         if table.of == "asset":
             known = {name: text for name, text in known.items() if name.startswith("asset")}
         stated = place.asset.attributes if table.of == "asset" else place.attributes
-        yield about, facts | known | _spot(place.asset), stated
+        yield about, place.agent, facts | known | _spot(place.asset), stated
 
 
 def _hazard(gateway: Gateway, place: Place) -> str:
@@ -137,14 +139,14 @@ def _degrees(angle: float | None) -> str:
     return "" if angle is None else f"{angle:.6f}"
 
 
-def _row(about: str, table: StaticTable, facts: Facts, stated: Facts) -> Row:
+def _row(table: StaticTable, about: str, agent: str, facts: Facts, stated: Facts) -> Row:
     texts = {name: _text(name, column, facts, stated) for name, column in table.columns.items()}
     lacks = {
         name: _hint(name, column, table.of).replace("CODE", about if table.of != "point" else facts["asset"])
         for name, column in table.columns.items()
         if column.required and not texts[name]
     }
-    return Row(about, {name: text for name, text in texts.items() if text}, lacks)
+    return Row(about, agent, {name: text for name, text in texts.items() if text}, lacks)
 
 
 def _text(name: str, column: Column, facts: Facts, stated: Facts) -> str:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from collector.cli.simulate import command
 from collector.platform.ledger import Ledger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.static_tables import MOST, TABLES, faults
@@ -105,3 +107,10 @@ def test_the_service_id_says_which_table_it_is_and_an_unknown_one_is_no_right(tm
     assert ledger.packets() == {"one": 2}
     assert ledger.refusals()[0][0] == "serviceId"
     ledger.close()
+
+
+def test_an_interface_id_of_a_table_that_nobody_knows_is_a_usage_error(tmp_path: Path) -> None:
+    words = ["platform", "--tcp", "0", "--ledger", str(tmp_path / "x.db"), "--table", "WC_ENT_XYZ=20011"]
+    answer = CliRunner().invoke(command, words)
+    assert answer.exit_code == 2
+    assert "'WC_ENT_XYZ' is none of enterprise, gateway" in answer.output

@@ -111,15 +111,15 @@ def test_a_row_that_lacks_what_is_required_is_not_sent_and_what_to_state_is_said
     assert tables(found) == {}
     told = "\n".join(lacking(GATEWAY, found))
     for sentence in (
-        "static table enterprise has no row for 110110001: CREDIT_CODE not known; state in the agent's settings site:"
-        " {credit_code: …}",
-        f'hazard has no row for {HAZARD}: HAZARD_NAME, HAZARD_RANK, GATEWAY_CODE not known; state in the agent\'s'
-        f' settings assets: {{"{HAZARD}": {{name: …}}}}; assets: {{"{HAZARD}": {{attributes: {{HAZARD_RANK: …}}}}}};'
+        "static table enterprise has no row for 110110001: CREDIT_CODE not known; state in the settings of agent a"
+        " site: {credit_code: …}",
+        f'hazard has no row for {HAZARD}: HAZARD_NAME, HAZARD_RANK, GATEWAY_CODE not known; state in the settings of'
+        f' agent a assets: {{"{HAZARD}": {{name: …}}}}; assets: {{"{HAZARD}": {{attributes: {{HAZARD_RANK: …}}}}}};'
         " site: {gateway: …}",
-        f'WC_ENT_CGQ has no row for {HAZARD}G0001YW001: EQUIP_NAME, GATEWAY_CODE not known; state in the agent\'s'
-        f' settings assets: {{"{HAZARD}G0001": {{name: …}}}}; site: {{gateway: …}}',
-        f"WC_ENT_LEAKPOINT has no row for {HAZARD}Q0004KR001: MONITOR_CASCODE not known; state in the agent's settings"
-        " attributes: {cas: …} of the point",
+        f'WC_ENT_CGQ has no row for {HAZARD}G0001YW001: EQUIP_NAME, GATEWAY_CODE not known; state in the settings of'
+        f' agent a assets: {{"{HAZARD}G0001": {{name: …}}}}; site: {{gateway: …}}',
+        f"WC_ENT_LEAKPOINT has no row for {HAZARD}Q0004KR001: MONITOR_CASCODE not known; state in the settings of"
+        " agent a attributes: {cas: …} of the point",
     ):  # fmt: skip
         assert sentence in told
 
