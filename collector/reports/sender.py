@@ -42,6 +42,8 @@ class Sender:
         self._pause = 0.0
         self._resumed_at = 0.0
         self._failed = ""
+        self._beat_refused = ""
+        """Why the last heartbeat was refused: what is said every minute is not read."""
         self.wake = asyncio.Event()
         """Set it when there is something new in the queue."""
 
@@ -123,7 +125,10 @@ class Sender:
         states = {"accepted": "accepted", "refused": "dead"}
         self._queue.answered(packet.target, packet.id, states.get(answer.verdict, "waiting"), answer.message)
         name = self._settings.name
-        if answer.verdict == "refused":
+        said_already = packet.kind == "heartbeat" and answer.message == self._beat_refused
+        if packet.kind == "heartbeat":
+            self._beat_refused = answer.message if answer.verdict == "refused" else ""
+        if answer.verdict == "refused" and not said_already:
             log.error("target %s refused packet %s (%s): %s; it is kept: edge-collector reports dead-letters",
                       name, packet.id, packet.kind, answer.message)  # fmt: skip
         failed = {"unauthorised": "does not accept us", "later": "gives no answer"}.get(answer.verdict, "")

@@ -125,6 +125,22 @@ async def test_of_heartbeats_that_cannot_be_delivered_the_newest_alone_waits_and
     assert not set(seen[:-1]) & {frame["dataId"] for frame in beats(there)}
 
 
+async def test_a_platform_that_takes_no_heartbeats_is_told_of_once_and_leaves_one_dead_letter(
+    agent: tuple[Server, Agent], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker, plant = agent
+    async with platform() as there, collecting(reporting(broker.port, tmp_path, there.port)) as collector:
+        there.answer = error("400")
+        plant.send("manifest", POND)
+        plant.tell(1)
+        plant.data(1, POND, [("level", now(), 812.0, "good")])
+        await eventually(lambda: len(beats(there)) >= 3, "several heartbeats")
+        dead = [each.kind for each in collector.reports.packets("city", "dead")]
+    assert dead.count("heartbeat") <= 1
+    told = [each.getMessage() for each in caplog.records if "refused packet" in each.getMessage()]
+    assert len([text for text in told if "(heartbeat)" in text]) == 1
+
+
 def test_a_heartbeat_takes_the_place_of_the_one_before_whatever_became_of_it(tmp_path: Path) -> None:
     queue = ReportQueue(tmp_path, [Selection("city", {"fast": 1000})])
     for number, state in enumerate(("dead", "accepted", "waiting")):
