@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, packet_id, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, Statistic, packet_id, written
 from collector.reports.encoders.sealed import seal_of
 from profiles.seal import Cm6Report
 
@@ -46,7 +46,6 @@ class Cm6Encoder:
         cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
     ) -> list[Draft]:
         """The people underground by the cameras; an hour without analysis is not told as 0."""
-        del held
         rows = [
             {
                 "cameraCode": each.place.point.asset, "analysisCase": f"{each.value:04.0f}",
@@ -61,7 +60,18 @@ class Cm6Encoder:
     @classmethod
     def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """Nothing: a look-up of ours that failed says nothing of the cameras (notes on mines, 5.5)."""
-        del gateway, now, due
+        return []
+
+    @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """Not yet: a terminal's (notes on mines, 5.5) says more of it than a collector knows."""
+        return []
+
+    @classmethod
+    def statistics(
+        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+    ) -> list[Draft]:
+        """None: its counts are readings."""
         return []
 
     @classmethod

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Gateway, packet_id, written
+from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Gateway, Statistic, packet_id, written
 from collector.reports.encoders.sealed import judged, seal_of
 from profiles.wire.messages import Evidence
 
@@ -34,7 +34,6 @@ class SealEncoder:
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
         """None: the platform has no message for them."""
-        del gateway, now, places
         return []
 
     @classmethod
@@ -42,7 +41,6 @@ class SealEncoder:
         cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
     ) -> list[Draft]:
         """The counts of an hour; what was not analysed is null, and never 0."""
-        del held
         hour = end - 3_600_000
         counts: dict[str, list[float]] = defaultdict(list)
         cameras: dict[str, dict[str, Any]] = {}
@@ -67,7 +65,18 @@ class SealEncoder:
     @classmethod
     def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """Nothing: a look-up of ours that failed says nothing of the cameras (notes on mines, 5.5)."""
-        del gateway, now, due
+        return []
+
+    @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+        """Not yet: a terminal's (notes on mines, 5.5) says more of it than a collector knows."""
+        return []
+
+    @classmethod
+    def statistics(
+        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+    ) -> list[Draft]:
+        """None: its counts are readings."""
         return []
 
     @classmethod
