@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from collector.registry import Registry
 from profiles.limits import attributes
@@ -36,6 +36,14 @@ class Place:
         return self.spec.label or self.tag
 
 
+@dataclass(slots=True)
+class _Past:
+    """By tag the newest manifest that has it, and by code its place there."""
+
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+
+
 class Directory:
     """All points by code. Not thread-safe: each user has its own; `refresh` reads what has changed."""
 
@@ -45,19 +53,22 @@ class Directory:
         self._manifests: dict[str, Manifest] = {}
         self._by_owner: dict[str, dict[str, Place]] = {}
         self._places: dict[str, Place] = {}
-        self._nowhere: set[str] = set()
+        self._past: dict[str, _Past] = {}
+        self._owners: dict[str, str] = {}
+        self._seen: tuple[int, int] | None = None
         self._cameras: dict[str, Place] = {}
         self.version = 0
         """Rises whenever a refresh found something new."""
 
     def refresh(self) -> None:
-        """Take in the manifests that are new since the last call."""
+        """Take in the manifests that are new since the last call; cheap where there are none."""
+        if (seen := self._registry.version()) == self._seen:
+            return
+        self._seen = seen
         found = self._registry.current_manifests()
         current = {f"{agent}/{origin}" if origin else agent: (agent, name) for (agent, origin), name in found.items()}
         changed = {owner: key for owner, key in current.items() if self._hashes.get(owner) != key[1]}
         gone = self._by_owner.keys() - current.keys()
-        if not changed and not gone:
-            return
         for owner in gone:
             del self._by_owner[owner], self._hashes[owner]
             self._manifests.pop(owner, None)
@@ -65,11 +76,27 @@ class Directory:
             if (frame := self._registry.look(agent, name)) is not None:
                 self._hashes[owner] = name
                 self._take(owner, frame)
-        self._nowhere.clear()
+        self._past.clear()
+        self._owners.clear()
+        places = self._owned()
+        if not changed and not gone and all(places[code] is self._places.get(code) for code in places):
+            return
         self.version += 1
-        self._places = {code: place for places in self._by_owner.values() for code, place in places.items()}
+        self._places = places
         cameras = (_cameras(owner, manifest) for owner, manifest in self._manifests.items())
         self._cameras = {code: place for each in cameras for code, place in each}
+
+    def _owned(self) -> dict[str, Place]:
+        """Every code with its place; where several agents state one, that of the agent whose it is."""
+        places: dict[str, Place] = {}
+        twice: set[str] = set()
+        for its in self._by_owner.values():
+            twice |= places.keys() & its.keys()
+            places |= its
+        for code, owner in (self._registry.claimed(twice) if twice else {}).items():
+            if (place := self._by_owner.get(owner, {}).get(code)) is not None:
+                places[code] = place
+        return places
 
     def _take(self, owner: str, frame: bytes) -> None:
         try:
@@ -86,7 +113,7 @@ class Directory:
         current = self._manifests.get(owner)
         if current is None or not tag or tag in current.tags:
             return current
-        return next((found for found in self.older(owner) if tag in found.tags), None)
+        return self._past_of(owner).manifests.get(tag)
 
     def manifests(self) -> Iterable[tuple[str, Manifest]]:
         """Every agent and the manifest that it works with."""
@@ -106,15 +133,22 @@ class Directory:
 
     def find(self, code: str) -> Place | None:
         """A point by its code, also one that stands in an older manifest alone, as of a backlog."""
-        if (place := self._places.get(code)) is not None or code in self._nowhere:
+        if (place := self._places.get(code)) is not None:
             return place
-        owner = self._registry.claimed().get(code, "")
-        for manifest in self.older(owner):
-            if code in (found := dict(_places(owner, manifest))):
-                self._places[code] = found[code]
-                return found[code]
-        self._nowhere.add(code)
-        return None
+        if code not in self._owners:
+            self._owners[code] = self._registry.claimed([code]).get(code, "")
+        return self._past_of(self._owners[code]).places.get(code)
+
+    def _past_of(self, owner: str) -> _Past:
+        """What the manifests of an agent that are kept say, read once until something changes."""
+        if owner not in self._past:
+            found = self._past[owner] = _Past()
+            for manifest in self.older(owner):
+                for tag in manifest.tags:
+                    found.manifests.setdefault(tag, manifest)
+                for code, place in _places(owner, manifest):
+                    found.places.setdefault(code, place)
+        return self._past[owner]
 
     def camera(self, code: str) -> Place | None:
         """A camera by its code; its quantity is its position."""

@@ -64,11 +64,9 @@ class Manifests:
         frame = self._registry.manifest(agent, name)
         if frame is None:
             return None
-        claimed = self._registry.claimed()
         manifest = decode(frame, _MANIFEST)
-        found = compile_manifest(
-            manifest, self._library, agent=agent, claimed=claimed, own=self._own
-        )  # fmt: skip
+        claimed = self._registry.claimed(tag.point.code for tag in manifest.tags.values() if tag.point is not None)
+        found = compile_manifest(manifest, self._library, agent=agent, claimed=claimed, own=self._own)
         self._registry.claim(found.owner, found.codes)
         if found.fault:
             log.error(

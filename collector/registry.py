@@ -6,6 +6,7 @@ It can be lost and is rebuilt: manifests are asked for, states are retained at t
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -48,6 +49,16 @@ _OF_AGENTS = ("agent", "manifest_of", "claim", "stream")
 _STATE = decoder(State)
 
 
+class Told(msgspec.Struct, frozen=True):
+    """What of an agent's state is asked for each second."""
+
+    online: bool
+    manifest: str = ""
+
+
+_TOLD = msgspec.json.Decoder(Told)
+
+
 @dataclass(frozen=True, slots=True)
 class AgentRow:
     """One agent: its last state, when it was last heard (ms since 1970 UTC), and the sums of its life here."""
@@ -78,6 +89,9 @@ class Registry:
         self._streams: dict[tuple[str, str], Stream] = {}
         self._touched: set[tuple[str, str]] = set()
         self._sums: dict[str, list[int]] = {}
+        self._told: dict[str, Told] = {}
+        self._told_at = -1
+        self._changes = 0
 
     # -- agents
 
@@ -96,6 +110,22 @@ class Registry:
                 " ON CONFLICT (agent) DO UPDATE SET state = excluded.state, seen = excluded.seen",
                 (agent, frame, _now()),
             )
+            told, known = _TOLD.decode(frame), self._known()
+            if agent not in known or known[agent].manifest != told.manifest:
+                self._changes += 1
+            known[agent] = told
+
+    def online(self) -> set[str]:
+        """The agents that are connected, by their own word or their last will."""
+        with self._lock:
+            return {agent for agent, told in self._known().items() if told.online}
+
+    def _known(self) -> dict[str, Told]:
+        """Of every agent what it said last; read anew when another process has written. Within the lock."""
+        if (version := self.changed_by_others()) != self._told_at:
+            rows = self._db.execute("SELECT agent, state FROM agent WHERE state IS NOT NULL").fetchall()
+            self._told, self._told_at = {agent: _TOLD.decode(state) for agent, state in rows}, version
+        return self._told
 
     def state(self, agent: str) -> State | None:
         """An agent's last state."""
@@ -125,6 +155,7 @@ class Registry:
                 " (SELECT hash FROM manifest_of WHERE agent = ?1 ORDER BY used DESC LIMIT ?2)",
                 (agent, MANIFESTS),
             )
+            self._changes += new
         return bool(new)
 
     def manifest(self, agent: str, name: str) -> bytes | None:
@@ -133,6 +164,7 @@ class Registry:
             row = self._db.execute(
                 "UPDATE manifest_of SET used = ? WHERE agent = ? AND hash = ? RETURNING frame", (_now(), agent, name)
             ).fetchone()
+            self._changes += row is not None
         return None if row is None else bytes(row[0])
 
     def look(self, agent: str, name: str) -> bytes | None:
@@ -143,14 +175,18 @@ class Registry:
             ).fetchone()
         return None if row is None else bytes(row[0])
 
+    def version(self) -> tuple[int, int]:
+        """Changes whenever manifests in use or claims may have changed, by this process or by another one."""
+        with self._lock:
+            return self._changes, self.changed_by_others()
+
     def current_manifests(self) -> dict[tuple[str, str], str]:
         """(agent, origin) → hash of the manifest in use: by the agent's own word, else the one used last."""
         with self._lock:
             rows = self._db.execute("SELECT agent, origin, hash FROM manifest_of ORDER BY used").fetchall()
-            states = self._db.execute("SELECT agent, state FROM agent WHERE state IS NOT NULL").fetchall()
+            told = {agent: each.manifest for agent, each in self._known().items()}
         used = {(agent, origin): name for agent, origin, name in rows}
         known = {(agent, name) for agent, _origin, name in rows}
-        told = {agent: _STATE.decode(state).manifest for agent, state in states}
         return used | {(agent, ""): name for agent, name in told.items() if (agent, name) in known}
 
     def manifests(self, owner: str) -> list[bytes]:
@@ -162,17 +198,22 @@ class Registry:
             ).fetchall()
         return [bytes(row[0]) for row in rows]
 
-    def claimed(self) -> dict[str, str]:
-        """Point code → agent that owns it."""
+    def claimed(self, codes: Iterable[str]) -> dict[str, str]:
+        """Point code → agent that owns it; of codes that nobody owns none."""
+        wanted = json.dumps(list(codes))
         with self._lock:
-            return dict(self._db.execute("SELECT code, agent FROM claim").fetchall())
+            found = self._db.execute(
+                "SELECT code, agent FROM json_each(?) CROSS JOIN claim ON claim.code = json_each.value", (wanted,)
+            )
+            return dict(found.fetchall())
 
     def claim(self, agent: str, codes: Iterable[str]) -> None:
         """Give codes that nobody owns to an agent; the first claim stands."""
         with self._lock, self._db:
-            self._db.executemany(
+            made = self._db.executemany(
                 "INSERT INTO claim VALUES (?, ?) ON CONFLICT DO NOTHING", [(code, agent) for code in codes]
             )
+            self._changes += max(0, made.rowcount)
 
     # -- streams
 
@@ -261,6 +302,8 @@ class Registry:
         with self._lock, self._db:
             for table in _OF_AGENTS:
                 self._db.execute(f"DELETE FROM {table} WHERE agent = ?1 OR instr(agent, ?1 || '/') = 1", (agent,))  # noqa: S608
+            self._told_at = -1
+            self._changes += 1
         return known
 
     def changed_by_others(self) -> int:

@@ -102,7 +102,7 @@ class Cascade:
         for each in events:
             if not self._wanted(each.region, each.profile):
                 continue
-            if (known := self._directory.manifest(each.agent)) is None:
+            if (known := self._event_manifest(each)) is None:
                 raise SinkUnavailable(f"event {each.event.id}: the manifest of agent {each.agent!r} cannot be read")
             _parcel(parcels, each.agent, known).events[each.era].append(self._converted(each))
         return parcels.values(), refusals
@@ -127,6 +127,11 @@ class Cascade:
             return None if manifest is None else (agent, manifest, tag)
         place = self._directory.find(series.point)
         return None if place is None else (place.agent, place.manifest, place.tag)
+
+    def _event_manifest(self, record: EventRecord) -> Manifest | None:
+        """The one that has its tag, so that it keeps its place also where that is measured no more."""
+        known = self._directory.manifest(record.agent, record.event.tag or "") if record.point else None
+        return known or self._directory.manifest(record.agent)
 
     def _wanted(self, region: str, profile: str) -> bool:
         """An event without a profile (of a device, of an agent) goes where its region goes."""
@@ -174,7 +179,7 @@ class Cascade:
 
     def _converted(self, record: EventRecord) -> Event:
         """An event whose value and limit are in the profile's unit."""
-        event, place = record.event, self._directory.get(record.point)
+        event, place = record.event, self._directory.find(record.point)
         if place is None or event.kind != "limit":
             return event
         converter = self._conversion(place.spec)[0]

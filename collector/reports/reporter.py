@@ -93,7 +93,7 @@ class Reporter:
     def _pack_all(self) -> int:
         self._directory.refresh()
         now = time.time_ns() // 1_000_000
-        online = {row.agent for row in self._registry.agents() if row.state is not None and row.state.online}
+        online = self._registry.online()
         made = sum(packer.pack(now, online) for packer in self._packers)
         if time.monotonic() - self._trimmed > TRIM_EVERY:
             self._trimmed = time.monotonic()

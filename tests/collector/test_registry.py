@@ -62,7 +62,7 @@ def test_the_first_claim_of_a_code_stands(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     registry.claim("a", ["P1", "P2"])
     registry.claim("b", ["P2", "P3"])
-    assert registry.claimed() == {"P1": "a", "P2": "a", "P3": "b"}
+    assert registry.claimed(["P1", "P2", "P3", "P4"]) == {"P1": "a", "P2": "a", "P3": "b"}
     registry.close()
 
 
