@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -77,17 +77,15 @@ class Cascade:
         try:
             self._directory.refresh()
             parcels, refusals = self._sorted(records, events)
-            for parcel in parcels:  # each has a manifest of its own, which must stand before what refers to it
-                self._commit(parcel)
+            if parcels:
+                self._commit(parcels)
         except (OutboxUnavailable, sqlite3.Error) as err:
             raise SinkUnavailable(str(err)) from err
         for incident in self._outbox.incidents():  # the higher collector is told by the state's dropped ranges
             log.error("to collector %s: %s", self._settings.collector, incident.text)
         return refusals
 
-    def _sorted(
-        self, records: Sequence[Record], events: Sequence[EventRecord]
-    ) -> tuple[Iterable[Parcel], list[Refusal]]:
+    def _sorted(self, records: Sequence[Record], events: Sequence[EventRecord]) -> tuple[list[Parcel], list[Refusal]]:
         parcels: dict[tuple[str, int], Parcel] = {}
         refusals: list[Refusal] = []
         for index, record in enumerate(records):
@@ -105,16 +103,19 @@ class Cascade:
             if (known := self._event_manifest(each)) is None:
                 raise SinkUnavailable(f"event {each.event.id}: the manifest of agent {each.agent!r} cannot be read")
             _parcel(parcels, each.agent, known).events[each.era].append(self._converted(each))
-        return parcels.values(), refusals
+        return list(parcels.values()), refusals
 
-    def _commit(self, parcel: Parcel) -> None:
-        name = self._outbox.put_manifest(self._upward(parcel.agent, parcel.manifest))
-        drafts: list[Draft] = [EventDraft(era, name, tuple(found)) for era, found in parcel.events.items()]
-        drafts += [
-            DataDraft(era, name, tuple(rows[start : start + MOST]))
-            for era, rows in parcel.samples.items()
-            for start in range(0, len(rows), MOST)
-        ]
+    def _commit(self, parcels: Sequence[Parcel]) -> None:
+        """All at once, so that a batch costs one commit however many agents it is of; their manifests stand before."""
+        names = self._outbox.put_manifests([self._upward(each.agent, each.manifest) for each in parcels])
+        drafts: list[Draft] = []
+        for name, parcel in zip(names, parcels, strict=True):
+            drafts += [EventDraft(era, name, tuple(found)) for era, found in parcel.events.items()]
+            drafts += [
+                DataDraft(era, name, tuple(rows[start : start + MOST]))
+                for era, rows in parcel.samples.items()
+                for start in range(0, len(rows), MOST)
+            ]
         committed = self._outbox.commit(drafts)
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._uplink.committed, committed)

@@ -134,15 +134,24 @@ class Outbox:
     # -- manifests
 
     def put_manifest(self, frame: bytes) -> str:
-        """Keep a manifest; its hash. Those that no envelope refers to any more are forgotten."""
-        name = manifest_hash(frame)
+        """Keep a manifest; its hash."""
+        return self.put_manifests([frame])[0]
+
+    def put_manifests(self, frames: Sequence[bytes]) -> list[str]:
+        """Keep manifests; their hashes. Those that no envelope refers to any more are forgotten."""
+        names = [manifest_hash(frame) for frame in frames]
+        marks = ", ".join("?" * len(names))
 
         def put(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM manifest WHERE hash != ? AND hash NOT IN (SELECT manifest FROM envelope)", [name])
-            db.execute("INSERT OR IGNORE INTO manifest VALUES (?, ?)", [name, frame])
+            db.execute(
+                f"DELETE FROM manifest WHERE hash NOT IN ({marks})"  # noqa: S608
+                " AND NOT EXISTS (SELECT 1 FROM envelope WHERE envelope.manifest = manifest.hash)",
+                names,
+            )
+            db.executemany("INSERT OR IGNORE INTO manifest VALUES (?, ?)", list(zip(names, frames, strict=True)))
 
         self._file.freeing(put)
-        return name
+        return names
 
     def manifest(self, name: str) -> bytes | None:
         """A manifest's frame by its hash."""

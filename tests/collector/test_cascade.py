@@ -9,18 +9,25 @@ from pathlib import Path
 
 import pytest
 
+from collector.cascade.cascade import Cascade
 from collector.cascade.settings import CascadeSettings
+from collector.normalise.compile import compile_manifest
 from collector.registry import Registry
+from collector.sinks.base import EventRecord, Record
+from edge_agent.outbox.store import Outbox
 from edge_agent.uplink.settings import UplinkSettings
-from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
+from profiles.load import library
+from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash, unpack
 from profiles.wire.messages import (
     Event,
+    Events,
     Limits,
     Manifest,
     ManifestDevice,
     ManifestTag,
     Point,
     Site,
+    State,
     Strapping,
     TagConversion,
 )
@@ -187,3 +194,49 @@ async def test_collectors_that_deliver_to_each_other_end_in_dead_letters_instead
     assert "it passed this collector before (bureau → city → bureau): a loop" in letter.reason
     assert county.readings == city.readings
     assert len(county.readings) == 1
+
+
+def test_a_batch_of_many_agents_is_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, commits = Registry(tmp_path), []
+    records = []
+    for number in range(1, 4):
+        agent, tag = f"plant-{number}", f"G000{number}"
+        frame = manifest(tag)
+        registry.put_manifest(agent, manifest_hash(frame), frame)
+        made = compile_manifest(decode(frame, decoder(Manifest)), library(), agent=agent)
+        registry.claim(agent, made.codes)
+        records.append(Record(made.series[tag], NOW * 1_000_000, 1.5, None, None, "good"))
+    cascade = Cascade(CascadeSettings(collector="city", mqtt=mqtt(1)), "county", tmp_path, registry, library())
+    commit = Outbox.commit
+    monkeypatch.setattr(Outbox, "commit", lambda box, drafts: commits.append(len(drafts)) or commit(box, drafts))  # type: ignore[func-returns-value]
+    assert cascade.write(records, []) == []
+    assert commits == [3]
+    with closing(sqlite3.connect(tmp_path / "cascade-city" / "outbox.db")) as db:
+        [(lost,)] = db.execute("SELECT count(*) FROM envelope WHERE manifest NOT IN (SELECT hash FROM manifest)")
+        assert lost == 0, "each manifest stands with what refers to it"
+    cascade.close()
+    registry.close()
+
+
+def test_an_event_of_a_tag_that_is_gone_keeps_its_place_and_its_unit(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for frame in (IN_CENTIMETRES, manifest("G0002")):
+        registry.put_manifest("plant", manifest_hash(frame), frame)
+        registry.claim("plant", compile_manifest(decode(frame, decoder(Manifest)), library(), agent="plant").codes)
+    state = State(v=1, online=True, since=1, version="1", manifest=manifest_hash(manifest("G0002")))
+    registry.put_state("plant", unpack(encode(state)))
+    event = Event(
+        id="e1", alarm="a1", time=NOW, since=NOW, kind="limit", tag="G0001", state="raised", level="H", value=1250.0
+    )  # fmt: skip
+    asset = f"{HAZARD}G0001"
+    record = EventRecord(event, "plant", 0, 1, HAZARD[:9], "110110", "hazchem-storage", asset, CODE, "YW")
+    cascade = Cascade(CascadeSettings(collector="city", mqtt=mqtt(1)), "county", tmp_path, registry, library())
+    cascade.write([], [record])
+    with closing(sqlite3.connect(tmp_path / "cascade-city" / "outbox.db")) as db:
+        [(sent, told)] = db.execute(
+            "SELECT envelope.frame, manifest.frame FROM envelope JOIN manifest ON hash = envelope.manifest"
+        )
+    assert decode(sent, decoder(Events)).events[0].value == 12.5
+    assert "G0001" in decode(told, decoder(Manifest)).tags
+    cascade.close()
+    registry.close()

@@ -92,6 +92,15 @@ def test_a_manifest_stays_as_long_as_an_envelope_refers_to_it(tmp_path: Path) ->
     box.close()
 
 
+def test_manifests_that_are_put_together_stand_together(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    box.put_manifest(b"{}")
+    names = box.put_manifests([b'{"a":1}', b'{"b":1}'])
+    assert names == [manifest_hash(b'{"a":1}'), manifest_hash(b'{"b":1}')]
+    assert [box.manifest(name) for name in (*names, manifest_hash(b"{}"))] == [b'{"a":1}', b'{"b":1}', None]
+    box.close()
+
+
 def test_a_full_lane_drops_its_oldest_and_says_so(tmp_path: Path) -> None:
     box = outbox(tmp_path, data=8 * KIB)
     for number in range(100):
