@@ -5,6 +5,7 @@ A transport is a folder here, registered by the entry point group ``collector.re
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal, Protocol
@@ -72,6 +73,14 @@ def file_place(packet: Outgoing) -> tuple[str, ...] | None:
     return None if any(step.startswith(".") or "/" in step or "\0" in step for step in place) else place
 
 
+def told(raw: bytes) -> Any:
+    """An answer's JSON; as text where it is none, or is nested beyond what can be read."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw.decode(errors="replace")
+
+
 def judged(answer: Any, identity: str) -> Answer:
     """A platform's JSON answer (specification notes, 1.6; notes on mines, 5.6) as a verdict."""
     if not isinstance(answer, dict):
@@ -79,9 +88,10 @@ def judged(answer: Any, identity: str) -> Answer:
     about = answer.get("dataId") or answer.get("msgId")
     if about is not None and identity and about != identity:
         return Answer("later", f"an answer to another packet: {about}")
-    if answer.get("success") is True or str(answer.get("code")) == "200":
+    success = answer.get("success")
+    if success is True or (success is not False and str(answer.get("code")) == "200"):
         return Answer("accepted", str(answer.get("msg", "")))
-    error: dict[str, Any] = told if isinstance(told := answer.get("error"), dict) else answer
+    error: dict[str, Any] = its if isinstance(its := answer.get("error"), dict) else answer
     code = str(error.get("code", answer.get("code", "")))
     words = " ".join(str(error[key]) for key in ("code", "id", "message", "msg") if error.get(key))
     if code in ("401", "403"):

@@ -5,13 +5,13 @@ Source: RFC 6749, 4.4 and 5.1; notes on mines, 5.6 (target A).
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any
 
 import urllib3
 from pydantic import SecretStr
 
+from collector.reports.transports.base import told
+from collector.reports.transports.http.ask import ask
 from config.model import Settings
 
 EARLY = 30.0
@@ -63,17 +63,12 @@ class Token:
         }  # fmt: skip
         if self._settings.scope:
             fields["scope"] = self._settings.scope
-        answer = self._pool.request(
-            "POST", self._settings.token_url, fields=fields, encode_multipart=False, redirect=False
-        )
-        try:
-            told: Any = json.loads(answer.data)
-        except ValueError:
-            told = None
-        text = told.get("access_token") if isinstance(told, dict) else None
+        status, raw = ask(self._pool, self._settings.token_url, fields=fields, encode_multipart=False)
+        answer = told(raw)
+        text = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(text, str) or not text:
-            refused = answer.status in (400, 401, 403)
-            raise TokenError(f"{self._settings.token_url} gives no token: it answers {answer.status}", refused=refused)
+            refused = status in (400, 401, 403)
+            raise TokenError(f"{self._settings.token_url} gives no token: it answers {status}", refused=refused)
         self._text = text
-        lasts = told.get("expires_in")
+        lasts = answer.get("expires_in")
         self._until = time.monotonic() + (float(lasts) if isinstance(lasts, int | float) else 300.0) - EARLY

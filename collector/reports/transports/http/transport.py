@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import urllib3
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
-from collector.reports.transports.base import Answer, Outgoing, judged
+from collector.reports.transports.base import Answer, Outgoing, judged, told
+from collector.reports.transports.http.ask import ask
 from collector.reports.transports.http.token import OAuth2Settings, Token, TokenError
 from config.model import Duration, FilePath, Settings
 
-MAX_ANSWER = 64 * 2**10
-"""Bytes of an answer that are looked at."""
 UNAUTHORISED = (401, 403)
 PASSES = (408, 425, 429)
 """What beside 5xx is worth another try (notes, 1.8)."""
@@ -95,8 +93,8 @@ class HttpTransport:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.get()}"
         url = self._settings.url.rstrip("/") + packet.path if packet.path else self._settings.url
-        answer = self._pool.request("POST", url, body=packet.body, headers=headers, redirect=False)
-        return _verdict(answer.status, answer.data[:MAX_ANSWER], packet.id)
+        status, raw = ask(self._pool, url, body=packet.body, headers=headers)
+        return _verdict(status, raw, packet.id)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -109,12 +107,5 @@ def _verdict(status: int, raw: bytes, identity: str) -> Answer:
     if status in UNAUTHORISED:
         return Answer("unauthorised", words)
     if status in OK:
-        return judged(_json(raw), identity)
+        return judged(told(raw), identity)
     return Answer("later" if status in PASSES or status >= 500 or status < 400 else "refused", words)
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return raw.decode(errors="replace")

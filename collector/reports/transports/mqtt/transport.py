@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import string
 import uuid
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -11,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from collector.reports.transports.base import Answer, Outgoing, judged
+from collector.reports.transports.base import Answer, Outgoing, judged, told
 from config.model import Duration, Settings
 from config.mqtt import MqttSettings
 from edge_agent.uplink.client import LinkDownError, MqttLink
@@ -123,10 +122,7 @@ class MqttTransport:
             self._puback.set_result(refused)
 
     def _hear(self, _topic: str, payload: bytes) -> None:
-        try:
-            self._answers.put_nowait(json.loads(payload))
-        except ValueError:
-            self._answers.put_nowait(payload.decode(errors="replace"))
+        self._answers.put_nowait(told(payload))
 
     async def close(self) -> None:
         """Close the connection."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from collector.reports.transports.base import Answer, Outgoing, judged
+from collector.reports.transports.base import Answer, Outgoing, judged, told
 from config.model import Duration, Settings
 
 END = b"@@"
@@ -57,7 +56,7 @@ class TcpTransport:
         except (OSError, asyncio.IncompleteReadError) as err:
             await self.close()
             return Answer("later", f"{where}: {err or 'the connection was closed'}")
-        answer = judged(_json(raw), packet.id)
+        answer = judged(told(raw), packet.id)
         if answer.verdict == "later":
             await self.close()
         return answer
@@ -91,10 +90,3 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
         if ends:
             return raw[: min(ends)]
     raise OSError(f"an answer of over {MAX_ANSWER} bytes")
-
-
-def _json(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except ValueError:
-        return raw.decode(errors="replace")
