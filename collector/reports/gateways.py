@@ -1,16 +1,17 @@
-"""Gateways as packets are grouped by, and what is due of their points in a profile's unit."""
+"""The points that a target wants, by the gateway as which they are reported; grouped anew when manifests change."""
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from collector.directory import Place
-from collector.reports.encoders.base import Due
-from collector.reports.rows import DueRow
-from profiles.conversions import tag_conversion
-from profiles.model import Profile
-from profiles.units import UnitError
-from profiles.wire.messages import Value
+from collector.directory import Directory, Place
+from collector.reports.encoders.base import Encoder
+from collector.reports.selection import Selection
+from profiles.load import Library
+from profiles.model import Shape
 
 
 class Key(NamedTuple):
@@ -27,19 +28,61 @@ def key_of(place: Place, profile: str, *, whole: bool = False) -> Key:
     return Key(profile, site.code, site.code if whole or not site.gateway else site.gateway)
 
 
-def due_of(row: DueRow, place: Place) -> Due:
-    """A row of the queue as what an encoder takes."""
-    return Due(place, row.time, row.value, row.text, row.quality)
+class Gateways:
+    """See the module. `family`: the target's."""
+
+    def __init__(
+        self, family: str, selection: Selection, directory: Directory, library: Library,
+        encoders: Mapping[str, type[Encoder]],
+    ) -> None:  # fmt: skip
+        self._family, self._selection, self._directory = family, selection, directory
+        self._library, self._encoders = library, encoders
+        self._version = -1
+        self._found: dict[Key, list[Place]] = {}
+        self._lengths: dict[Key, set[int]] = {}
+
+    def all(self) -> dict[Key, list[Place]]:
+        """Every gateway with its points."""
+        if self._version != self._directory.version:
+            self._version = self._directory.version
+            found: dict[Key, list[Place]] = defaultdict(list)
+            for place in itertools.chain(self._directory.places(), self._directory.cameras()):
+                point, site = place.point, place.site
+                wanted = self._selection.wants_point(point.profile, point.quantity, site.adcode, site.code)
+                if wanted and self._is_known(place):
+                    found[self.key(place, point.profile)].append(place)
+            self._found = dict(found)
+            self._lengths = {key: self._lengths_of(key, places) for key, places in found.items()}
+        return self._found
+
+    def lengths(self, key: Key) -> set[int]:
+        """Lengths of the periods (ms) of a gateway's points."""
+        return self._lengths.get(key, set())
+
+    def key(self, place: Place, profile: str) -> Key:
+        """The gateway of a point to this target."""
+        return key_of(place, profile, whole=self.encoder(profile).whole)
+
+    def shape(self, profile: str) -> Shape:
+        """How a profile is reported to this target."""
+        shape = self._library[profile].shape(self._family)
+        assert shape is not None  # noqa: S101  # targets select reported profiles only
+        return shape
+
+    def encoder(self, profile: str) -> type[Encoder]:
+        """What makes its packets."""
+        return self._encoders[self.shape(profile).family]
+
+    def _is_known(self, place: Place) -> bool:
+        """Whether the profile has what the point says that it is: one that it has not harms no other of its gateway."""
+        profile = self._library[place.point.profile]
+        return place.point.quantity in profile.quantities or (place.asset.kind == "camera" and profile.seal is not None)
+
+    def _lengths_of(self, key: Key, places: Sequence[Place]) -> set[int]:
+        lengths = (self._selection.period_of(key.profile, place.point.code) for place in places)
+        return {length for length in lengths if length is not None}
 
 
-def converted(value: Value, place: Place, profile: Profile) -> float | None:
-    """From the tag's unit to the profile's; a switch's position as 1 or 0."""
-    if isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, int | float):
-        return None
-    try:
-        converter = tag_conversion(place.spec, profile, profile.quantities[place.point.quantity])
-    except (UnitError, KeyError):
-        return float(value)
-    return converter.of(value)
+def heard(places: Iterable[Place], online: set[str]) -> bool:
+    """Whether an agent of these points is connected; of one behind a lower collector, whether that is."""
+    return any(place.agent.partition("/")[0] in online for place in places)

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 import time as clock
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -22,21 +22,21 @@ from collector.reports.crossings import Crossing
 from collector.reports.desk import Desk
 from collector.reports.encoders.base import Draft
 from collector.reports.memory import Memory, Said
-from collector.reports.rows import PACKET, DueRow, Packet, packet
+from collector.reports.rows import PACKET, DueEvent, DueRow, Packet, packet
 from collector.reports.selection import Selection
 from collector.reports.spans import Span, Spans
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 from collector.state_file import open_state
-from profiles.wire.messages import Event
 
 FILE = "reports.db"
 RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "static": 2, "resumed": 3}
 """What leaves first; of one rank the oldest."""
 PART = 20_000
 """Due readings that are packed in one transaction at most."""
+TRANSITIONS = 100_000
+"""Transitions a target that cannot be packed, as those of a mine without an order, kept at most."""
 MAX_ANSWER = 500
 """Characters of a platform's answer that are kept."""
-_EVENT = msgspec.json.Decoder(Event)
 _DUE = (
     "INSERT INTO due VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time,"
     " value = excluded.value, text = excluded.text, quality = excluded.quality WHERE excluded.time >= time"
@@ -51,6 +51,8 @@ class ReportQueue(Desk, Memory, Spans):
     def __init__(self, folder: Path, selections: Sequence[Selection] = (), *, mend: bool = True) -> None:
         """StateError when the file cannot be opened; `mend`: see `collector.state_file.open_state`."""
         self._selections = list(selections)
+        self.written = 0
+        """Transitions that came since the start, so that who packs them need not look each second."""
         self._lock = threading.RLock()
         schema = resources.files(__package__).joinpath("queue.sql").read_text(encoding="utf-8")
         lost = "what was not reported yet is in the stores: edge-collector reports resend"
@@ -78,6 +80,7 @@ class ReportQueue(Desk, Memory, Spans):
                     )  # fmt: skip
         except sqlite3.Error as err:
             raise SinkUnavailable(f"the report queue: {err}") from err
+        self.written += len(events)
         return []
 
     def resend(self, target: str, start: int, end: int, records: Iterable[Record]) -> tuple[int, int]:
@@ -120,13 +123,16 @@ class ReportQueue(Desk, Memory, Spans):
             ).fetchall()
         return [DueRow(*row) for row in rows]
 
-    def transitions(self, target: str) -> list[tuple[str, Event]]:
-        """Transitions that are due, in the order of their times: point and event."""
+    def transitions(self, target: str, *, after: DueEvent | None = None) -> list[DueEvent]:
+        """Transitions that are due, in the order of their times, at most `PART`; `after`: the last one of a part."""
+        start = (after.time, after.id, after.agent) if after else (-1, "", "")
         with self._lock:
             rows = self._db.execute(
-                "SELECT point, event FROM transition WHERE target = ? ORDER BY time, id LIMIT ?", (target, PART)
+                "SELECT agent, id, point, time, event FROM transition"
+                " WHERE target = ? AND (time, id, agent) > (?, ?, ?) ORDER BY time, id, agent LIMIT ?",
+                (target, *start, PART),
             ).fetchall()
-        return [(row[0], _EVENT.decode(row[1])) for row in rows]
+        return [DueEvent(*row) for row in rows]
 
     def carried(self, target: str, profile: str, gateway: str, time: int) -> dict[str, int]:
         """What packets of one gateway, profile and period carry already: code → ms of the reading."""
@@ -140,7 +146,7 @@ class ReportQueue(Desk, Memory, Spans):
 
     def put(
         self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
-        *, done: Sequence[DueRow] = (), events: Iterable[Event] = (), hold: bool = False,
+        *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
         spans: Sequence[Span] = (),
     ) -> None:  # fmt: skip
@@ -170,7 +176,8 @@ class ReportQueue(Desk, Memory, Spans):
                 [(target, row.point, row.period, row.time) for row in done],
             )
             self._db.executemany(
-                "DELETE FROM transition WHERE target = ? AND id = ?", [(target, event.id) for event in events]
+                "DELETE FROM transition WHERE target = ? AND agent = ? AND id = ?",
+                [(target, row.agent, row.id) for row in events],
             )
             self._told_spans(target, spans)
             self._remember(target, gateway, held=done if hold else (), crossings=crossings, said=said)
@@ -190,13 +197,16 @@ class ReportQueue(Desk, Memory, Spans):
 
     # -- sending
 
-    def next(self, target: str, *, resumed: bool) -> Packet | None:
-        """The packet to send now: alarms, then live ones, then static ones; `resumed` ones when it is their turn."""
+    def next(self, target: str, *, resumed: bool, but: Collection[str] = ()) -> Packet | None:
+        """The packet to send now: alarms, then live ones, then static ones; `resumed` ones when it is their turn.
+
+        `but`: ids of such as are passed over.
+        """
         with self._lock:
             row = self._db.execute(
                 f"SELECT {PACKET} FROM packet WHERE target = ? AND state = 'waiting' AND rank <= ?"  # noqa: S608
-                " ORDER BY rank, time, id LIMIT 1",
-                (target, RANKS["resumed" if resumed else "static"]),
+                " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rank, time, id LIMIT 1",
+                (target, RANKS["resumed" if resumed else "static"], json.dumps(list(but))),
             ).fetchone()
         return None if row is None else packet(row)
 
@@ -227,6 +237,8 @@ class ReportQueue(Desk, Memory, Spans):
     def trim(self, target: str, *, size: int, keep: float) -> tuple[int, int]:
         """Forget what is older than `keep` s or beyond `size` bytes: accepted packets first, then, of what waits, the
         oldest resumed, static and live ones; alarms and dead letters never. Returns how many of both kinds went.
+
+        Transitions that could not be packed for `keep`, and the oldest beyond `TRANSITIONS`, are counted as dropped.
         """
         now = clock.time_ns() // 1_000_000
         with self._lock, self._db:
@@ -238,26 +250,34 @@ class ReportQueue(Desk, Memory, Spans):
                 "DELETE FROM due WHERE target = ? AND period < ? RETURNING period", (target, now - round(keep * 1000))
             ).fetchall()
             self._db.execute("DELETE FROM span WHERE target = ? AND end < ?", (target, now - round(keep * 1000)))
-            self._count_dropped(target, [row[0] for row in lost])
+            lost += self._db.execute(
+                "DELETE FROM transition WHERE target = ?1 AND (time < ?2 OR (agent, id) IN (SELECT agent, id FROM"
+                " transition WHERE target = ?1 ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?3)) RETURNING time",
+                (target, now - round(keep * 1000), TRANSITIONS),
+            ).fetchall()
             excess = self._size(target) - size
-            gone, dropped = 0, len(lost)
-            while excess > 0:
-                row = self._db.execute(
-                    "SELECT id, state, time, length(body) + length(points) FROM packet WHERE target = ?"
-                    " AND (state = 'accepted' OR (state = 'waiting' AND rank > 0))"
-                    " ORDER BY state = 'waiting', rank DESC, time LIMIT 1",
-                    (target,),
-                ).fetchone()
-                if row is None:
-                    break
-                self._db.execute("DELETE FROM packet WHERE target = ? AND id = ?", (target, row[0]))
-                excess -= row[3]
-                if row[1] == "accepted":
-                    gone += 1
-                else:
-                    dropped += 1
-                    self._count_dropped(target, [row[2]])
-        return old + gone, dropped
+            leaving = self._excess(target, excess) if excess > 0 else []
+            self._db.executemany(
+                "DELETE FROM packet WHERE target = ? AND id = ?", [(target, row[0]) for row in leaving]
+            )
+            gone = sum(row[1] == "accepted" for row in leaving)
+            times = [row[0] for row in lost] + [row[2] for row in leaving if row[1] != "accepted"]
+            self._count_dropped(target, times)
+        return old + gone, len(times)
+
+    def _excess(self, target: str, excess: int) -> list[tuple[str, str, int, int]]:
+        """Id, state, time and bytes of the packets that leave first, until so many bytes are free."""
+        found: list[tuple[str, str, int, int]] = []
+        rows = self._db.execute(
+            "SELECT id, state, time, length(body) + length(points) FROM packet WHERE target = ?"
+            " AND (state = 'accepted' OR (state = 'waiting' AND rank > 0))"
+            " ORDER BY state = 'waiting', rank DESC, time",
+            (target,),
+        )
+        while excess > 0 and (row := rows.fetchone()) is not None:
+            found.append(row)
+            excess -= row[3]
+        return found
 
     def _count_dropped(self, target: str, times: Sequence[int]) -> None:
         if times:

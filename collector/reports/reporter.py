@@ -48,7 +48,7 @@ class Reporter:
         self._directory = Directory(registry)
         kinds, families = transports(), encoders()
         self._packers = [
-            Packer(target, wanted, self.queue, self._directory, library, families, orders)
+            (target, Packer(target, wanted, self.queue, self._directory, library, families, orders))
             for target, wanted in zip(targets, selections, strict=True)
         ]
         self._senders = [
@@ -56,6 +56,7 @@ class Reporter:
             for target in targets
         ]
         self._troubled = False
+        self._defects: set[str] = set()
         self._trimmed = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,7 +81,7 @@ class Reporter:
     async def _pack(self) -> None:
         try:
             made = await asyncio.to_thread(self._pack_all)
-        except sqlite3.OperationalError as err:
+        except (sqlite3.Error, OSError) as err:
             if not self._troubled:
                 log.error("the report queue cannot be written: %s; what is due is kept", err)
             self._troubled = True
@@ -90,11 +91,25 @@ class Reporter:
             for sender in self._senders:
                 sender.wake.set()
 
+    def _pack_one(self, target: str, packer: Packer, now: int, online: set[str]) -> int:
+        """A defect of ours in one target's packing harms neither the other targets nor the collector (I6)."""
+        try:
+            made = packer.pack(now, online)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as err:  # see above
+            if target not in self._defects:
+                log.error("target %s: what is due cannot be packed; it is kept", target, exc_info=err)
+                self._defects.add(target)
+            return 0
+        self._defects.discard(target)
+        return made
+
     def _pack_all(self) -> int:
         self._directory.refresh()
         now = time.time_ns() // 1_000_000
         online = self._registry.online()
-        made = sum(packer.pack(now, online) for packer in self._packers)
+        made = sum(self._pack_one(target.name, packer, now, online) for target, packer in self._packers)
         if time.monotonic() - self._trimmed > TRIM_EVERY:
             self._trimmed = time.monotonic()
             for target in self._targets:

@@ -7,11 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from profiles.wire.messages import Event
+
 PACKET = (
     "target, id, kind, profile, version, gateway, time, created, state, name, path, body, points, attempts, answered,"
     " answer"
 )
 """The columns of a packet, in the order of its fields."""
+_EVENT = msgspec.json.Decoder(Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,21 @@ class DueRow:
     value: float | None
     text: str | None
     quality: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueEvent:
+    """A transition that is due: whose, its id, `time` in ms UTC, and its JSON."""
+
+    agent: str
+    id: str
+    point: str
+    time: int
+    text: bytes
+
+    def event(self) -> Event:
+        """The event itself."""
+        return _EVENT.decode(self.text)
 
 
 @dataclass(frozen=True, slots=True)

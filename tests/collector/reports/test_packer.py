@@ -1,0 +1,203 @@
+"""What waits holds up nothing, and is tried again; one odd manifest costs its own points alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from collector.directory import Directory
+from collector.mines import MineOrder
+from collector.normalise.compile import compile_manifest
+from collector.registry import Registry
+from collector.reports import packer, queue
+from collector.reports.attempts import FIRST, LONGEST, Attempts
+from collector.reports.encoders import encoders
+from collector.reports.packer import Packer
+from collector.reports.passing import PASSED_OVER, TRIES, Passing
+from collector.reports.queue import ReportQueue
+from collector.reports.settings import selection, target_model
+from collector.sinks.base import EventRecord, Record
+from profiles.load import library
+from profiles.wire.codec import decode, decoder, encode, manifest_hash
+from profiles.wire.messages import Camera, Manifest, ManifestTag, Point
+from tests.collector.field import HAZARD, NOW, manifest
+from tests.collector.reports.test_seal import ABOUT, MINE, seen
+from tests.collector.reports.test_text_file import METHANE
+
+TARGET = {"name": "up", "transport": {"type": "tcp", "host": "127.0.0.1", "port": 1}}
+
+
+class Desk:
+    """A registry, a queue and a packer of one target."""
+
+    def __init__(self, folder: Path, orders: dict[str, MineOrder] | None = None, **target: Any) -> None:
+        self.registry = Registry(folder)
+        settings = target_model().model_validate(TARGET | target)
+        wanted = selection(settings, library())
+        self.queue = ReportQueue(folder, [wanted])
+        self.directory = Directory(self.registry)
+        self.packer = Packer(settings, wanted, self.queue, self.directory, library(), encoders(), orders or {})
+
+    def enrol(self, agent: str, frame: bytes, origin: str = "") -> None:
+        self.registry.put_manifest(agent, manifest_hash(frame), frame, origin)
+
+    def pack(self, now: int, *online: str) -> int:
+        self.directory.refresh()
+        return self.packer.pack(now, set(online))
+
+    def close(self) -> None:
+        self.registry.close()
+        self.queue.close()
+
+
+@pytest.fixture
+def seals(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path, {MINE: MineOrder(state="stopped")}, profiles=["electronic-seal"], family="seal")
+    desk.enrol("mine-a", ABOUT)
+    yield desk
+    desk.close()
+
+
+def record(number: int, code: str, agent: str = "mine-a") -> EventRecord:
+    event = seen(number, code, "belt", at=number)
+    return EventRecord(
+        event, agent, 0, number, MINE, "140199", "electronic-seal", "14010000001320000006", "14010000001320000006", code
+    )
+
+
+def test_transitions_that_cannot_be_packed_hold_up_none_behind_them(
+    seals: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(queue, "PART", 3)
+    monkeypatch.setattr(packer, "PART", 3)
+    odd = [record(number, "ufo_seen") for number in range(7)]
+    seals.queue.write([], [*odd, record(9, "belt_run")])
+    with caplog.at_level(logging.ERROR):
+        assert seals.pack(NOW) == 1
+        assert seals.pack(NOW + LONGEST) == 0
+    assert [each.id for each in seals.queue.transitions("up")] == ["e0", "e1", "e2"]
+    assert len(caplog.records) == 1, "it is said once"
+
+
+def test_transitions_that_wait_are_bounded_and_the_oldest_are_counted_as_dropped(
+    seals: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "TRANSITIONS", 4)
+    seals.queue.write([], [record(number, "ufo_seen") for number in range(6)])
+    assert seals.queue.trim("up", size=10**6, keep=10**6) == (0, 2)
+    assert [each.id for each in seals.queue.transitions("up")] == ["e2", "e3", "e4", "e5"]
+    assert (seals.queue.status()[0].dropped, seals.queue.status()[0].dropped_from) == (2, NOW)
+
+
+def test_a_transition_of_the_same_id_of_another_agent_is_another_one(seals: Desk) -> None:
+    [first, second] = [record(1, "belt_run", agent) for agent in ("mine-a", "mine-b")]
+    seals.queue.write([], [first, second])
+    rows = seals.queue.transitions("up")
+    seals.queue.put("up", "g", "electronic-seal", "1", [], events=rows[:1])
+    assert seals.queue.transitions("up") == rows[1:]
+
+
+def levels(times: range, name: str = "G0001") -> list[Record]:
+    series = compile_manifest(decode(manifest(name), decoder(Manifest)), library(), agent="plant-a").series[name]
+    return [Record(series, time * 1_000_000, 7.0, None, None, "good") for time in times]
+
+
+def test_readings_that_cannot_be_packed_hold_up_none_before_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PART", 3)
+    monkeypatch.setattr(packer, "PART", 3)
+    desk = Desk(tmp_path, profiles=["hazchem-storage"])
+    desk.enrol("plant-a", manifest("G0001"))
+    minute = 60_000
+    start = NOW // minute * minute
+    desk.queue.write(levels(range(start, start + 8 * minute, minute), "G0002"), [])  # no manifest has it
+    desk.queue.write(levels(range(start - 2 * minute, start, minute)), [])
+    assert desk.pack(start + 20 * minute) == 2
+    desk.close()
+
+
+def test_what_was_due_of_a_profile_that_is_reported_no_more_waits_and_ends_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, profiles=["hazchem-storage"])
+    desk.queue.write(levels(range(NOW, NOW + 1)), [])
+    desk.close()
+    desk = Desk(tmp_path, profiles=["electricity"])
+    desk.enrol("plant-a", manifest("G0001"))
+    assert desk.pack(NOW + 10**6) == 0
+    assert desk.queue.status()[0].due == 1
+    desk.close()
+
+
+def test_a_point_that_its_profile_does_not_know_costs_the_mine_no_definitions(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, profiles=["coal-safety"])
+    odd = ManifestTag(
+        type="number", device="d", point=Point(profile="coal-safety", asset="x", quantity="nothing", code=f"{MINE}01X")
+    )
+    camera = Camera(code="14010000001320000009", profile="coal-safety", position="P01")
+    made = msgspec.structs.replace(METHANE.manifest, tags=METHANE.manifest.tags | {"odd": odd}, cameras={"odd": camera})
+    desk.enrol("mine-a", encode(made))
+    assert desk.pack(NOW) > 0
+    assert {packet.kind for packet in desk.queue.packets("up", "waiting")} == {"static"}
+    desk.close()
+
+
+def test_the_agents_behind_a_lower_collector_that_is_connected_are_heard(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, profiles=["hazchem-storage"])
+    desk.enrol("county-1", manifest("G0001"), origin="plant-a")
+    series = levels(range(NOW, NOW + 1))[0]
+    desk.queue.write([series._replace(value=None, quality="bad:link")], [])
+    assert desk.pack(NOW + 10**6, "county-1") == 2, "the reading, and that the source is down"
+    desk.close()
+
+
+def test_what_failed_is_tried_again_after_a_pause_that_grows_up_to_a_minute() -> None:
+    attempts, now = Attempts(), NOW
+    assert attempts.due("x", now)
+    pauses = []
+    for _ in range(8):
+        attempts.failed("x", now)
+        later = next(now + step for step in range(0, LONGEST + 1, FIRST // 2) if attempts.due("x", now + step))
+        pauses.append(later - now)
+        now = later
+    assert pauses == [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
+    assert attempts.any_due(now)
+    attempts.done("x")
+    assert not attempts.any_due(now)
+
+
+def test_a_packet_is_passed_over_only_when_another_one_gets_past_it() -> None:
+    passing = Passing()
+    for _ in range(TRIES):
+        assert passing.over(0.0) == set()
+        passing.failed("a")
+    assert passing.over(0.0) == {"a"}
+    passing.failed("b")  # the platform is away
+    assert passing.over(0.0) == set()
+    assert passing.went("a", 0.0) == ""
+    for _ in range(TRIES):
+        passing.failed("a")
+    assert passing.went("b", 0.0) == "a"
+    assert (passing.over(1.0), passing.over(PASSED_OVER)) == ({"a"}, set())
+    passing.failed("a")
+    assert passing.over(PASSED_OVER) == {"a"}, "once is enough the second time"
+
+
+def test_what_is_too_much_leaves_in_the_same_order_in_one_go(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, profiles=["hazchem-storage"])
+    desk.enrol("plant-a", manifest("G0001"))
+    minute = 60_000
+    start = NOW // minute * minute
+    desk.queue.write(levels(range(start - 6 * minute, start, minute)), [])
+    assert desk.pack(start + 10**5) == 6
+    packets = sorted(desk.queue.packets("up", "waiting"), key=lambda packet: (packet.kind == "live", packet.time))
+    assert HAZARD[:9] in packets[0].body.decode()
+    desk.queue.answered("up", packets[5].id, "accepted", "")
+    room = sum(len(packet.body) + len(str(packet.points)) for packet in packets[2:5])
+    assert desk.queue.trim("up", size=room, keep=10**6) == (1, 2)
+    assert {packet.id for packet in desk.queue.packets("up", "waiting")} == {packet.id for packet in packets[2:5]}
+    desk.close()
