@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import sqlite3
 import time
 
 from collector.reports.ciphers import CipherError
 from collector.reports.encoders.base import Encoder
 from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
+from collector.reports.passing import Passing
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.settings import TargetSettings
@@ -28,6 +30,8 @@ STOPPED_PAUSE = 300.0
 """Seconds between two tries of a target that does not take our word for who we are."""
 IDLE = 0.5
 """Longest pause, s, before the queue is looked at again."""
+DEFECTS = 5
+"""Tries of a packet at which something of ours fails; then it is a dead letter, so that it blocks no other."""
 
 
 class Sender:
@@ -41,7 +45,8 @@ class Sender:
         self._transport = transport
         self._pause = 0.0
         self._resumed_at = 0.0
-        self._failed = ""
+        self._failed = self._trouble = ""
+        self._passing = Passing()
         self._beat_refused = ""
         """Why the last heartbeat was refused: what is said every minute is not read."""
         self.wake = asyncio.Event()
@@ -51,8 +56,14 @@ class Sender:
         """Send what waits, and what comes, until `stop`."""
         try:
             while not stop.is_set():
-                packet = await asyncio.to_thread(self._next)
-                pause = IDLE if packet is None else await self._send(packet)
+                try:
+                    packet = await asyncio.to_thread(self._next)
+                    pause = IDLE if packet is None else await self._send(packet)
+                except sqlite3.Error as err:  # the disk is full, say: what was sent comes again, and is dropped there
+                    self._tell_trouble(err)
+                    packet, pause = None, FIRST_PAUSE
+                else:
+                    self._trouble = ""
                 if pause:
                     await self._rest(pause, stop, early=packet is None)
         finally:
@@ -62,13 +73,21 @@ class Sender:
         """The packet whose turn it is; a live one that is late is a resumed one now."""
         while True:
             due = time.monotonic() - self._resumed_at >= 1 / self._settings.resume_rate
-            packet = self._queue.next(self._settings.name, resumed=due)
+            over = self._passing.over(time.monotonic())
+            packet = self._queue.next(self._settings.name, resumed=due, but=over)
+            if packet is None and over:  # nothing else waits: no need to pass over the first one
+                packet = self._queue.next(self._settings.name, resumed=due, but=over - {self._passing.head})
             if packet is None or packet.kind != "live":
                 return packet
-            report = self._library[packet.profile].shape(self._settings.family)
+            profile = self._library.get(packet.profile)  # it may be gone since the packet was made
+            report = profile.shape(self._settings.family) if profile else None
             if report is None or time.time() * 1000 - packet.time <= report.late_after * 1000:
                 return packet
-            self._queue.become_resumed(packet.target, packet.id, self._encoders[report.family].as_resumed(packet.body))
+            try:
+                body = self._encoders[report.family].as_resumed(packet.body)
+            except ValueError:  # it was made in another family, before the settings changed: it goes as it is
+                body = packet.body
+            self._queue.become_resumed(packet.target, packet.id, body)
 
     async def _send(self, packet: Packet) -> float:
         """Send one packet; the seconds to rest before the next."""
@@ -81,9 +100,13 @@ class Sender:
         match answer.verdict:
             case "accepted" | "refused" | "taken":
                 self._pause = 0.0
+                if passed := self._passing.went(packet.id, time.monotonic()):
+                    log.warning("target %s takes others, but not packet %s: it is passed over, and tried every 5 min",
+                                packet.target, passed)  # fmt: skip
             case "unauthorised":
                 return STOPPED_PAUSE
             case _:
+                self._passing.failed(packet.id)
                 self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
         return self._pause * random.uniform(0.75, 1.0)  # noqa: S311  # so that targets that fell together rise apart
 
@@ -103,18 +126,34 @@ class Sender:
             return Answer("refused", f"it cannot be encrypted: {err}")
         path = "" if table else packet.path
         outgoing = Outgoing(packet.id, body, packet.name, path, packet.profile, packet.gateway, packet.kind)
-        answer = await self._transport.send(outgoing)
+        answer = await self._sent(outgoing, packet)
         if table and answer.verdict == "unauthorised":  # it has an interface id of its own; the readings' may well do
             return Answer("refused", f"{answer.message}; is static_ids {table} as the platform issued it?")
         return answer
 
+    async def _sent(self, outgoing: Outgoing, packet: Packet) -> Answer:
+        """What a transport did not expect (a defect of ours, an odd answer) ends neither sender nor collector (I6)."""
+        try:
+            return await self._transport.send(outgoing)
+        except Exception as err:  # see above
+            log.error("target %s: packet %s cannot be sent", packet.target, packet.id, exc_info=err)
+            return Answer("later" if packet.attempts + 1 < DEFECTS else "refused", f"it cannot be sent: {err!r}")
+
+    def _tell_trouble(self, err: sqlite3.Error) -> None:
+        if str(err) != self._trouble:
+            log.error("target %s: the report queue cannot be written: %s; it is tried again", self._settings.name, err)
+        self._trouble = str(err)
+
     def _renamed(self, packet: Packet, answer: Answer) -> Answer:
         """Another file of ours or of somebody else's has the packet's name: the next free one, if there is any."""
         target = packet.target
-        name = free_name(
-            self._library[packet.profile], packet.name,
-            lambda name: name == packet.name or self._queue.has_name(target, name, but=packet.id),
-        )  # fmt: skip
+        profile = self._library.get(packet.profile)
+        name = packet.name
+        if profile is not None:
+            name = free_name(
+                profile, packet.name,
+                lambda name: name == packet.name or self._queue.has_name(target, name, but=packet.id),
+            )  # fmt: skip
         if name == packet.name:
             return Answer("refused", answer.message)
         log.warning("target %s: %s; the packet is called %s now", target, answer.message, name)

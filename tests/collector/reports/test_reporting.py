@@ -167,6 +167,40 @@ async def test_what_a_platform_refuses_is_a_dead_letter_at_once_and_the_next_goe
         await eventually(lambda: collector.reports.status()[0].accepted == 2, "the packet sent again")
 
 
+async def test_a_packet_that_the_platform_chokes_on_blocks_none_behind_it(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.reports.passing.TRIES", 2)
+    well = Platform().answer
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        there.answer = lambda frame: error("500")(frame) if values([frame]) == [(CODE, 7.0)] else well(frame)
+        agent.send("manifest", TANK)
+        start = now()
+        agent.data(1, TANK, [("G0001", start, 7.0, "good")])
+        await eventually(lambda: there.frames, "the packet that it does not take")
+        agent.data(2, TANK, [("G0001", start + 1000 * at, 7.0 + at, "good") for at in range(1, 4)])
+        await eventually(lambda: collector.reports.status()[0].accepted == 3, "the packets behind it")
+        assert collector.reports.status()[0].waiting == 1, "it is kept"
+
+
+async def test_what_a_transport_did_not_expect_is_a_dead_letter_after_some_tries_and_ends_nothing(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(self: Any, packet: Any) -> Any:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("collector.reports.transports.tcp.transport.TcpTransport.send", fails)
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
+        agent.send("manifest", TANK)
+        agent.data(1, TANK, [("G0001", now(), 7.0, "good")])
+        await eventually(lambda: collector.reports.packets("county", "dead"), "the dead letter")
+        [dead] = collector.reports.packets("county", "dead")
+        assert (dead.attempts, "a defect" in dead.answer) == (sender.DEFECTS, True)
+        monkeypatch.undo()
+        collector.reports.release("county", dead.id)
+        await eventually(lambda: there.frames, "the packet, once the defect is mended")
+
+
 async def test_a_target_that_does_not_accept_us_is_stopped_said_and_tried_again(
     broker: Server, agent: Agent, tmp_path: Path
 ) -> None:
@@ -182,8 +216,9 @@ async def test_a_target_that_does_not_accept_us_is_stopped_said_and_tried_again(
 
 
 async def test_an_alarm_leaves_before_what_is_live_and_that_before_what_is_resumed(
-    broker: Server, agent: Agent, tmp_path: Path
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("collector.reports.passing.TRIES", 10**6)  # how often it fails depends on the machine
     async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)) as collector:
         there.answer = error("503")
         agent.send("manifest", TANK)
