@@ -88,11 +88,15 @@ class Arrivals:
         return None if found is None else date.fromisoformat(found)
 
     def rolled(self, day: date, readings: int, now: int) -> None:
-        """A day's roll-up is in every store; it counted so many readings. What is older than `KEPT` is forgotten."""
+        """A day's roll-up is in every store; it counted so many readings.
+
+        What is older than `KEPT` is forgotten, and so is what lies as far ahead, by clocks that run wild.
+        """
         with self._lock, self._db:
             self._db.execute("INSERT OR REPLACE INTO rolled VALUES (?, ?, ?)", (day.isoformat(), readings, now))
             for table in ("arrival", "rolled"):
-                self._db.execute(f"DELETE FROM {table} WHERE day < ?", ((day - KEPT).isoformat(),))  # noqa: S608
+                kept = (day - KEPT).isoformat(), (day + KEPT).isoformat()
+                self._db.execute(f"DELETE FROM {table} WHERE day NOT BETWEEN ? AND ?", kept)  # noqa: S608
 
     # -- since when points are due
 

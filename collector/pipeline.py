@@ -234,8 +234,7 @@ class Pipeline:
         now = time.time_ns()
         for envelope in done:
             if envelope.replay is not None:
-                self._replayed(envelope)
-                self._heard(envelope.records, now)
+                self._replayed(envelope, now)
             elif envelope.stream:
                 new = self._registry.seen(envelope.agent, envelope.stream, envelope.seq)
                 self._registry.note(envelope.agent, duplicates=not new, samples=len(envelope.records) if new else 0)
@@ -247,13 +246,15 @@ class Pipeline:
             step = max(1, len(envelope.records) // SAMPLED)
             self.latencies.extend((now - record.time) / 1e6 for record in envelope.records[::step])
 
-    def _replayed(self, envelope: Envelope) -> None:
+    def _replayed(self, envelope: Envelope, now: int) -> None:
+        """Its readings are counted once, when nothing of it is left that may be replayed again."""
         assert envelope.replay is not None  # noqa: S101  # for the type checker
         if envelope.fault or envelope.faults:
             self._dead.failed_again(envelope.replay, envelope.reason())
         else:
             self._dead.discard([envelope.replay])
             self.counters["replayed"] += 1
+            self._heard(envelope.records, now)
 
     def _acknowledge(self, done: Iterable[Envelope]) -> list[Answer]:
         by_stream: dict[tuple[str, str], list[Envelope]] = {}

@@ -55,6 +55,7 @@ class Measurer:
     ) -> None:
         self._days, self._library, self._directory = days, library, directory
         self._arrivals, self._book, self._sink = arrivals, book, sink
+        self._noted = -1
 
     def day(self, day: date, now: int) -> dict[Key, Tally]:
         """The tallies of a day up to `now` (ms since 1970 UTC). SinkUnavailable when the store does not answer."""
@@ -88,9 +89,11 @@ class Measurer:
         return {place.point.profile for place in self._directory.places()}
 
     def note_due(self, now: int) -> None:
-        """A point that is new is due from now on."""
+        """A point that is new is due from now on; cheap where no manifest has changed since."""
         self._directory.refresh()
-        self._arrivals.measured([place.point.code for place in self._directory.places()], now)
+        if (version := self._directory.version) != self._noted:
+            self._arrivals.measured([place.point.code for place in self._directory.places()], now)
+            self._noted = version
 
     def _places(self) -> dict[str, dict[Point, Place]]:
         """The points that are measured now, by site."""

@@ -13,6 +13,10 @@ from collector.compliance.tally import Tally
 from collector.sinks.base import Coverage
 from profiles.model import Quantity, Rules
 
+LONGEST_SILENCE = 7 * 86_400.0
+"""The longest `max_silence` (s) that is reckoned with: a reading is due once a week at least, and one tag that may be
+silent for years has not the years before read with each question."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -40,7 +44,7 @@ class Demand:
 
 def demand(quantity: Quantity, rules: Rules, max_silence: float | None) -> Demand:
     """By the profile, and by the agent's `max_silence` (s): what a deadband leaves out on purpose is not missing."""
-    interval = max(quantity.max_interval, max_silence or 0.0)
+    interval = max(quantity.max_interval, min(max_silence or 0.0, LONGEST_SILENCE))
     window = max(rules.online_window * quantity.max_interval, rules.online_least)
     return Demand(window * 1000, interval * 1000, rules.spacing * interval * 1000, interval > quantity.max_interval)
 

@@ -36,6 +36,12 @@ def test_an_agent_that_may_be_silent_for_longer_is_said_to_be_slow_and_not_to_lo
     assert (slow.interval, slow.window, slow.slow) == (10 * MINUTE, 3 * MINUTE, True)
 
 
+@pytest.mark.parametrize("silence", [3650 * 86_400.0, 1e300])
+def test_however_long_an_agent_may_be_silent_a_week_before_is_the_most_that_is_read(silence: float) -> None:
+    endless = demand(PROFILE.quantities["YW"], PROFILE.rules, silence)
+    assert (endless.interval, endless.reach) == (7 * DAY, round(10.5 * DAY) + 1)
+
+
 def test_a_whole_day_is_whole() -> None:
     whole = covered(-1000, DAY - 1000)
     assert rates(every=whole, valid=whole) == {

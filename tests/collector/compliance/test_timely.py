@@ -98,6 +98,14 @@ def test_a_day_is_rolled_up_again_when_more_came_and_some_time_passed(registry: 
     assert arrivals.last_rolled() == BEFORE
 
 
+def test_days_of_clocks_that_run_wild_are_not_kept(registry: Registry) -> None:
+    note(registry, 5000, -10 * 365 * 86_400)
+    registry.save()
+    registry.arrivals.rolled(BEFORE, 1, now=50)
+    with registry._lock:
+        assert registry._db.execute("SELECT DISTINCT day FROM arrival").fetchall() == [(BEFORE.isoformat(),)]
+
+
 def test_a_point_is_due_from_when_it_was_first_known_until_it_is_gone(registry: Registry) -> None:
     registry.arrivals.measured(["A", "B"], 10)
     registry.arrivals.measured(["A", "C"], 20)
