@@ -71,7 +71,7 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class TargetStatus:
-    """One target in figures; `oldest` in ms UTC of the oldest packet that waits."""
+    """One target in figures; `oldest` in ms UTC of the oldest packet that waits and tells of a moment."""
 
     target: str
     waiting: int

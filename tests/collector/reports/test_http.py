@@ -183,3 +183,18 @@ async def test_over_https_the_server_is_verified(tmp_path: Path) -> None:
 def test_an_address_that_is_none_or_holds_a_log_in_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         HttpSettings(type="http", url=url)
+
+
+@pytest.mark.parametrize("headers", [{"app secret": "x"}, {"token": "密钥"}, {"token": "a\r\nX: b"}])
+def test_a_header_that_cannot_be_sent_is_a_fault_of_the_settings(headers: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
+        transport(1, headers=headers)
+
+
+async def test_a_content_type_of_the_settings_stands_alone() -> None:
+    with upper() as server:
+        server.answer = saying(200, SUCCESS)
+        sender = transport(server.port, headers={"content-type": "text/json"})
+        await sender.send(PACKET)
+        await sender.close()
+    assert server.requests[0][1]["content-type"] == "text/json"

@@ -201,3 +201,11 @@ def test_what_is_too_much_leaves_in_the_same_order_in_one_go(tmp_path: Path) -> 
     assert desk.queue.trim("up", size=room, keep=10**6) == (1, 2)
     assert {packet.id for packet in desk.queue.packets("up", "waiting")} == {packet.id for packet in packets[2:5]}
     desk.close()
+
+
+def test_the_register_of_cameras_does_not_make_the_queue_look_as_old_as_1970(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, profiles=["electronic-seal"], family="CM6")
+    desk.enrol("mine-a", ABOUT)
+    assert desk.pack(NOW) == 1
+    assert (desk.queue.status()[0].waiting, desk.queue.status()[0].oldest) == (1, None)
+    desk.close()

@@ -10,6 +10,11 @@ MAX_ANSWER = 64 * 2**10
 """Bytes of an answer that are read."""
 
 
+def sendable(text: str) -> bool:
+    """Whether a header can hold a text."""
+    return text.isascii() and text.isprintable()
+
+
 def ask(pool: urllib3.PoolManager, url: str, **request: Any) -> tuple[int, bytes]:
     """POST; the status and the beginning of the answer. urllib3's HTTPError when nobody answers."""
     answer = pool.request("POST", url, redirect=False, preload_content=False, **request)

@@ -11,7 +11,7 @@ import urllib3
 from pydantic import SecretStr
 
 from collector.reports.transports.base import told
-from collector.reports.transports.http.ask import ask
+from collector.reports.transports.http.ask import ask, sendable
 from config.model import Settings
 
 EARLY = 30.0
@@ -66,7 +66,7 @@ class Token:
         status, raw = ask(self._pool, self._settings.token_url, fields=fields, encode_multipart=False)
         answer = told(raw)
         text = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(text, str) or not text:
+        if not isinstance(text, str) or not text or not sendable(text):
             refused = status in (400, 401, 403)
             raise TokenError(f"{self._settings.token_url} gives no token: it answers {status}", refused=refused)
         self._text = text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from collector.reports.transports.base import Answer, Outgoing, judged, told
-from collector.reports.transports.http.ask import ask
+from collector.reports.transports.http.ask import ask, sendable
 from collector.reports.transports.http.token import OAuth2Settings, Token, TokenError
 from config.model import Duration, FilePath, Settings
 
@@ -19,6 +20,8 @@ UNAUTHORISED = (401, 403)
 PASSES = (408, 425, 429)
 """What beside 5xx is worth another try (notes, 1.8)."""
 OK = range(200, 300)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""RFC 9110, 5.6.2."""
 
 
 class HttpSettings(Settings):
@@ -52,6 +55,17 @@ class HttpSettings(Settings):
             raise PydanticCustomError("url", "a log-in does not belong into the address: use headers or oauth2")
         return text
 
+    @field_validator("headers")
+    @classmethod
+    def _sendable(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, text in headers.items():
+            if not _NAME.fullmatch(name) or not sendable(text.get_secret_value()):
+                raise PydanticCustomError(
+                    "header", "header {name}: expected a name of letters, digits and -, and printable ASCII characters",
+                    {"name": repr(name)},
+                )  # fmt: skip
+        return headers
+
 
 class HttpTransport:
     """See `collector.reports.transports.base.Transport`."""
@@ -62,7 +76,8 @@ class HttpTransport:
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._headers = {name: text.get_secret_value() for name, text in settings.headers.items()}
-        self._headers.setdefault("Content-Type", "application/json; charset=utf-8")
+        if "content-type" not in map(str.lower, self._headers):
+            self._headers["Content-Type"] = "application/json; charset=utf-8"
         ca, certificate, key = (
             None if file is None else str(file) for file in (settings.ca, settings.certificate, settings.key)
         )
