@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 import time
 from collections import defaultdict
@@ -156,16 +157,18 @@ class Cascade:
         limits = tag.limits
         if limits is not None:
             known = {name: found for name in LIMITS if name != "SIG" and (found := limit_of(limits, name)) is not None}
-            changed = {name: converter.of(found) for name, found in known.items()}
+            changed = {name: _finite(converter.of(found)) for name, found in known.items()}
             hysteresis = None
             if limits.hysteresis is not None:
-                hysteresis = converter.step(limits.hysteresis, next(iter(known.values()), 0.0))
+                hysteresis = _finite(converter.step(limits.hysteresis, next(iter(known.values()), 0.0)))
             limits = msgspec.structs.replace(limits, **changed, hysteresis=hysteresis)
         source = None
         if tag.source is not None and isinstance(converter, Conversion):  # the number read → the profile's unit at once
-            scale, shift = tag.source.scale * converter.factor, converter.of(tag.source.offset)
-            source = msgspec.structs.replace(tag.source, scale=scale, offset=shift)
-        ends = None if tag.range is None else (converter.of(tag.range[0]), converter.of(tag.range[1]))
+            scale, shift = _finite(tag.source.scale * converter.factor), _finite(converter.of(tag.source.offset))
+            if scale is not None and shift is not None:
+                source = msgspec.structs.replace(tag.source, scale=scale, offset=shift)
+        low, high = (None, None) if tag.range is None else (_finite(converter.of(end)) for end in tag.range)
+        ends = None if low is None or high is None else (low, high)
         return msgspec.structs.replace(tag, unit=unit, limits=limits, range=ends, source=source, conversion=None)
 
     def _conversion(self, tag: ManifestTag) -> tuple[Converter, str | None]:
@@ -186,8 +189,10 @@ class Cascade:
         converter = self._conversion(place.spec)[0]
         value, limit = event.value, event.limit
         if isinstance(value, int | float) and not isinstance(value, bool):
-            value = converter.of(value)
-        return msgspec.structs.replace(event, value=value, limit=None if limit is None else converter.of(limit))
+            value = _finite(converter.of(value))
+        return msgspec.structs.replace(
+            event, value=value, limit=None if limit is None else _finite(converter.of(limit))
+        )
 
     def close(self) -> None:
         """Release the outbox."""
@@ -224,6 +229,11 @@ def _value(record: Record) -> Value:
     if record.flag is not None:
         return record.flag
     return record.text if record.text is not None else record.value
+
+
+def _finite(number: float) -> float | None:
+    """A number that JSON can carry; what a conversion made infinite is left out, or nobody could read the manifest."""
+    return number if math.isfinite(number) else None
 
 
 async def _answer(request: Request) -> Response:

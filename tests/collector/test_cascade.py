@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.cascade.cascade import Cascade
@@ -238,5 +239,26 @@ def test_an_event_of_a_tag_that_is_gone_keeps_its_place_and_its_unit(tmp_path: P
         )
     assert decode(sent, decoder(Events)).events[0].value == 12.5
     assert "G0001" in decode(told, decoder(Manifest)).tags
+    cascade.close()
+    registry.close()
+
+
+def test_a_number_that_a_conversion_makes_infinite_does_not_make_the_manifest_unreadable(tmp_path: Path) -> None:
+    made = decode(manifest("G0001"), decoder(Manifest))
+    flow = Point(profile="hazchem-storage", asset=f"{HAZARD}G0001", quantity="FL", code=f"{HAZARD}G0001FL001")
+    odd = ManifestTag(
+        type="number", device="plc", unit="m3/s", point=flow, range=(0.0, 1e307), limits=Limits(HH=1e307, H=0.01)
+    )
+    frame = encode(msgspec.structs.replace(made, tags={"G0001": odd}))
+    registry = Registry(tmp_path)
+    registry.put_manifest("plant", manifest_hash(frame), frame)
+    compiled = compile_manifest(decode(frame, decoder(Manifest)), library(), agent="plant")
+    registry.claim("plant", compiled.codes)
+    cascade = Cascade(CascadeSettings(collector="city", mqtt=mqtt(1)), "county", tmp_path, registry, library())
+    assert cascade.write([Record(compiled.series["G0001"], NOW * 1_000_000, 1.5, None, None, "good")], []) == []
+    with closing(sqlite3.connect(tmp_path / "cascade-city" / "outbox.db")) as db:
+        [(told,)] = db.execute("SELECT frame FROM manifest")
+    tag = decode(told, decoder(Manifest)).tags["G0001"]
+    assert (tag.unit, tag.range, tag.limits) == ("m3/h", None, Limits(H=36.0))
     cascade.close()
     registry.close()
