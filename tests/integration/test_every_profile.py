@@ -10,6 +10,7 @@ import itertools
 import json
 import struct
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,10 @@ def fast(name: str, folder: Path) -> Library:
     return library([folder])
 
 
+Sampler = Callable[[ManifestTag, float, float], Any]
+"""Makes what gives a tag's values, from the lowest of them in steps."""
+
+
 def sampler(tag: ManifestTag, low: float, step: float) -> Any:
     """Values of which no two in a row are alike, in the tag's range, as the wire carries them."""
     steps = itertools.count(1)
@@ -78,19 +83,21 @@ def sampler(tag: ManifestTag, low: float, step: float) -> Any:
     return sample
 
 
-def instrument(made: Manifest, profiles: Library, ledger: Ledger) -> tuple[Instrument, list[dict[str, Any]]]:
-    """A Modbus unit with the manifest's tags, and the tags as an engineer would write them."""
+def instrument(
+    made: Mapping[str, ManifestTag], profiles: Library, ledger: Ledger, sampler: Sampler = sampler
+) -> tuple[Instrument, list[dict[str, Any]]]:
+    """A Modbus unit with the tags of a manifest, and the tags as an engineer would write them."""
     served, settings = [], []
-    for at, (name, tag) in enumerate(made.tags.items()):
+    for at, (name, tag) in enumerate(made.items()):
         assert tag.point is not None
         flag = tag.type == "flag"
-        quantity = profiles["fast"].quantities[tag.point.quantity]
+        quantity = profiles[tag.point.profile].quantities[tag.point.quantity]
         low, high = quantity.range or (0.0, 100.0)
         low, high = max(low, -1000.0), min(high, 1000.0)
         table: Any = "discrete-input" if flag else "holding-register"
         sample = sampler(tag, low + (high - low) / 4, (high - low) / 1000)
         served.append(Served(name, table, at if flag else 2 * at, 1 if flag else 2, sample))
-        point = msgspec.to_builtins(msgspec.structs.replace(tag.point, profile="fast"))
+        point = msgspec.to_builtins(tag.point)
         settings.append(
             {
                 "name": name, "table": table, "address": at if flag else 2 * at, "type": "bit" if flag else "float32",
@@ -113,7 +120,7 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
     kind = next(iter(profiles["fast"].assets))
     made = manifest(profiles["fast"], kind)
     served = Ledger(tmp_path / "instrument.jsonl")
-    unit, tags = instrument(made, profiles, served)
+    unit, tags = instrument(made.tags, profiles, served)
     book = PlatformLedger(tmp_path / "platform.db")
     family = getattr(profiles["fast"].report, "family", "")
     secret = Secret("aes-128-cbc", KEY.encode(), IV.encode()) if family == "S" else Secret()
@@ -176,7 +183,7 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
             modbus.close()
             served.close()
     assert book.refusals() == []
-    compare(tmp_path, book, made, profiles, family)
+    compare(tmp_path, book, made.tags, profiles, family)
     book.close()
     for tag in sorted(made.tags, key=lambda tag: made.tags[tag].type != "number")[:1]:
         explained(tmp_path, made, tag, codes)
@@ -200,7 +207,9 @@ def explained(folder: Path, made: Manifest, name: str, codes: set[str]) -> None:
     assert told["Delivered"]["acknowledged"].startswith("yes")
 
 
-def compare(folder: Path, book: PlatformLedger, made: Manifest, profiles: Library, family: str) -> None:
+def compare(
+    folder: Path, book: PlatformLedger, made: Mapping[str, ManifestTag], profiles: Library, family: str
+) -> None:
     """Of each point and period the platform has the last value, which is one that the instrument served."""
     wire = defaultdict(set)
     for entry in read_ledger(folder / "instrument.jsonl"):
@@ -210,9 +219,10 @@ def compare(folder: Path, book: PlatformLedger, made: Manifest, profiles: Librar
         period = each.time if family == "S" else None
         reported[each.code][each.time if period is None else period] = each.value
     sink = SqliteSink(SqliteSettings(type="sqlite", path=folder / "store.db"))
-    for name, tag in made.tags.items():
+    for name, tag in made.items():
         assert tag.point is not None
-        quantity = profiles["fast"].quantities[tag.point.quantity]
+        profile = profiles[tag.point.profile]
+        quantity = profile.quantities[tag.point.quantity]
         stored = [row for row in sink.history(tag.point.code, 0, 2**53, 100_000) if row["quality"] != "bad:link"]
         assert {round(float(row["value"]), 6) for row in stored} <= {round(value, 6) for value in wire[name]}
         last: dict[int, tuple[int, float]] = {}
