@@ -90,22 +90,25 @@ def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
     known = seal_of(gateway).events.get(event.code)
     if known is None:
         raise LookupError(f"event {event.code!r} is none of profile {gateway.profile.profile}")
-    row: dict[str, Any]
-    head = {"cameraCode": camera, "dataTime": written(gateway.profile.time, event.time), "mineCode": gateway.site}
+    kind: str
+    said: dict[str, Any]
     if event.code == OFFLINE:
-        state = 1 if event.state == "cleared" else 0
-        yield _draft(
-            gateway, "status", "alarm", event.time, [head | {"cameraStatus": state}], {camera: event.time}, event.id
-        )
+        kind, said = "status", {"cameraStatus": 1 if event.state == "cleared" else 0}
     elif event.state not in ("raised", "noted"):
         return
     elif known.case:
-        row = head | {"analysisType": known.analysis, "analysisCase": known.case, "localFiles": []}
-        yield _draft(gateway, "anomaly", "alarm", event.time, [row], {camera: event.time}, event.id)
+        kind, said = "anomaly", {"analysisType": known.analysis, "analysisCase": known.case}
     elif known.analysis in COUNTED:
         persons = event.facts.get("persons", 1)
-        row = head | {"analysisType": known.analysis, "analysisCase": f"{int(persons):04d}"}
-        yield _draft(gateway, "counting", "alarm", event.time, [row], {camera: event.time}, event.id)
+        kind, said = "counting", {"analysisType": known.analysis, "analysisCase": f"{int(persons):04d}"}
+    else:
+        return
+    files: dict[str, Any] = {"localFiles": []} if kind == "anomaly" else {}
+    row = {
+        "cameraCode": camera, **said, "dataTime": written(gateway.profile.time, event.time), **files,
+        "mineCode": gateway.site,
+    }  # fmt: skip
+    yield _draft(gateway, kind, "alarm", event.time, [row], {camera: event.time}, event.id)
 
 
 def _cameras(places: Sequence[Place]) -> list[Place]:
@@ -121,11 +124,11 @@ def _kinds(gateway: Gateway, place: Place) -> list[str]:
 
 
 def _registered(gateway: Gateway, now: int, place: Place, kind: str) -> dict[str, Any]:
-    row = {
+    stated = {key: place.attributes[name] for key, name in _OPTIONAL.items() if name in place.attributes}
+    return {
         "cameraCode": place.point.code, "positionType": place.point.quantity, "positionDesc": place.label[:255],
-        "analysisType": kind, "dataTime": written(gateway.profile.time, now), "mineCode": gateway.site,
+        "analysisType": kind, "dataTime": written(gateway.profile.time, now), **stated, "mineCode": gateway.site,
     }  # fmt: skip
-    return row | {key: place.attributes[name] for key, name in _OPTIONAL.items() if name in place.attributes}
 
 
 def _draft(

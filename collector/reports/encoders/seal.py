@@ -106,11 +106,11 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
         "positionDesc": place.label[:255],
         "startTime": written(gateway.profile.time, event.since),
         "endTime": written(gateway.profile.time, event.time) if over else "",
+        **{name: event.facts[name] for name in _FACTS if name in event.facts},
         "forbidden": found.forbidden,
         "pictures": [_picture(each, event.since) for each in event.evidence if each.type.startswith("image/")],
         "films": [_file(each) for each in event.evidence if each.type.startswith("video/")],
     }
-    body |= {name: event.facts[name] for name in _FACTS if name in event.facts}
     return Draft(identity, "alarm", event.time, msgspec.json.encode(body), {place.point.code: event.time})
 
 
