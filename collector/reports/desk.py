@@ -24,7 +24,7 @@ class Desk:
 
     def _status(self, target: str, stopped: str, dropped: int, first: int | None, last: int | None) -> TargetStatus:
         waiting, alarms, oldest, accepted, dead, answered = self._db.execute(
-            "SELECT sum(state = 'waiting'), sum(state = 'waiting' AND rank = 0),"
+            "SELECT sum(state = 'waiting'), sum(state = 'waiting' AND rank <= 0),"
             " min(iif(state = 'waiting' AND time > 0, time, NULL)), sum(state = 'accepted'), sum(state = 'dead'),"
             " max(iif(state = 'accepted', answered, NULL)) FROM packet WHERE target = ?",
             (target,),

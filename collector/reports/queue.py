@@ -30,7 +30,7 @@ from collector.state_file import open_state
 
 FILE = "reports.db"
 RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "static": 2, "resumed": 3}
-"""What leaves first; of one rank the oldest."""
+"""What leaves first; of one rank the oldest. Graver alarms rank ahead of 0, by `Draft.ahead`."""
 PART = 20_000
 """Due readings that are packed in one transaction at most."""
 TRANSITIONS = 100_000
@@ -166,8 +166,8 @@ class ReportQueue(Desk, Memory, Spans):
                 "INSERT INTO packet (target, id, kind, rank, profile, version, gateway, time, created, state, name,"
                 " path, body, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 [
-                    (target, draft.id, draft.kind, RANKS[draft.kind], profile, version, gateway, draft.time, now,
-                     draft.name, draft.path, draft.body, json.dumps(draft.points))
+                    (target, draft.id, draft.kind, RANKS[draft.kind] - draft.ahead, profile, version, gateway,
+                     draft.time, now, draft.name, draft.path, draft.body, json.dumps(draft.points))
                     for draft in drafts
                 ],
             )  # fmt: skip
@@ -217,6 +217,11 @@ class ReportQueue(Desk, Memory, Spans):
                 "UPDATE packet SET kind = 'resumed', rank = ?, body = ? WHERE target = ? AND id = ?",
                 (RANKS["resumed"], body, target, identity),
             )
+
+    def restate(self, target: str, identity: str, body: bytes) -> None:
+        """Another body for a packet that keeps its place: an alarm that could not be delivered in time."""
+        with self._lock, self._db:
+            self._db.execute("UPDATE packet SET body = ? WHERE target = ? AND id = ?", (body, target, identity))
 
     def answered(self, target: str, identity: str, state: str, answer: str) -> None:
         """The platform's answer to a packet; `state`: waiting (it comes again), accepted or dead."""

@@ -70,24 +70,30 @@ class Sender:
             await self._transport.close()
 
     def _next(self) -> Packet | None:
-        """The packet whose turn it is; a live one that is late is a resumed one now."""
+        """The packet whose turn it is; a live one that is late is a resumed one now, and an alarm may say so."""
         while True:
             due = time.monotonic() - self._resumed_at >= 1 / self._settings.resume_rate
             over = self._passing.over(time.monotonic())
             packet = self._queue.next(self._settings.name, resumed=due, but=over)
             if packet is None and over:  # nothing else waits: no need to pass over the first one
                 packet = self._queue.next(self._settings.name, resumed=due, but=over - {self._passing.head})
-            if packet is None or packet.kind != "live":
+            if packet is None or packet.kind not in ("live", "alarm"):
                 return packet
             profile = self._library.get(packet.profile)  # it may be gone since the packet was made
             report = profile.shape(self._settings.family) if profile else None
             if report is None or time.time() * 1000 - packet.time <= report.late_after * 1000:
                 return packet
+            encoder = self._encoders[report.family]
             try:
-                body = self._encoders[report.family].as_resumed(packet.body)
+                body = encoder.as_resumed(packet.body)
             except ValueError:  # it was made in another family, before the settings changed: it goes as it is
                 body = packet.body
-            self._queue.become_resumed(packet.target, packet.id, body)
+            if packet.kind == "live":
+                self._queue.become_resumed(packet.target, packet.id, body)
+            elif encoder.late_alarms and body != packet.body:
+                self._queue.restate(packet.target, packet.id, body)
+            else:
+                return packet
 
     async def _send(self, packet: Packet) -> float:
         """Send one packet; the seconds to rest before the next."""

@@ -106,6 +106,8 @@ class Draft:
     """File name, where the family writes files; where it is taken the packer gives it the next one."""
     path: str = ""
     """Path below the target's URL, where the family has several; of a static table its name."""
+    ahead: int = 0
+    """How many steps it goes ahead of other alarms: the graver, the more."""
 
 
 class Encoder(Protocol):
@@ -114,6 +116,8 @@ class Encoder(Protocol):
     family: ClassVar[str]
     whole: ClassVar[bool]
     """Whether a live packet names every point, also those without a reading in its period."""
+    late_alarms: ClassVar[bool]
+    """Whether an alarm that is delivered late is told as a resumed one, as readings are."""
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:

@@ -23,6 +23,8 @@ _TOTALS = {
     "cameraOnlineMin": "SP-ZX",
 }  # fmt: skip
 """Key of the hourly count → what is added up for it."""
+LIGHTEST = 3
+"""Level of a notice; 1 is grave, and leaves first (5.5, 5.6)."""
 
 
 class SealEncoder:
@@ -30,6 +32,7 @@ class SealEncoder:
 
     family: ClassVar[str] = "seal"
     whole: ClassVar[bool] = False
+    late_alarms: ClassVar[bool] = True
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
@@ -111,7 +114,8 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
         "pictures": [_picture(each, event.since) for each in event.evidence if each.type.startswith("image/")],
         "films": [_file(each) for each in event.evidence if each.type.startswith("video/")],
     }
-    return Draft(identity, "alarm", event.time, msgspec.json.encode(body), {place.point.code: event.time})
+    points = {place.point.code: event.time}
+    return Draft(identity, "alarm", event.time, msgspec.json.encode(body), points, ahead=LIGHTEST - found.level)
 
 
 def _head(gateway: Gateway, identity: str, kind: str, state: str, time: int, *, resend: bool = False) -> dict[str, Any]:

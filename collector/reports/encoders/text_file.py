@@ -31,6 +31,7 @@ class TextFileEncoder:
 
     family: ClassVar[str] = "text-file"
     whole: ClassVar[bool] = True
+    late_alarms: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:

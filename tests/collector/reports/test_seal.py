@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from collector.mines import MineOrder
@@ -15,7 +16,10 @@ from collector.platform.ledger import Ledger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_http
 from collector.platform.tokens import Tokens
+from collector.reports import sender
+from collector.reports.encoders.base import written
 from collector.reports.settings import target_model
+from profiles.load import library
 from profiles.wire.codec import encode, freeze_events, manifest_hash
 from profiles.wire.messages import Camera, Event, Evidence, Manifest, ManifestDevice, ManifestTag, Point, Site
 from tests.collector.field import NOW, STREAM, Agent, Shelf, collecting, eventually, settings
@@ -187,6 +191,49 @@ async def test_the_video_platform_gets_the_register_first_and_each_kind_by_its_p
         [(BELT, "03", "0001"), (GATE, "04", "0003"), (GATE, "", 0), (GATE, "", 1), (TERMINAL, "", "0003")],
         key=lambda row: (row[0], row[1], str(row[2])),
     )
+    book.close()
+
+
+async def test_after_a_week_without_the_platform_the_gravest_leaves_first_with_its_own_time_and_says_that_it_is_late(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(sender, "LONGEST_PAUSE", 0.1)
+    began = NOW // 1000 * 1000 - 7 * 86_400_000
+    codes = ["box_open", "q_frozen", "belt_run", "power_lost", "person_in"]  # of levels 1, 2, 3, 2, 3 with the permit
+    old = [
+        msgspec.structs.replace(seen(at, code, "belt"), time=began + at, since=began + at)
+        for at, code in enumerate(codes)
+    ]
+    there = asyncio.Event()
+
+    def answers() -> Iterator[str]:
+        while True:
+            yield "success" if there.is_set() else "error:503"
+
+    permit = {"start": "2020-01-01T00:00+08:00", "end": "2090-01-01T00:00+08:00"}
+    order = MineOrder.model_validate({"state": "stopped", "permits": [permit]})
+    book = Ledger(tmp_path / "platform.db")
+    server = await serve_http(Platform(book, Secret(), answers()), LOCAL, 0)
+    transport = {"type": "http", "url": f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}/seal"}
+    target = target_model().model_validate(
+        {"name": "province", "profiles": ["electronic-seal"], "family": "seal", "transport": transport}
+    )
+    chosen = settings(broker.port, tmp_path, Shelf())
+    changes: dict[str, Any] = {"reports": (target,), "mines": {MINE: order}}
+    async with collecting(chosen.model_copy(update=changes)) as collector:
+        agent.send("manifest", ABOUT)
+        agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), old))
+        await eventually(lambda: collector.reports.status()[0].alarms_waiting == len(old), "all of them in the queue")
+        there.set()
+        await eventually(lambda: len(book.packets()) == len(old), "the platform")
+    server.close()
+    came = messages(book)
+    assert [(each["level"], each["eventCode"]) for each in came] == [
+        (1, "box_open"), (2, "q_frozen"), (2, "power_lost"), (3, "belt_run"), (3, "person_in"),
+    ]  # fmt: skip
+    assert {each["resend"] for each in came} == {True}
+    assert {each["startTime"] for each in came} == {written(library()["electronic-seal"].time, began)}
     book.close()
 
 
