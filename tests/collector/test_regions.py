@@ -10,6 +10,7 @@ import pytest
 
 from collector.manifests import Manifests
 from collector.registry import Registry
+from collector.reports.selection import Selection
 from collector.settings import load_collector
 from profiles.load import library
 from profiles.wire.codec import manifest_hash
@@ -52,3 +53,15 @@ def test_a_site_in_a_region_that_is_not_listed_is_told_in_the_log(
     assert compiled is not None
     assert compiled.faults == {}
     assert "agent plant-a, site.adcode: 行政区划代码 '110110': characters 5–6 '10': no county" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("regions", "wanted"),
+    [
+        ((), True), (("11",), True), (("1101",), True), (("110108",), True), (("31", "1101"), True),
+        (("12",), False), (("1102",), False), (("110101",), False), (("01",), False),
+    ],
+)  # fmt: skip
+def test_a_county_belongs_to_its_city_and_its_province(regions: tuple[str, ...], wanted: bool) -> None:
+    target = Selection("city", {"hazchem-storage": 60_000}, regions=regions)
+    assert target.wants_point("hazchem-storage", "YW", "110108", "110110001") is wanted

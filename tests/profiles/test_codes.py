@@ -73,6 +73,19 @@ def test_what_is_wrong_with_a_code_is_told_with_its_character(
     assert message.startswith(f"{rule.zh} {code!r}")
 
 
+RULES = [
+    pytest.param(rule, id=f"{name} {which}") for name in library() for which, rule in library()[name].codes.items()
+]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_code_of_any_profile_that_is_a_character_too_short_or_too_long_is_an_error(rule: CodeRule) -> None:
+    for length in ((rule.shortest or rule.length) - 1, rule.length + 1):
+        [(message, severity)] = code_faults(rule, "1" * length)
+        assert severity == "error"
+        assert f"has {length} characters; expected" in message
+
+
 def test_what_a_code_should_begin_with_and_name_is_told_with_its_character() -> None:
     found = code_faults(STORAGE["point"], "110110001002G0001WD001", "110110001001G0001", "YW")
     assert [message.partition(": ")[2] for message, _grave in found] == [

@@ -269,6 +269,22 @@ def test_it_answers_as_told_and_takes_nothing_that_it_does_not_answer(ledger: Le
         plan("maybe")
 
 
+def test_a_value_that_says_nothing_of_its_validity_is_valid(ledger: Ledger) -> None:
+    silent = copy.deepcopy(S)
+    del silent["datas"][0]["isValid"]
+    assert Platform(ledger, Secret(), plan("success")).take(json.dumps(silent).encode()).status == 200
+    assert [each.valid for each in ledger.values()] == [True, True, False]
+
+
+@pytest.mark.parametrize("example", [S, ALARM, M, WARNING], ids=["readings", "alarm", "value", "warning"])
+def test_a_packet_that_comes_again_is_answered_and_stored_once(ledger: Ledger, example: dict[str, Any]) -> None:
+    platform = Platform(ledger, Secret(), plan("success"))
+    replies = [platform.take(json.dumps(example).encode()) for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 200]
+    assert ledger.packets() == {example["dataId"]: 3}
+    assert len(ledger.values()) == len(example.get("datas") or example["alarms"])
+
+
 def test_a_gateway_that_reports_too_rarely_is_a_finding(ledger: Ledger) -> None:
     platform = Platform(ledger, Secret(), plan("success"))
     for number, time in enumerate(("20251123205900", "20251123210000", "20251123211000")):

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from collector.directory import Place
+from collector.platform import family_s
 from collector.reports.encoders.base import Alarm, Due, Gateway
 from collector.reports.encoders.chemical import ChemicalEncoder
 from profiles.load import library
@@ -49,6 +50,18 @@ def test_the_worked_example_of_the_notes_comes_out_byte_for_byte() -> None:
         "110110001001G0001YW001": END - 1000,
         "110110001001Q0004KR001": END - 1000,
     }
+
+
+def test_what_was_written_is_what_a_platform_reads() -> None:
+    end = END - 365 * 86_400_000  # a platform refuses what lies in its future
+    rows = [due("Q0004", "KR", None, "bad:link"), due("G0001", "YW", 7.4123), due("G0001", "WD", 26.51)]
+    [draft] = ChemicalEncoder.readings(GATEWAY, end, rows, resumed=True)
+    body = json.loads(draft.body)
+    assert [*family_s.faults(body)] == []
+    assert [each[1:] for each in family_s.values(body)] == [
+        (f"110110001001{code}001", end, value, value is not None, "continues", draft.id)
+        for code, value in (("G0001WD", 26.5), ("G0001YW", 7.412), ("Q0004KR", None))
+    ]
 
 
 def test_the_same_readings_give_the_same_packet_and_others_another() -> None:
@@ -97,6 +110,20 @@ def test_an_alarm_and_its_clearing_are_a_record_each() -> None:
           "alarmTime": "20261123205900"}],
         [{"quotaId": code, "value": 11.0, "alarmType": "normal:alarm", "threshold": 11.5,
           "alarmTime": "20261123210000"}],
+    ]  # fmt: skip
+
+
+def test_from_hh_to_h_to_normal_are_three_records_with_the_limit_of_each() -> None:
+    steps: list[tuple[Any, Any, float, float]] = [
+        ("raised", "HH", 12.4, 12.0), ("changed", "H", 11.7, 11.5), ("cleared", "H", 11.0, 11.5),
+    ]  # fmt: skip
+    alarms = [
+        Alarm(place("G0001", "YW"), msgspec.structs.replace(EVENT, id=f"{at}", state=state, level=level), value, limit)
+        for at, (state, level, value, limit) in enumerate(steps)
+    ]
+    found = [json.loads(draft.body)["alarms"][0] for draft in ChemicalEncoder.alarms(GATEWAY, alarms)]
+    assert [(each["alarmType"], each["value"], each["threshold"]) for each in found] == [
+        ("alarm hi:alarm", 12.4, 12.0), ("alarm hi:alarm", 11.7, 11.5), ("normal:alarm", 11.0, 11.5),
     ]  # fmt: skip
 
 

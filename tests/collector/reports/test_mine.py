@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from collector.directory import Place
 from collector.platform import family_m
+from collector.platform.ledger import Value
 from collector.reports.encoders.base import Alarm, Due, Gateway
 from collector.reports.encoders.mine import MineEncoder
 from profiles.load import library
@@ -21,20 +22,26 @@ from profiles.wire.messages import Asset, Event, Limits, Manifest, ManifestTag, 
 SITE, GATE = "429021001003", "42902100100301"
 GATEWAY = Gateway(library()["tailings"], SITE, GATE)
 AT = 1_795_438_200_000  # 2026-11-23 20:50:00 in Beijing
+YEAR = 365 * 86_400_000
 LEVEL = """{"dataId":"0","enterpriseCode":"429021001003","enterpriseType":"WKK","gatewayCode":"42902100100301",
  "collectTime":"2026-11-23 20:50:00","isConnectDataSource":true,"reportType":"report","dataType":"04",
  "datas":[{"ksbh":"429021001003","pointCode":"42902100100301MN9110KSW001","pointName":"库水位1#","sensorType":"9110",
  "pointValue":812.34,"valueUnit":"m","pointStatus":"00000000","dataTime":"2026-11-23 20:50:00"}]}"""
+UNDERGROUND = """{"dataId":"0","enterpriseCode":"429021001003","enterpriseType":"DXK","gatewayCode":"42902100100301",
+ "collectTime":"2026-11-24 08:00:20","isConnectDataSource":true,"reportType":"report","dataType":"04",
+ "datas":[{"ksbh":"429021001003","pointCode":"42902100100301MN0004CO0001","pointName":"-150中段回风CO",
+ "sensorType":"0004","pointValue":6,"valueUnit":"ppm","pointStatus":"00000000","dataTime":"2026-11-24 08:00:19"}]}"""
 WARNING = """{"ksbh":"429021001003","alarmStartTime":"2026-11-23 20:50:00","alarmOverTime":"","alarmLevel":1,
  "alarmStatus":0,"alarmType":1,"relatedObj":"42902100100301MN9110KSW001","Alarmcode":"KSW-B",
  "alarmDesc":"蓝色预警：库水位 812.34 m ≥ 812.30 m"}"""
 
 
 def place(
-    quantity: str = "KSW", mark: str = "9110", label: str = "库水位1#", unit: str = "m", **limits: float
-) -> Place:
-    point = Point(profile="tailings", asset=SITE, quantity=quantity, code=f"{GATE}MN{mark}{quantity}001")
-    spec = ManifestTag(type="number", device="d", unit=unit, label="库水位1#", point=point, limits=Limits(**limits))  # type: ignore[arg-type]  # none is a switch
+    quantity: str = "KSW", mark: str = "9110", label: str = "库水位1#", unit: str = "m", own: str = "KSW001",
+    **limits: float,
+) -> Place:  # fmt: skip
+    point = Point(profile="tailings", asset=SITE, quantity=quantity, code=f"{GATE}MN{mark}{own}")
+    spec = ManifestTag(type="number", device="d", unit=unit, label=label, point=point, limits=Limits(**limits))  # type: ignore[arg-type]  # none is a switch
     site = Site(code=SITE, name="x", adcode="429021", gateway=GATE)
     made = Manifest(v=1, software="x", site=site, tags={quantity: spec}, devices={})
     return Place("a", quantity, spec, point, Asset(), site, made, {})
@@ -49,6 +56,45 @@ def test_the_worked_example_of_the_notes_comes_out_byte_for_byte() -> None:
     [draft] = MineEncoder.readings(GATEWAY, AT, [Due(place(), AT, 812.3401, None, "good")], resumed=False)
     expected = json.loads(LEVEL) | {"dataId": draft.id}
     assert draft.body.decode() == json.dumps(expected, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_the_underground_example_comes_out_byte_for_byte_and_is_read_by_a_platform() -> None:
+    gateway = Gateway(library()["mine-underground"], SITE, GATE)
+    end = AT + 40_220_000  # 2026-11-24 08:00:20
+    spot = place("CO", "0004", "-150中段回风CO", "ppm", "CO0001")
+    [draft] = MineEncoder.readings(gateway, end, [Due(spot, end - 1000, 6.0, None, "good")], resumed=False)
+    expected = json.loads(UNDERGROUND) | {"dataId": draft.id}
+    assert draft.body.decode() == json.dumps(expected, separators=(",", ":"), ensure_ascii=False)
+    past = json.loads(draft.body.decode().replace("2026-", "2025-"))  # a platform refuses what lies in its future
+    assert [*family_m.faults(past)] == []
+    [value] = family_m.values(past)
+    assert value == Value("M", f"{GATE}MN0004CO0001", end - 1000 - YEAR, 6, True, "report", draft.id)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [("tailings", [1, 2, 3, 4]), ("mine-underground", [1, 2, 3, 4]), ("mine-openpit-slope", [4, 3, 2, 1])],
+)
+def test_colours_go_up_and_down_by_each_profiles_numbers(name: str, numbers: list[int]) -> None:
+    gateway = Gateway(library()[name], SITE, GATE)
+    known = library()[name].quantities
+    quantity = next(each for each, its in known.items() if "RED" in its.limits)
+    spot = place(quantity, known[quantity].code_mark or quantity, unit=known[quantity].unit)
+    up: list[Any] = ["BLUE", "YELLOW", "ORANGE", "RED"]
+    way = [event(up[0]), *(event(each, "changed") for each in (*up[1:], *up[2::-1])), event(up[0], "cleared")]
+    drafts = MineEncoder.alarms(gateway, [Alarm(spot, each, 1.0, 1.0) for each in way])
+    told = [json.loads(draft.body)["datas"][0] for draft in drafts]
+    assert [each["alarmLevel"] for each in told] == [*numbers, *numbers[2::-1], numbers[0]]
+    assert [each["alarmStatus"] for each in told] == [0] * 7 + [1]
+    assert len({each["alarmStartTime"] for each in told}) == 1
+
+
+@pytest.mark.parametrize("name", ["tailings", "mine-underground", "mine-openpit-slope"])
+def test_the_load_of_hosts_is_no_reading_of_a_hoist(name: str) -> None:
+    """02 and 03 are the monitoring computer's (notes on mines, 4.1); readings, limits and warnings have their own."""
+    report = library()[name].report
+    assert isinstance(report, MineReport)
+    assert report.data_types == {"value": "04", "abnormal": "06", "warning": "1001"}
 
 
 @pytest.mark.parametrize(
