@@ -60,3 +60,27 @@ def test_a_position_with_an_event_that_there_is_not_is_an_error_with_its_line(tm
     assert "own.yaml:7:" in text
     assert "'belt_fly' is none of the seal's events" in text
     assert "3 is missing" in text
+
+
+ROWS: list[tuple[str, float, float | None, str, str]] = [
+    ("person_in", 0, None, "01", ""), ("person_out", 0, None, "02", ""), ("bypass_in", 0, None, "04", ""),
+    ("bypass_out", 0, None, "05", ""), ("gate_reverse_in", 0, None, "06", ""),
+    ("gate_reverse_out", 0, None, "07", ""), ("board_vehicle", 5, 5, "08", ""),
+    ("count_mismatch", 600, 600, "12", ""), ("intrusion", 2, 60, "", ""), ("belt_run", 5, 10, "", ""),
+    ("belt_load", 10, 30, "", ""), ("hoist_run", 3, 30, "", ""), ("vehicle_out", 0, None, "", ""),
+    ("vehicle_in", 0, None, "", ""), ("post_empty", 180, 10, "", ""), ("post_sleep", 120, 10, "", ""),
+    ("wall_open", 60, 60, "", ""), ("machine_run", 10, 300, "", ""), ("lock_open", 1, 5, "", ""),
+    ("box_open", 1, 5, "", ""), ("power_lost", 1, 5, "", ""), ("camera_offline", 30, 10, "", ""),
+    ("terminal_offline", 180, 0, "", ""), ("q_covered", 10, 10, "03", "0001"), ("q_moved", 20, 20, "03", "0002"),
+    ("q_dark", 30, 30, "03", "0003"), ("q_bright", 30, 30, "03", "0004"), ("q_blur", 60, 60, "03", "0005"),
+    ("q_frozen", 60, 5, "03", "0006"), ("q_lost", 10, 5, "03", "0007"), ("q_shaky", 30, 30, "03", "0008"),
+    ("q_resolution", 0, 0, "03", "0009"), ("q_contrast", 60, 60, "03", "0005"), ("q_noise", 60, 60, "03", "0005"),
+    ("q_mono", 60, 60, "", ""), ("q_scene", 60, 60, "03", "0002"),
+]  # fmt: skip
+"""Notes on mines, 5.4 and 5.5: event, seconds until it is raised and until it is cleared (None: at once), codes."""
+
+
+def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_no_other() -> None:
+    assert SEAL is not None
+    found = {(code, its.on, its.off, its.analysis, its.case) for code, its in SEAL.events.items()}
+    assert found == set(ROWS)

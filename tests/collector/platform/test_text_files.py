@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from collector.platform.folder import Folder
 from collector.platform.ledger import Ledger, Value
 from collector.platform.text_files import TextPlatform, judged
+from tests.profiles.textfile.examples import EXAMPLES
 
 MINE = "140199900001"
 CH4, CO, FAN = f"{MINE}01MN0001A0012", f"{MINE}01MN0004A0013", f"{MINE}01KG1001B0001"
@@ -53,6 +55,18 @@ SOUND = [
 def test_the_worked_examples_are_accepted(name: str, text: str) -> None:
     assert judged(name, text.encode())[0] == []
     assert judged(name, text.encode("gb18030"), "gb18030")[0] == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+@pytest.mark.parametrize(("kind", "text"), [each[1:] for each in EXAMPLES if each[1] != "RYSS"])
+def test_the_notes_own_files_are_accepted_as_they_stand_there(kind: str, text: str, encoding: str) -> None:
+    past = text.replace("2026-", "2025-")  # a platform refuses what lies in its future
+    mine, stamp = past[:12], max(re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", past.replace("^", "~").split("~")[0]))
+    name = f"{mine}_{kind}_{re.sub('[^0-9]', '', stamp)}.txt"
+    faults, parsed = judged(name, past.encode(encoding), encoding)
+    assert faults == []
+    assert parsed is not None
+    assert len(parsed.records) == past.count("~") + past.count("^") - 1
 
 
 CHANGES = [

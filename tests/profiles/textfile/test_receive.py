@@ -61,6 +61,25 @@ def test_a_file_of_the_same_second_gets_a_second_more_in_its_name() -> None:
     assert compose(naming, "+08:00", FileName(MINE, "CDSS", AT)) in there
 
 
+@pytest.mark.parametrize(
+    ("profile", "kind", "header"),
+    [
+        ("coal-safety", "FZDY", f"{MINE};矿;TIME"),
+        ("coal-equipment", "TFSS", f"{MINE};矿;30;主通风机;TIME"),
+        ("coal-pressure", "DBLC", f"{MINE};矿;矿压;KJ1;2020-01-01;TIME"),
+        ("coal-safety", "CDDY", f"{MINE};矿;KJ000;安全监控;厂家;2028-12-31;TIME"),
+        ("coal-personnel", "RYXX", f"{MINE};矿;120;KJ000;人员定位;厂家;2028-12-31;TIME"),
+    ],
+)
+def test_the_time_of_a_file_is_the_last_field_of_its_header_however_many_there_are(
+    profile: str, kind: str, header: str
+) -> None:
+    data = f"{header.replace('TIME', '2026-11-24 08:00:10')}~||".encode()
+    assert receive(SHELF[profile], FileName(MINE, kind, AT), data, now=AT).time == AT
+    with pytest.raises(RefusedError, match="301 s ahead"):
+        receive(SHELF[profile], FileName(MINE, kind, AT), data, now=AT - 301_000)
+
+
 def test_a_file_without_its_end_is_waited_for() -> None:
     with pytest.raises(IncompleteFileError):
         take(CDSS.removesuffix("||"))
@@ -158,6 +177,17 @@ def test_persons_are_counted_by_mine_and_area_and_who_is_not_in_the_snapshot_is_
     area, other = "1401999000010008", "1401999000010001"
     received = take(RYSS, "RYSS", now=AT + 60_000)
     assert counts(kind.count, MINE, received.records, [MINE, area, other]) == {MINE: 1, area: 1, other: 0}
+
+
+def test_a_shift_that_goes_over_midnight_is_counted_before_and_after_it() -> None:
+    """The second person went down at 22:31 the evening before; here it did not come out yet."""
+    below = RYSS.replace(";2;2026-11-23 22:31:10;2026-11-24 07:58:02;", ";1;2026-11-23 22:31:10;;")
+    kind = text_files(PERSONS).kinds["RYSS"]
+    assert kind.count is not None
+    for moment in ("2026-11-23 23:59:30", "2026-11-24 00:00:00", "2026-11-24 00:00:30"):
+        received = take(below.replace("2026-11-24 08:00:30", moment), "RYSS", now=AT + 60_000)
+        assert received.time == time_of(PERSONS, moment)
+        assert counts(kind.count, MINE, received.records, [MINE]) == {MINE: 2}
 
 
 def test_points_are_defined_with_unit_range_and_limits() -> None:
