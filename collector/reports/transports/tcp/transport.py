@@ -11,6 +11,8 @@ from collector.reports.transports.base import Answer, Outgoing, judged, told
 from config.model import Duration, Settings
 
 END = b"@@"
+LEFT = b"@\r\n"
+"""No answer begins with these: where a platform ends one with both marks, the second comes with the next answer."""
 MAX_ANSWER = 64 * 2**10
 """Bytes of an answer that are read at most."""
 
@@ -79,13 +81,13 @@ class TcpTransport:
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
-    """One answer: it ends with @@ or with the line."""
+    """One answer: it ends with @@ or with the line; what is left of the end of the one before is passed over."""
     raw = b""
     while len(raw) < MAX_ANSWER:
         piece = await reader.read(MAX_ANSWER - len(raw))
         if not piece:
             raise asyncio.IncompleteReadError(raw, None)
-        raw += piece
+        raw = (raw + piece).lstrip(LEFT)
         ends = [at for mark in (END, b"\n") if (at := raw.find(mark)) > 0]
         if ends:
             return raw[: min(ends)]
