@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edge_agent.limits import LimitWatch, OpenAlarm, Transition
 from edge_agent.rules import LimitRule
+from profiles.judge import agent_parameters
+from profiles.limits import effective
+from profiles.load import library
+from profiles.units import SAME
+from profiles.wire.messages import Asset, ManifestTag, Point
 
 
 def course(watch: LimitWatch, *values: float | bool) -> list[tuple[str, str, float | bool | None]]:
@@ -72,6 +79,30 @@ def test_an_alarm_open_before_a_restart_is_not_raised_again() -> None:
     assert watch.judge(11.0, 1_000, 0, 0.0) == []
     [clearing] = watch.judge(9.0, 2_000, 0, 1.0)
     assert (clearing.state, clearing.alarm.since) == ("cleared", 500)
+
+
+@pytest.mark.parametrize(
+    ("profile", "quantity", "asset", "kind", "seconds"),
+    [
+        ("coal-personnel", "RS", "1401999000010008", "area", 60),
+        ("mine-underground", "RY", "42902100100301", "face", 60),
+        ("fireworks", "RS", "110110001001W0001", "", 30),
+    ],
+)  # fmt: skip
+def test_one_person_too_many_is_an_alarm_after_the_profiles_time_and_not_before(
+    profile: str, quantity: str, asset: str, kind: str, seconds: int
+) -> None:
+    its = library()[profile]
+    point = Point(profile=profile, asset=asset, quantity=quantity, code=f"{asset}{quantity}")
+    facts = {asset: Asset(kind=kind, attributes={"licensed_persons": "9"})}
+    limits = effective(None, point, its, facts, SAME)
+    assert limits is not None
+    unit = its.quantities[quantity].unit
+    found = agent_parameters(ManifestTag(type="number", device="d", unit=unit, point=point, limits=limits), library())
+    rule = LimitRule(H=limits.H, HH=limits.HH, hysteresis=found.hysteresis, delay=found.delay)
+    assert course(LimitWatch(rule), *[9] * (seconds + 2)) == []
+    assert course(LimitWatch(rule), *[10] * seconds, 9, 10) == []
+    assert course(LimitWatch(rule), *[10] * (seconds + 1)) == [("raised", "HH" if limits.HH else "H", 10)]
 
 
 COLOURS = LimitRule(BLUE=1.0, YELLOW=2.0, ORANGE=3.0, RED=4.0, fall_after=2)

@@ -10,9 +10,12 @@ from collector.directory import Place
 from collector.reports.crossings import Crossing, moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway
 from collector.reports.encoders.text_file import TextFileEncoder
+from profiles.judge import judge
 from profiles.limits import attributes
 from profiles.load import library
 from profiles.textfile.codec import decode
+from profiles.textfile.naming import FileName
+from profiles.textfile.receive import receive
 from profiles.textfile.times import milliseconds
 from profiles.textfile.values import point_value, text_files
 from profiles.wire.messages import Asset, Event, Limits, Manifest, ManifestTag, Point, Site
@@ -134,6 +137,29 @@ def test_a_cut_that_ends_has_both_ends_and_no_extremes_that_nobody_knows() -> No
         ("001", "2026-11-24 08:00:09", "2026-11-24 08:06:30"), ("002", "2026-11-24 08:00:10", "2026-11-24 08:06:30"),
     ]  # fmt: skip
     assert {each["maximum"] + each["minimum"] + each["mean"] for each in both} == {""}
+
+
+def test_the_record_of_an_event_that_ended_takes_the_place_of_the_one_that_stood_open() -> None:
+    drafts = [
+        *alarm(event("raised"), Crossing("HH", AT - 1000)),
+        *alarm(event("cleared", time=AT + 380_000, value=0.92), Crossing("HH", AT - 1000, AT + 380_000)),
+    ]
+    files = text_files(gateway().profile)
+    opened, closed = (decode(files, "YCBJ", draft.body).records[1] for draft in drafts)
+    assert [opened[name] for name in files.kinds["YCBJ"].key] == [closed[name] for name in files.kinds["YCBJ"].key]
+    both = drafts[0].body.removesuffix(b"||") + drafts[1].body.partition(b"~")[2]
+    kept = receive(gateway().profile, FileName(MINE, "YCBJ", AT), both, now=AT + 380_000)
+    assert [record["end_time"] for record in kept.records] == ["2026-11-24 08:06:30"]
+    assert [fault.message for fault in kept.faults] == ["is repeated by record 2, which holds"]
+
+
+def test_a_point_whose_code_has_a_sensor_type_that_nobody_knows_is_a_warning_and_is_sent() -> None:
+    odd = place(f"{MINE}01MN0099A0012", "0001", "1301工作面T1", limits=Limits(H=1.0, HH=1.5))
+    [fault] = judge(odd.manifest, library())[odd.tag]
+    assert (fault.severity, "characters 17–20 '0099': expected" in fault.message) == ("warning", True)
+    [draft] = TextFileEncoder.readings(gateway(), AT, [Due(odd, AT - 1000, 0.5, None, "good")], resumed=False)
+    [record] = decode(text_files(gateway().profile), "CDSS", draft.body).records.values()
+    assert (record["point"], record["value"]) == (odd.point.code, "0.50")
 
 
 def test_a_switch_leaves_the_numeric_fields_of_an_alarm_empty() -> None:
