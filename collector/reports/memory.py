@@ -22,7 +22,7 @@ class Said:
 
 
 class Memory:
-    """Of each target the newest reading of every point that was packed, crossed limits, definitions that were sent."""
+    """Of each target the newest reading of every point, sums' parts, crossed limits, and definitions that were sent."""
 
     _db: sqlite3.Connection
     _lock: threading.RLock
@@ -34,6 +34,16 @@ class Memory:
                 "SELECT profile, point, 0, time, value, text, quality FROM held"
                 " WHERE target = ? AND profile = ? AND gateway = ? ORDER BY point",
                 (target, profile, gateway),
+            ).fetchall()
+        return [DueRow(*row) for row in rows]
+
+    def counted(self, target: str, profile: str, gateway: str, period: int) -> list[DueRow]:
+        """What packets of a gateway carried of a period (its end, ms UTC) that they sum up."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT profile, point, period, time, value, text, quality FROM counted"
+                " WHERE target = ? AND profile = ? AND gateway = ? AND period = ? ORDER BY point",
+                (target, profile, gateway, period),
             ).fetchall()
         return [DueRow(*row) for row in rows]
 
@@ -54,8 +64,8 @@ class Memory:
         return Said(*row) if row else None
 
     def _remember(
-        self, target: str, gateway: str, *, held: Iterable[DueRow], crossings: Mapping[str, Iterable[Crossing]],
-        said: Said | None,
+        self, target: str, gateway: str, *, held: Iterable[DueRow], counted: Iterable[DueRow],
+        crossings: Mapping[str, Iterable[Crossing]], said: Said | None,
     ) -> None:  # fmt: skip
         """Within the caller's transaction."""
         self._db.executemany(
@@ -63,6 +73,14 @@ class Memory:
             " value = excluded.value, text = excluded.text, quality = excluded.quality, gateway = excluded.gateway"
             " WHERE excluded.time >= time",
             [(target, row.profile, row.point, gateway, row.time, row.value, row.text, row.quality) for row in held],
+        )
+        self._db.executemany(
+            "INSERT INTO counted VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time,"
+            " value = excluded.value, text = excluded.text, quality = excluded.quality WHERE excluded.time >= time",
+            [
+                (target, row.profile, gateway, row.period, row.point, row.time, row.value, row.text, row.quality)
+                for row in counted
+            ],
         )
         self._db.executemany(
             "INSERT INTO crossing VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET start = excluded.start,"

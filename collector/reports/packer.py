@@ -132,16 +132,28 @@ class Packer:
         late = bool(carried) or now - period > self._gateways.shape(key.profile).late_after * 1000
         drafts: list[Draft] = []
         if due:
-            held = [] if late or not encoder.whole else self._held(key, period, {row.point for row, _ in found})
+            held = self._beside(key, period, {row.point for row, _place in found}, late=late)
             drafts = encoder.readings(gateway, period, due, resumed=late, held=held)
         self._tell_left_out(key, due, drafts)
-        self._put(gateway, drafts, done=[row for row, _place in found], hold=encoder.whole)
+        self._put(gateway, drafts, done=[row for row, _place in found], hold=encoder.whole, count=encoder.sums)
         return len(drafts)
+
+    def _beside(self, key: Key, period: int, known: set[str], *, late: bool) -> list[Due]:
+        """What a packet has beside what is due, by its family: see `Encoder.readings`."""
+        encoder = self._gateways.encoder(key.profile)
+        if encoder.whole:
+            return [] if late else self._held(key, period, known)
+        rows = self._queue.counted(self._target, key.profile, key.code, period) if encoder.sums else ()
+        return self._placed(row for row in rows if row.point not in known)
 
     def _held(self, key: Key, end: int, known: set[str]) -> list[Due]:
         """The newest reading before `end` of every point of a gateway but those that are `known`."""
         rows = self._queue.held(self._target, key.profile, key.code)
-        places = ((row, self._directory.get(row.point)) for row in rows if row.point not in known and row.time < end)
+        return self._placed(row for row in rows if row.point not in known and row.time < end)
+
+    def _placed(self, rows: Iterable[DueRow]) -> list[Due]:
+        """Rows of points that a manifest knows."""
+        places = ((row, self._directory.get(row.point)) for row in rows)
         return [_due_of(row, place) for row, place in places if place is not None]
 
     def _tell_left_out(self, key: Key, due: Sequence[Due], drafts: Sequence[Draft]) -> None:
@@ -289,7 +301,7 @@ class Packer:
 
     def _put(
         self, gateway: Gateway, drafts: Sequence[Draft], *, done: Sequence[DueRow] = (),
-        events: Iterable[DueEvent] = (), hold: bool = False,
+        events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] | None = None, said: Said | None = None,
     ) -> None:  # fmt: skip
         profile = gateway.profile
@@ -301,7 +313,7 @@ class Packer:
         ]
         self._queue.put(
             self._target, gateway.code, profile.profile, profile.version, named, done=done, events=events,
-            hold=hold, crossings=crossings or {}, said=said,
+            hold=hold, count=count, crossings=crossings or {}, said=said,
         )  # fmt: skip
 
     def _gateway(self, key: Key, place: Place) -> Gateway:

@@ -146,14 +146,15 @@ class ReportQueue(Desk, Memory, Spans):
 
     def put(
         self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
-        *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False,
+        *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
         spans: Sequence[Span] = (),
     ) -> None:  # fmt: skip
         """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
 
         A heartbeat takes the place of the one before, whatever became of that: it proves nothing later on.
-        What is to be remembered goes with them: `hold` says whether the readings are.
+        What is to be remembered goes with them: `hold` says whether the newest readings are, `count` whether a
+        period's are.
         """
         now = clock.time_ns() // 1_000_000
         with self._lock, self._db:
@@ -180,7 +181,14 @@ class ReportQueue(Desk, Memory, Spans):
                 [(target, row.agent, row.id) for row in events],
             )
             self._told_spans(target, spans)
-            self._remember(target, gateway, held=done if hold else (), crossings=crossings, said=said)
+            self._remember(
+                target,
+                gateway,
+                held=done if hold else (),
+                counted=done if count else (),
+                crossings=crossings,
+                said=said,
+            )
 
     def has_name(self, target: str, name: str, *, but: str = "") -> bool:
         """Whether a packet of the target has this file name; `but`: the id of one that may."""
@@ -268,6 +276,7 @@ class ReportQueue(Desk, Memory, Spans):
             gone = sum(row[1] == "accepted" for row in leaving)
             times = [row[0] for row in lost] + [row[2] for row in leaving if row[1] != "accepted"]
             self._count_dropped(target, times)
+            self._db.execute("DELETE FROM counted WHERE target = ? AND period < ?", (target, now - round(keep * 1000)))
         return old + gone, len(times)
 
     def _excess(self, target: str, excess: int) -> list[tuple[str, str, int, int]]:

@@ -46,3 +46,9 @@ CREATE TABLE IF NOT EXISTS span (
     PRIMARY KEY (target, point, end)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS span_by_end ON span (target, end);
+-- what packets that sum up a period carried, so that a late one sums up the whole of it
+CREATE TABLE IF NOT EXISTS counted (
+    target TEXT NOT NULL, profile TEXT NOT NULL, gateway TEXT NOT NULL, period INTEGER NOT NULL, point TEXT NOT NULL,
+    time INTEGER NOT NULL, value REAL, text TEXT, quality TEXT NOT NULL,
+    PRIMARY KEY (target, profile, gateway, period, point)
+) WITHOUT ROWID;

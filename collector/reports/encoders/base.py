@@ -118,6 +118,8 @@ class Encoder(Protocol):
     """Whether a live packet names every point, also those without a reading in its period."""
     late_alarms: ClassVar[bool]
     """Whether an alarm that is delivered late is told as a resumed one, as readings are."""
+    sums: ClassVar[bool]
+    """Whether a packet sums up a period: one about what came late sums up the whole of it anew."""
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
@@ -129,7 +131,8 @@ class Encoder(Protocol):
     ) -> list[Draft]:
         """The readings of one period that ends at `end` (ms UTC); each point stands in `due` once.
 
-        `held`: of a family that is `whole`, the newest reading before of every other point of the gateway.
+        `held`: of a family that is `whole`, the newest reading before of every other point of the gateway; of one that
+        `sums`, what earlier packets of the period carried of other points.
         """
 
     @classmethod

@@ -25,6 +25,7 @@ class ChemicalEncoder:
     family: ClassVar[str] = "S"
     whole: ClassVar[bool] = False
     late_alarms: ClassVar[bool] = False
+    sums: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:

@@ -29,6 +29,7 @@ class Cm6Encoder:
     family: ClassVar[str] = "CM6"
     whole: ClassVar[bool] = False
     late_alarms: ClassVar[bool] = False
+    sums: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:

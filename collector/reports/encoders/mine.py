@@ -28,6 +28,7 @@ class MineEncoder:
     family: ClassVar[str] = "M"
     whole: ClassVar[bool] = False
     late_alarms: ClassVar[bool] = False
+    sums: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:

@@ -33,6 +33,7 @@ class SealEncoder:
     family: ClassVar[str] = "seal"
     whole: ClassVar[bool] = False
     late_alarms: ClassVar[bool] = True
+    sums: ClassVar[bool] = True
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
@@ -43,7 +44,8 @@ class SealEncoder:
     def readings(
         cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
     ) -> list[Draft]:
-        """The counts of an hour; what was not analysed is null, and never 0."""
+        """The counts of an hour, all of them each time; what was not analysed is null, and never 0."""
+        due = [*due, *held]
         hour = end - 3_600_000
         counts: dict[str, list[float]] = defaultdict(list)
         cameras: dict[str, dict[str, Any]] = {}

@@ -32,6 +32,7 @@ class TextFileEncoder:
     family: ClassVar[str] = "text-file"
     whole: ClassVar[bool] = True
     late_alarms: ClassVar[bool] = False
+    sums: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:

@@ -107,6 +107,28 @@ def levels(times: range, name: str = "G0001") -> list[Record]:
     return [Record(series, time * 1_000_000, 7.0, None, None, "good") for time in times]
 
 
+def test_a_count_that_comes_late_is_told_with_the_whole_of_its_hour(seals: Desk) -> None:
+    hour = 3_600_000
+    end = NOW // hour * hour
+    series = compile_manifest(decode(ABOUT, decoder(Manifest)), library(), agent="mine-a").series
+
+    def came(tag: str, value: float) -> dict[str, Any]:
+        seals.queue.write([Record(series[tag], (end - 1000) * 1_000_000, value, None, None, "good")], [])
+        assert seals.pack(end + 10_000) == 1
+        bodies = {packet.id: msgspec.json.decode(packet.body) for packet in seals.queue.packets("up", "waiting")}
+        told = {identity: body for identity, body in bodies.items() if identity not in earlier}
+        earlier.update(told)
+        [body] = told.values()
+        return {name: body[name] for name in ("resend", "hour", "inTotal", "beltRunMin", "underground")}
+
+    earlier: dict[str, Any] = {}
+    first = came("in", 3.0)
+    assert (first["inTotal"], first["beltRunMin"]) == (3, None)
+    second = came("belt", 41.0)
+    assert second == first | {"resend": True, "beltRunMin": 41}
+    assert came("under", 7.0) == second | {"underground": 7}
+
+
 def test_readings_that_cannot_be_packed_hold_up_none_before_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
