@@ -103,7 +103,7 @@ class Cascade:
                 continue
             if (known := self._event_manifest(each)) is None:
                 raise SinkUnavailable(f"event {each.event.id}: the manifest of agent {each.agent!r} cannot be read")
-            _parcel(parcels, each.agent, known).events[each.era].append(self._converted(each))
+            _parcel(parcels, each.agent, known).events[each.era].append(each.in_profiles_unit())
         return list(parcels.values()), refusals
 
     def _commit(self, parcels: Sequence[Parcel]) -> None:
@@ -180,19 +180,6 @@ class Cascade:
             return tag_conversion(tag, profile, quantity), quantity.unit
         except UnitError:
             return SAME, None  # its samples are dead letters here already
-
-    def _converted(self, record: EventRecord) -> Event:
-        """An event whose value and limit are in the profile's unit."""
-        event, place = record.event, self._directory.find(record.point)
-        if place is None or event.kind != "limit":
-            return event
-        converter = self._conversion(place.spec)[0]
-        value, limit = event.value, event.limit
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = _finite(converter.of(value))
-        return msgspec.structs.replace(
-            event, value=value, limit=None if limit is None else _finite(converter.of(limit))
-        )
 
     def close(self) -> None:
         """Release the outbox."""

@@ -6,6 +6,8 @@ import msgspec
 
 from collector.normalise.compile import Compiled
 from collector.sinks.base import EventRecord
+from profiles.conversions import Converter
+from profiles.units import SAME
 from profiles.wire.codec import MAX_EXACT_INTEGER
 from profiles.wire.messages import Event, Events
 
@@ -22,7 +24,7 @@ def event_records(events: Events, compiled: Compiled) -> list[EventRecord]:
         EventRecord(
             event=_exact(event), agent=compiled.owner, era=events.era, seq=events.seq,
             site=compiled.site.code, region=compiled.site.adcode,
-            **_place(event, compiled),
+            **_place(event, compiled), converter=_converter(event, compiled),
         )
         for event in events.events
     ]  # fmt: skip
@@ -38,6 +40,11 @@ def _place(event: Event, compiled: Compiled) -> dict[str, str]:
     else:
         return {}
     return dict(zip(("profile", "asset", "point", "quantity"), names, strict=True))
+
+
+def _converter(event: Event, compiled: Compiled) -> Converter:
+    rule = compiled.rules.get(event.tag or "")
+    return SAME if rule is None else rule.converter
 
 
 def _exact(event: Event) -> Event:

@@ -19,7 +19,7 @@ from collector.mines import MineOrder
 from collector.reports.attempts import Attempts
 from collector.reports.crossings import Crossing, moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway
-from collector.reports.encoders.limits import in_profiles_unit, reported_limits
+from collector.reports.encoders.limits import reported_limits
 from collector.reports.encoders.static_tables import lacking
 from collector.reports.frames import tables
 from collector.reports.gateways import Gateways, Key, heard
@@ -236,10 +236,9 @@ class Packer:
         code, quantity = place.point.code, profile.quantities[place.point.quantity]
         stated = reported_limits(place.spec, profile, quantity)
         crossings = moved(self._queue.crossings(self._target, code), event, stated)
-        value, limit = (in_profiles_unit(each, place.spec, profile, quantity) for each in (event.value, event.limit))
-        drafts = self._gateways.encoder(key.profile).alarms(
-            gateway, [Alarm(place, event, value, limit, tuple(crossings))]
-        )
+        value = None if isinstance(event.value, str | None) else float(event.value)
+        alarm = Alarm(place, event, value, event.limit, tuple(crossings))
+        drafts = self._gateways.encoder(key.profile).alarms(gateway, [alarm])
         self._put(gateway, drafts, events=[row], crossings={code: crossings})
         return len(drafts)
 

@@ -74,7 +74,7 @@ class ReportQueue(Desk, Memory, Spans):
                         "INSERT INTO transition VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                         [
                             (selection.target, each.agent, each.event.id, each.profile, each.point, each.event.time,
-                             msgspec.json.encode(each.event))
+                             msgspec.json.encode(each.in_profiles_unit()))
                             for each in events if selection.wants_event(each)
                         ],
                     )  # fmt: skip

@@ -34,7 +34,7 @@ class DueRow:
 
 @dataclass(frozen=True, slots=True)
 class DueEvent:
-    """A transition that is due: whose, its id, `time` in ms UTC, and its JSON."""
+    """A transition that is due: whose, its id, `time` in ms UTC, and its JSON, with numbers in the profile's unit."""
 
     agent: str
     id: str

@@ -7,12 +7,17 @@ every field type reads back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+import msgspec
+
 from config.model import Settings
+from profiles.conversions import Converter
+from profiles.units import SAME
 from profiles.wire.messages import Event
 
 ENTRY_POINTS = "collector.sinks"
@@ -49,7 +54,11 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event with the place it belongs to; `era` and `seq` order it among its alarm's events."""
+    """An event with the place it belongs to; `era` and `seq` order it among its alarm's events.
+
+    Its numbers are in the tag's unit, as the agent judged them; `converter` leads to the profile's, by the manifest
+    that the event refers to.
+    """
 
     event: Event
     agent: str
@@ -61,6 +70,22 @@ class EventRecord:
     asset: str = ""
     point: str = ""
     quantity: str = ""
+    converter: Converter = SAME
+
+    def in_profiles_unit(self) -> Event:
+        """The event with value and limit in the profile's unit; what the conversion makes infinite is left out."""
+        value, limit = self.event.value, self.event.limit
+        if self.event.kind != "limit":
+            return self.event
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = self._converted(value)
+        return msgspec.structs.replace(
+            self.event, value=value, limit=None if limit is None else self._converted(limit)
+        )  # fmt: skip
+
+    def _converted(self, number: float) -> float | None:
+        found = number if self.converter.same else self.converter.of(number)
+        return found if math.isfinite(found) else None
 
 
 @dataclass(frozen=True, slots=True)

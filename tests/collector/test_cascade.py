@@ -13,8 +13,9 @@ import pytest
 from collector.cascade.cascade import Cascade
 from collector.cascade.settings import CascadeSettings
 from collector.normalise.compile import compile_manifest
+from collector.normalise.events import event_records
 from collector.registry import Registry
-from collector.sinks.base import EventRecord, Record
+from collector.sinks.base import Record
 from edge_agent.outbox.store import Outbox
 from edge_agent.uplink.settings import UplinkSettings
 from profiles.load import library
@@ -221,24 +222,25 @@ def test_a_batch_of_many_agents_is_one_commit(tmp_path: Path, monkeypatch: pytes
 
 def test_an_event_of_a_tag_that_is_gone_keeps_its_place_and_its_unit(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
+    compiled = {}
     for frame in (IN_CENTIMETRES, manifest("G0002")):
         registry.put_manifest("plant", manifest_hash(frame), frame)
-        registry.claim("plant", compile_manifest(decode(frame, decoder(Manifest)), library(), agent="plant").codes)
+        compiled[frame] = compile_manifest(decode(frame, decoder(Manifest)), library(), agent="plant")
+        registry.claim("plant", compiled[frame].codes)
     state = State(v=1, online=True, since=1, version="1", manifest=manifest_hash(manifest("G0002")))
     registry.put_state("plant", unpack(encode(state)))
     event = Event(
         id="e1", alarm="a1", time=NOW, since=NOW, kind="limit", tag="G0001", state="raised", level="H", value=1250.0
     )  # fmt: skip
-    asset = f"{HAZARD}G0001"
-    record = EventRecord(event, "plant", 0, 1, HAZARD[:9], "110110", "hazchem-storage", asset, CODE, "YW")
+    told = Events(v=1, stream=STREAM, seq=1, era=0, manifest=manifest_hash(IN_CENTIMETRES), events=[event])
     cascade = Cascade(CascadeSettings(collector="city", mqtt=mqtt(1)), "county", tmp_path, registry, library())
-    cascade.write([], [record])
+    cascade.write([], event_records(told, compiled[IN_CENTIMETRES]))
     with closing(sqlite3.connect(tmp_path / "cascade-city" / "outbox.db")) as db:
-        [(sent, told)] = db.execute(
+        [(sent, about)] = db.execute(
             "SELECT envelope.frame, manifest.frame FROM envelope JOIN manifest ON hash = envelope.manifest"
         )
     assert decode(sent, decoder(Events)).events[0].value == 12.5
-    assert "G0001" in decode(told, decoder(Manifest)).tags
+    assert "G0001" in decode(about, decoder(Manifest)).tags
     cascade.close()
     registry.close()
 

@@ -1,4 +1,4 @@
-"""Which limits of a point a value lies beyond, and an event's numbers in the profile's unit."""
+"""Which limits of a point a value lies beyond."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from profiles.limits import LIMITS, limit_of
 from profiles.model import Profile, Quantity
 from profiles.stated import LimitName
 from profiles.units import UnitError
-from profiles.wire.messages import ManifestTag, Value
+from profiles.wire.messages import ManifestTag
 
 _HIGH, _LOW = ("H", "HH"), ("L", "LL")
 
@@ -38,15 +38,3 @@ def crossed(spec: ManifestTag, profile: Profile, quantity: Quantity, value: floa
         return (abs(value) if quantity.bad_side == "both" else value) >= limit
 
     return {name for name, limit in reported_limits(spec, profile, quantity).items() if beyond(name, limit)}
-
-
-def in_profiles_unit(value: Value, spec: ManifestTag, profile: Profile, quantity: Quantity) -> float | None:
-    """From the tag's unit to the profile's; a switch's position as 1 or 0; None where nobody knows it in that unit."""
-    if isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, int | float):
-        return None
-    try:
-        return tag_conversion(spec, profile, quantity).of(value)
-    except UnitError:
-        return None

@@ -13,6 +13,7 @@ import pytest
 from collector.directory import Directory
 from collector.mines import MineOrder
 from collector.normalise.compile import compile_manifest
+from collector.normalise.events import event_records
 from collector.registry import Registry
 from collector.reports import packer, queue
 from collector.reports.attempts import FIRST, LONGEST, Attempts
@@ -24,8 +25,8 @@ from collector.reports.settings import selection, target_model
 from collector.sinks.base import EventRecord, Record
 from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, manifest_hash
-from profiles.wire.messages import Camera, Manifest, ManifestTag, Point
-from tests.collector.field import HAZARD, NOW, manifest
+from profiles.wire.messages import Camera, Event, Events, Manifest, ManifestTag, Point
+from tests.collector.field import HAZARD, NOW, STREAM, manifest
 from tests.collector.reports.test_seal import ABOUT, MINE, seen
 from tests.collector.reports.test_text_file import METHANE
 
@@ -105,6 +106,24 @@ def test_a_transition_of_the_same_id_of_another_agent_is_another_one(seals: Desk
 def levels(times: range, name: str = "G0001") -> list[Record]:
     series = compile_manifest(decode(manifest(name), decoder(Manifest)), library(), agent="plant-a").series[name]
     return [Record(series, time * 1_000_000, 7.0, None, None, "good") for time in times]
+
+
+def test_an_alarm_is_in_the_unit_of_the_manifest_by_which_it_was_judged(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, profiles=["hazchem-storage"])
+    old, new = (manifest("G0001", unit={"G0001": unit}) for unit in ("cm", "mm"))
+    event = Event(
+        id="e", alarm="a", kind="limit", level="H", state="raised", time=NOW, since=NOW, tag="G0001", value=4100.0,
+        limit=4000.0,
+    )  # fmt: skip
+    told = Events(v=1, stream=STREAM, seq=1, era=0, manifest=manifest_hash(old), events=[event])
+    compiled = compile_manifest(decode(old, decoder(Manifest)), library(), agent="plant-a")
+    desk.queue.write([], event_records(told, compiled))
+    desk.enrol("plant-a", new)
+    assert desk.pack(NOW) == 1
+    [packet] = desk.queue.packets("up", "waiting")
+    [alarm] = msgspec.json.decode(packet.body)["alarms"]
+    assert (alarm["value"], alarm["threshold"]) == (41.0, 40.0)
+    desk.close()
 
 
 def test_a_count_that_comes_late_is_told_with_the_whole_of_its_hour(seals: Desk) -> None:
