@@ -155,6 +155,7 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
         loaded = load_collector(tmp_path / "collector.yaml").settings
         county = Collector(loaded)
         running_collector = asyncio.create_task(county.run(end))
+        await until(lambda: county.connected, "the collector: what is sent before it hears comes again only later")
         running_agent = asyncio.create_task(Agent(load_agent(tmp_path / "agent.yaml").settings).run(stop))
         codes = {
             tag.point.code

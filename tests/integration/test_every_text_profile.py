@@ -104,7 +104,7 @@ def agent(folder: Path, mqtt: dict[str, Any], name: str, found: list[Place], por
     site = msgspec.structs.replace(found[0].site, gateway=f"{found[0].site.code}01")
     device = {
         "name": "plc", "driver": "modbus", "connection": {"type": "tcp", "host": LOCAL, "port": port},
-        "addressing": "plain", "interval": "250ms", "tags": tags,
+        "addressing": "plain", "interval": "500ms", "tags": tags,
     }  # fmt: skip
     made = {
         "agent": name, "collector": "county", "state": f"agent-{name}", "mqtt": mqtt, "profiles": ["profiles"],
@@ -139,6 +139,7 @@ async def test_what_an_instrument_served_stands_in_the_files_of_each_mine(
             asyncio.create_task(county.run(end)),
             asyncio.create_task(Folder(TextPlatform(book), tmp_path / "upload").watch(over)),
         ]
+        await until(lambda: county.connected, "the collector: what is sent before it hears comes again only later")
         agents = [
             asyncio.create_task(
                 agent(tmp_path, mqtt, name, found, port,
