@@ -15,7 +15,7 @@ def delivered(settings: CollectorSettings, registry: Registry, subject: Subject,
     """`moment` in ms UTC; `held`: every store of this collector has the record.
 
     An envelope is acknowledged when every store, the report queue and the outbox to each higher collector hold what is
-    in it, and an agent deletes nothing else (invariant I1): what is held was acknowledged, or will be when it comes
+    in it, and an agent deletes nothing else (invariant I2): what is held was acknowledged, or will be when it comes
     again. Which envelope carried it is not kept here.
     """
     told = Section("Delivered")

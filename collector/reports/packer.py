@@ -61,6 +61,8 @@ class Packer:
         """Gateway and length of a period → the end of the last one (ms)."""
         self._defined = (-1, 0)
         """Which version of the directory was defined last, and when (ms)."""
+        self._stated: dict[Key, Sequence[Place]] = {}
+        """Gateway → the points whose definitions were looked at last."""
         self._told: set[str] = set()
         self._attempts = Attempts()
         self._looked = (-1, -1)
@@ -208,17 +210,20 @@ class Packer:
         )  # fmt: skip
 
     def _definitions(self, key: Key, now: int, places: Sequence[Place]) -> int:
+        about = f"{key.profile}/{key.code}"
+        last = self._queue.said(self._target, about)
+        due = last is None or now - last.time >= self._gateways.shape(key.profile).statics * 1000
+        if not due and _same(self._stated.get(key, ()), places):
+            return 0  # encoding all points of a county takes seconds
         gateway, encoder = self._gateway(key, places[0]), self._gateways.encoder(key.profile)
         for text in lacking(gateway, places):
             if text not in self._told:
                 log.warning("target %s: %s", self._target, text)
                 self._told.add(text)
         content = b"".join(draft.body for draft in encoder.definitions(gateway, 0, places))
-        about, digest = f"{key.profile}/{key.code}", hashlib.sha256(content).hexdigest()
-        last = self._queue.said(self._target, about)
-        if not content or (
-            last and last.digest == digest and now - last.time < self._gateways.shape(key.profile).statics * 1000
-        ):
+        digest = hashlib.sha256(content).hexdigest()
+        self._stated[key] = places
+        if not content or (last is not None and last.digest == digest and not due):
             return 0
         drafts = encoder.definitions(gateway, now // 1000 * 1000, places)
         self._put(gateway, drafts, said=Said(about, digest, now))
@@ -332,6 +337,11 @@ class Packer:
             log.warning("target %s: %s %s; its readings and alarms wait", self._target, why, code)
             self._told.add(code)
         return None
+
+
+def _same(some: Sequence[Place], others: Sequence[Place]) -> bool:
+    """Whether these are the very places: a manifest that changed has new ones."""
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
 def _readings_of(key: Key) -> str:

@@ -18,6 +18,7 @@ from collector.registry import Registry
 from collector.reports import packer, queue
 from collector.reports.attempts import FIRST, LONGEST, Attempts
 from collector.reports.encoders import encoders
+from collector.reports.encoders.text_file import TextFileEncoder
 from collector.reports.packer import Packer
 from collector.reports.passing import PASSED_OVER, TRIES, Passing
 from collector.reports.queue import ReportQueue
@@ -184,6 +185,28 @@ def test_a_point_that_its_profile_does_not_know_costs_the_mine_no_definitions(tm
     desk.enrol("mine-a", encode(made))
     assert desk.pack(NOW) > 0
     assert {packet.kind for packet in desk.queue.packets("up", "waiting")} == {"static"}
+    desk.close()
+
+
+def test_definitions_are_encoded_again_only_when_a_manifest_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    encode_well = TextFileEncoder.definitions.__func__  # type: ignore[attr-defined]  # a class method
+
+    def counted(cls: Any, gateway: Any, now: int, places: Any) -> Any:
+        calls.append(now)
+        return encode_well(cls, gateway, now, places)
+
+    monkeypatch.setattr(TextFileEncoder, "definitions", classmethod(counted))
+    desk = Desk(tmp_path, profiles=["coal-safety"])
+    desk.enrol("mine-a", encode(METHANE.manifest))
+    assert desk.pack(NOW) > 0
+    made = len(calls)
+    assert (desk.pack(NOW + 61_000), len(calls)) == (0, made)
+    desk.enrol("mine-a", encode(msgspec.structs.replace(METHANE.manifest, software="y")))
+    assert (desk.pack(NOW + 62_000), len(calls)) == (0, made + 1), "another manifest that says the same"
+    assert desk.pack(NOW + 86_400_000 + 1) > 0, "once a day"
     desk.close()
 
 
