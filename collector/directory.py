@@ -56,7 +56,7 @@ class Directory:
         self._past: dict[str, _Past] = {}
         self._owners: dict[str, str] = {}
         self._seen: tuple[int, int] | None = None
-        self._cameras: dict[str, Place] = {}
+        self._cameras: dict[tuple[str, str], Place] = {}
         self.version = 0
         """Rises whenever a refresh found something new."""
 
@@ -83,8 +83,11 @@ class Directory:
             return
         self.version += 1
         self._places = places
-        cameras = (_cameras(owner, manifest) for owner, manifest in self._manifests.items())
-        self._cameras = {code: place for each in cameras for code, place in each}
+        self._cameras = {
+            (owner, code): place
+            for owner, manifest in self._manifests.items()
+            for code, place in _cameras(owner, manifest)
+        }
 
     def _owned(self) -> dict[str, Place]:
         """Every code with its place; where several agents state one, that of the agent whose it is."""
@@ -150,9 +153,9 @@ class Directory:
                     found.places.setdefault(code, place)
         return self._past[owner]
 
-    def camera(self, code: str) -> Place | None:
-        """A camera by its code; its quantity is its position."""
-        return self._cameras.get(code)
+    def camera(self, owner: str, code: str) -> Place | None:
+        """An agent's camera by its code; its quantity is its position. Nobody claims the code of a camera."""
+        return self._cameras.get((owner, code))
 
     def cameras(self) -> Iterable[Place]:
         """Every camera that an agent watches now."""

@@ -208,7 +208,10 @@ class Cascade:
 
 
 def _parcel(parcels: dict[tuple[str, int], Parcel], agent: str, manifest: Manifest) -> Parcel:
-    return parcels.setdefault((agent, id(manifest)), Parcel(agent, manifest))
+    found = parcels.get((agent, id(manifest)))
+    if found is None:
+        found = parcels[agent, id(manifest)] = Parcel(agent, manifest)
+    return found
 
 
 def _value(record: Record) -> Value:

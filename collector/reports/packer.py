@@ -91,7 +91,7 @@ class Packer:
         while rows:
             for row in rows:
                 about = row.agent, row.id
-                if self._attempts.due(about, now) and (place := self._place(row.point)) is not None:
+                if self._attempts.due(about, now) and (place := self._place(row.point, agent=row.agent)) is not None:
                     step = partial(self._alarm, place, row)
                     made += self._kept(f"a transition of point {row.point}", about, now, step)
             rows = self._queue.transitions(self._target, after=rows[-1]) if len(rows) == PART else []
@@ -327,9 +327,9 @@ class Packer:
             industry=site.industry, order=order,
         )  # fmt: skip
 
-    def _place(self, code: str, profile: str = "") -> Place | None:
-        """A point that a manifest knows, of a profile that is still reported; any other waits."""
-        place = self._directory.get(code) or self._directory.camera(code)
+    def _place(self, code: str, profile: str = "", agent: str = "") -> Place | None:
+        """A point, or an agent's camera, that a manifest knows, of a profile still reported; any other waits."""
+        place = self._directory.get(code) or self._directory.camera(agent, code)
         if place is not None and (profile or place.point.profile) in self._selection.periods:
             return place
         if code not in self._told:

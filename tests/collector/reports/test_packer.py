@@ -86,6 +86,16 @@ def test_transitions_that_cannot_be_packed_hold_up_none_behind_them(
     assert len(caplog.records) == 1, "it is said once"
 
 
+def test_a_copied_camera_takes_no_event_to_another_mine(seals: Desk) -> None:
+    made = decode(ABOUT, decoder(Manifest))
+    site = msgspec.structs.replace(made.site, code="140199900002", gateway="14019990000201")
+    seals.enrol("mine-b", encode(msgspec.structs.replace(made, site=site)))
+    seals.queue.write([], [record(1, "belt_run", "mine-a")])
+    assert seals.pack(NOW) == 1
+    [packet] = seals.queue.packets("up", "waiting")
+    assert msgspec.json.decode(packet.body)["mineCode"] == MINE
+
+
 def test_transitions_that_wait_are_bounded_and_the_oldest_are_counted_as_dropped(
     seals: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
