@@ -62,20 +62,17 @@ class Reporter:
     async def run(self, stop: asyncio.Event) -> None:
         """Pack and send until `stop`; the packets in flight are awaited."""
         senders = [asyncio.create_task(sender.run(stop)) for sender in self._senders]
+        stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 await self._pack()
-                _done, _waiting = await asyncio.wait(
-                    [asyncio.create_task(stop.wait()), *senders],
-                    timeout=PACK_EVERY,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+                await asyncio.wait([stopped, *senders], timeout=PACK_EVERY, return_when=asyncio.FIRST_COMPLETED)
                 for sender in senders:
                     if sender.done() and not stop.is_set():
                         sender.result()  # a sender ends only by a defect: it must not go unseen
         finally:
             stop.set()
-            await asyncio.gather(*senders)
+            await asyncio.gather(stopped, *senders)
             await asyncio.to_thread(self.queue.close)
 
     async def _pack(self) -> None:

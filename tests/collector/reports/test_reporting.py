@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.registry import Registry
 from collector.reports import sender
 from collector.reports.encoders.chemical import ChemicalEncoder
 from collector.reports.frames import FrameA
+from collector.reports.reporter import Reporter
 from collector.reports.settings import target_model
 from collector.settings import CollectorSettings
+from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
 from profiles.wire.messages import Event, Limits, Manifest
 from tests.collector.field import HAZARD, STREAM, Agent, Shelf, collecting, eventually, manifest, settings
@@ -199,6 +203,28 @@ async def test_what_a_transport_did_not_expect_is_a_dead_letter_after_some_tries
         monkeypatch.undo()
         collector.reports.release("county", dead.id)
         await eventually(lambda: there.frames, "the packet, once the defect is mended")
+
+
+async def test_a_reporter_that_goes_on_for_long_holds_no_more_than_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.001)
+    registry, stop, packed = Registry(tmp_path), asyncio.Event(), 0
+    reporter = Reporter(tmp_path, [], library(), registry, {})
+    pack = reporter._pack
+
+    async def counted() -> None:
+        nonlocal packed
+        packed += 1
+        await pack()
+
+    monkeypatch.setattr(reporter, "_pack", counted)
+    running = asyncio.create_task(reporter.run(stop))
+    await eventually(lambda: packed > 50, "many looks at what is due")
+    assert len(asyncio.all_tasks()) <= 4
+    stop.set()
+    await running
+    registry.close()
 
 
 async def test_a_target_that_does_not_accept_us_is_stopped_said_and_tried_again(
