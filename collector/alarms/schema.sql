@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS life (
 );
 CREATE INDEX IF NOT EXISTS life_to_see ON life (state, severity, raised);
 CREATE INDEX IF NOT EXISTS life_ended ON life (ended) WHERE ended;
+CREATE INDEX IF NOT EXISTS life_open ON life (raised) WHERE ended = 0;
 CREATE INDEX IF NOT EXISTS life_folded ON life (source, folded_first) WHERE folded_first IS NOT NULL;
 -- an agent's alarm: the fold of its events by (era, time, seq, id), and the life that it belongs to
 CREATE TABLE IF NOT EXISTS alarm (
