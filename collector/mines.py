@@ -54,9 +54,12 @@ class MineOrder(Settings):
         )
 
 
-def mine_faults(mines: Mapping[str, MineOrder], library: Library) -> Iterator[Fault]:
-    """States and positions that no profile of a seal knows."""
+def mine_faults(mines: Mapping[str, MineOrder], pushed: int | None, library: Library) -> Iterator[Fault]:
+    """States and positions that no profile of a seal knows; `pushed`: the first target that needs orders."""
     if not mines:
+        if pushed is not None:
+            what = "a seal platform is told nothing of a mine without an order: mines: {CODE: {state: …}}"
+            yield Fault(("reports", pushed, "family"), what, "warning")
         return
     seals = [seal for name in library if (seal := library[name].seal) is not None]
     states = {state for seal in seals for state in seal.states}

@@ -15,7 +15,7 @@ from collector.cascade.settings import CascadeSettings
 from collector.compliance.settings import ComplianceSettings
 from collector.mines import MineOrder, mine_faults
 from collector.notify.settings import NotifySettings, rule_faults
-from collector.reports.settings import target_faults, target_model
+from collector.reports.settings import TargetSettings, target_faults, target_model
 from collector.risk.settings import RiskSettings
 from collector.sinks.base import sinks
 from collector.trend.settings import TrendSettings
@@ -24,7 +24,7 @@ from config.logs import LogSettings
 from config.model import Duration, FilePath, Settings, Size, Written, one_of
 from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
-from profiles.load import folder_faults, library
+from profiles.load import Library, folder_faults, library
 from profiles.regions import County, counties_of, region_faults
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
@@ -117,8 +117,15 @@ def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
     faults = list(folder_faults(settings.profiles))
     yield from faults
     if not faults:
-        yield from target_faults(settings.reports, library(settings.profiles))
-        yield from mine_faults(settings.mines, library(settings.profiles))
+        known = library(settings.profiles)
+        yield from target_faults(settings.reports, known)
+        seals = (at for at, target in enumerate(settings.reports) if _is_seal(target, known))
+        yield from mine_faults(settings.mines, next(seals, None), known)
+
+
+def _is_seal(target: TargetSettings, known: Library) -> bool:
+    shapes = [known[name].shape(target.family) for name in target.profiles if name in known]
+    return any(shape is not None and shape.family == "seal" for shape in shapes)
 
 
 def _files(settings: CollectorSettings) -> Iterator[Fault]:

@@ -44,6 +44,8 @@ class Compiled:
     faults: dict[str, str] = field(default_factory=dict)
     """Tags whose samples become dead letters, and why."""
     cameras: Mapping[str, Camera] = field(default_factory=dict)
+    seal_events: frozenset[str] = frozenset()
+    """Codes of events that the profiles of its cameras know; no other becomes a tag of the stores."""
 
     @property
     def series(self) -> dict[str, Series]:
@@ -72,7 +74,9 @@ def compile_manifest(
     if own in manifest.via:
         passed = " → ".join([*manifest.via, own])
         return Compiled(manifest.site, owner, f"it passed this collector before ({passed}): a loop")
-    compiled = Compiled(manifest.site, owner, cameras=manifest.cameras)
+    compiled = Compiled(
+        manifest.site, owner, cameras=manifest.cameras, seal_events=_seal_events(manifest.cameras, library)
+    )
     judged = judge(manifest, library)
     for name, tag in manifest.tags.items():
         errors = [fault.message for fault in judged.get(name, ()) if fault.severity == "error"]
@@ -84,6 +88,12 @@ def compile_manifest(
         else:
             compiled.rules[name] = _rule(name, tag, manifest.site, library, owner)
     return compiled
+
+
+def _seal_events(cameras: Mapping[str, Camera], library: Library) -> frozenset[str]:
+    names = {camera.profile for camera in cameras.values()} & library.keys()
+    seals = (library[name].seal for name in names)
+    return frozenset(code for seal in seals if seal is not None for code in seal.events)
 
 
 def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str) -> Rule:

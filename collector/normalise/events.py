@@ -36,7 +36,8 @@ def _place(event: Event, compiled: Compiled) -> dict[str, str]:
         series = rule.series
         names = (series.profile, series.asset, series.point, series.quantity)
     elif (camera := compiled.cameras.get(event.camera or "")) is not None:
-        names = (camera.profile, camera.code, camera.code, event.code)
+        code = event.code if event.code in compiled.seal_events else ""
+        names = (camera.profile, camera.code, camera.code, code)
     else:
         return {}
     return dict(zip(("profile", "asset", "point", "quantity"), names, strict=True))

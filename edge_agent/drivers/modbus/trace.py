@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from decimal import Decimal
 
@@ -18,6 +19,8 @@ def registers(source: Source, value: float) -> tuple[float, bytes] | None:
     """
     kind, _, order = source.coded.partition(" ")
     whole = kind.startswith(("int", "uint", "bcd"))
+    if not source.scale or not math.isfinite(source.scale + source.offset):  # no sound agent says so
+        return None
     if not (whole or kind.startswith("float")) or order not in ("ABCD", "CDAB", "BADC", "DCBA"):
         return None
     if not whole and (source.scale, source.offset) != (1.0, 0.0):

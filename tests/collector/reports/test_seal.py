@@ -12,6 +12,8 @@ import msgspec
 import pytest
 
 from collector.mines import MineOrder
+from collector.normalise.compile import compile_manifest
+from collector.normalise.events import event_records
 from collector.platform.ledger import Ledger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_http
@@ -19,9 +21,11 @@ from collector.platform.tokens import Tokens
 from collector.reports import sender
 from collector.reports.encoders.base import written
 from collector.reports.settings import target_model
+from collector.settings import load_collector
+from config.errors import ConfigError
 from profiles.load import library
-from profiles.wire.codec import encode, freeze_events, manifest_hash
-from profiles.wire.messages import Camera, Event, Evidence, Manifest, ManifestDevice, ManifestTag, Point, Site
+from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
+from profiles.wire.messages import Camera, Event, Events, Evidence, Manifest, ManifestDevice, ManifestTag, Point, Site
 from tests.collector.field import NOW, STREAM, Agent, Shelf, collecting, eventually, settings
 from tests.servers import LOCAL, Server, mosquitto, running
 
@@ -247,3 +251,24 @@ async def test_without_an_order_nothing_is_told_and_the_log_says_what_to_state(
     book = Ledger(tmp_path / "platform.db")
     assert book.packets() == {}
     book.close()
+
+
+def test_a_seal_platform_without_any_order_is_a_warning_and_an_unknown_state_an_error(tmp_path: Path) -> None:
+    head = "collector: bureau\nmqtt: {host: 127.0.0.1, tls: disabled}\nsinks: [{type: sqlite, path: store.db}]\n"
+    target = (
+        "reports: [{name: p, profiles: [electronic-seal], family: seal, transport: {type: http, url: 'http://p/'}}]\n"
+    )
+    file = tmp_path / "collector.yaml"
+    file.write_text(head + target)
+    assert ["without an order" in str(each) for each in load_collector(file).warnings] == [True]
+    file.write_text(head + target + f"mines: {{'{MINE}': {{state: asleep}}}}\n")
+    with pytest.raises(ConfigError, match="'asleep' is no state"):
+        load_collector(file)
+
+
+def test_a_code_that_the_profile_does_not_know_becomes_no_tag_of_the_stores() -> None:
+    compiled = compile_manifest(decode(ABOUT, decoder(Manifest)), library(), agent="mine-a")
+    known, odd = (seen(1, code, "belt") for code in ("belt_run", "made-up"))
+    frame = freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [known, odd])
+    records = event_records(decode(frame, decoder(Events)), compiled)
+    assert [(each.point, each.quantity) for each in records] == [(BELT, "belt_run"), (BELT, "")]

@@ -22,6 +22,8 @@ from profiles.wire.messages import Source
         ("bit ABCD bit 3", 1.0, 0.0, 1, None),
         ("string ABCD", 1.0, 0.0, 1, None),
         ("", 1.0, 0.0, 1, None),
+        ("uint16 ABCD", 0.0, 0.0, 0, None),
+        ("uint16 ABCD", float("inf"), 0.0, 0, None),
     ],
 )
 def test_registers_are_told_only_where_decoding_them_gives_the_value(
