@@ -60,6 +60,13 @@ async def test_what_cannot_be_written_whole_is_not_there_and_comes_again(tmp_pat
     assert files(tmp_path) == {}
 
 
+async def test_a_packet_that_was_written_and_became_a_resumed_one_meanwhile_is_there_already(tmp_path: Path) -> None:
+    live, resumed = b'{"reportType":"report"}', b'{"reportType":"continues"}'
+    for body in (live, resumed):
+        assert (await put(tmp_path, body, name="", path="")).verdict == "accepted"
+    assert files(tmp_path) == {"id-1.json": live}
+
+
 async def test_a_packet_of_a_family_without_files_is_called_by_its_id(tmp_path: Path) -> None:
     await put(tmp_path, b"{}", name="", path="")
     assert files(tmp_path) == {"id-1.json": b"{}"}

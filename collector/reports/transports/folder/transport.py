@@ -34,7 +34,10 @@ class FolderTransport:
         self._root = settings.path
 
     async def send(self, packet: Outgoing) -> Answer:
-        """Accepted means durable in the folder under its own name; an equal file that stands there is that packet."""
+        """Accepted means durable in the folder under its own name; an equal file that stands there is that packet.
+
+        So is one that is called by the packet's id, though it may have been told as a live one then.
+        """
         return await asyncio.to_thread(self._send, packet)
 
     def _send(self, packet: Outgoing) -> Answer:
@@ -46,7 +49,7 @@ class FolderTransport:
             if not self._root.is_dir():
                 return Answer("later", f"there is no folder {self._root}")
             _make(self._root, path.parent)
-            if not _put(path, packet.body):
+            if not _put(path, packet.body) and packet.name:
                 return Answer("taken", f"{path} stands there with another content")
         except OSError as err:
             return Answer("later", f"{path}: {err.strerror or err}")
@@ -91,12 +94,10 @@ def _put(path: Path, content: bytes) -> bool:
 
 
 def _same(path: Path, content: bytes) -> bool:
-    """Whether a file is this packet; then it is durable, though an earlier try may have ended before it was."""
-    if path.read_bytes() != content:
-        return False
+    """Whether a file has this content; it is durable then, though an earlier try may have ended before it was."""
     _sync(path)
     _sync(path.parent)
-    return True
+    return path.read_bytes() == content
 
 
 def _sync(path: Path) -> None:

@@ -67,7 +67,10 @@ class SftpTransport:
         self._link: tuple[SSHClientConnection, SFTPClient] | None = None
 
     async def send(self, packet: Outgoing) -> Answer:
-        """Accepted means written whole and renamed on the server. After a failure the next packet connects anew."""
+        """Accepted means written whole and renamed on the server. After a failure the next packet connects anew.
+
+        A file that is called by the packet's id is that packet, though it may have been told as a live one then.
+        """
         import asyncssh  # a quarter of a second, and only where it is installed
 
         place = file_place(packet)
@@ -78,7 +81,7 @@ class SftpTransport:
         try:
             sftp = await self._connected()
             async with asyncio.timeout(self._settings.answer_timeout):
-                taken = not await _put(sftp, self._settings.path, path, packet.body)
+                taken = not await _put(sftp, self._settings.path, path, packet.body) and bool(packet.name)
         except asyncssh.PermissionDenied as err:
             await self.close()
             return Answer("unauthorised", f"{where}: {err.reason}")
