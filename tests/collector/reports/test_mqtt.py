@@ -96,6 +96,12 @@ async def test_where_the_platform_answers_its_word_counts_and_late_ones_to_other
         assert (await put(transport(broker.port, answer_topic="answer"))).verdict == "accepted"
 
 
+async def test_an_answer_that_names_no_packet_proves_nothing_of_this_one(broker: Server) -> None:
+    with listening(broker.port, lambda _: [{"success": True}, "taken"]):
+        answer = await put(transport(broker.port, answer_topic="answer", answer_timeout="500ms"))
+    assert answer == Answer("later", f"127.0.0.1:{broker.port}: answers that name no packet (dataId or msgId)")
+
+
 async def test_no_answer_in_time_means_that_it_comes_again(broker: Server) -> None:
     with listening(broker.port) as heard:
         made = transport(broker.port, answer_topic="answer", answer_timeout="200ms")

@@ -68,10 +68,13 @@ class MqttTransport:
         self._puback: asyncio.Future[str] | None = None
         """Of the packet in flight: empty when the broker has it, else why it does not take it."""
         self._answers: asyncio.Queue[Any] = asyncio.Queue()
+        self._unnamed = False
+        """Whether an answer came that names no packet."""
 
     async def send(self, packet: Outgoing) -> Answer:
         """A connection that failed or gave no answer is closed: the next packet begins a new one."""
         where = f"{self._settings.host}:{self._settings.port}"
+        self._unnamed = False
         try:
             link = await self._connected()
             if link.max_frame is not None and len(packet.body) > link.max_frame:
@@ -80,7 +83,8 @@ class MqttTransport:
                 return await self._published(link, packet)
         except TimeoutError:
             await self.close()
-            return Answer("later", f"{where}: no answer in time")
+            why = "answers that name no packet (dataId or msgId)" if self._unnamed else "no answer in time"
+            return Answer("later", f"{where}: {why}")
         except (OSError, LinkDownError) as err:
             await self.close()
             return Answer("later", f"{where}: {err}")
@@ -102,8 +106,9 @@ class MqttTransport:
         while True:
             answer = await self._answers.get()
             about = answer.get("dataId") or answer.get("msgId") if isinstance(answer, dict) else None
-            if about in (None, packet.id):  # one to an earlier packet came too late
+            if about == packet.id:
                 return judged(answer, packet.id)
+            self._unnamed |= about is None  # whichever packet it is about: one to an earlier one may come late
 
     async def _connected(self) -> MqttLink:
         if self._link is None or self._link.lost.done():
