@@ -155,7 +155,7 @@ class Packer:
 
     def _placed(self, rows: Iterable[DueRow]) -> list[Due]:
         """Rows of points that a manifest knows."""
-        places = ((row, self._directory.get(row.point)) for row in rows)
+        places = ((row, self._directory.find(row.point)) for row in rows)
         return [_due_of(row, place) for row, place in places if place is not None]
 
     def _tell_left_out(self, key: Key, due: Sequence[Due], drafts: Sequence[Draft]) -> None:
@@ -329,7 +329,7 @@ class Packer:
 
     def _place(self, code: str, profile: str = "", agent: str = "") -> Place | None:
         """A point, or an agent's camera, that a manifest knows, of a profile still reported; any other waits."""
-        place = self._directory.get(code) or self._directory.camera(agent, code)
+        place = self._directory.find(code) or self._directory.camera(agent, code)
         if place is not None and (profile or place.point.profile) in self._selection.periods:
             return place
         if code not in self._told:

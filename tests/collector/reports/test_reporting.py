@@ -21,7 +21,7 @@ from collector.reports.settings import target_model
 from collector.settings import CollectorSettings
 from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
-from profiles.wire.messages import Event, Limits, Manifest
+from profiles.wire.messages import Event, Limits, Manifest, State
 from tests.collector.field import HAZARD, STREAM, Agent, Shelf, collecting, eventually, manifest, settings
 from tests.collector.reports.platform import Platform, error, platform
 from tests.servers import LOCAL, Server, mosquitto, running
@@ -94,6 +94,22 @@ def now() -> int:
 
 def values(frames: list[dict[str, Any]]) -> list[tuple[str, float | None]]:
     return [(each["quotaId"], each["value"]) for frame in frames for each in frame.get("datas", ())]
+
+
+async def test_a_backlog_of_a_tag_that_the_present_manifest_has_no_more_is_reported(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    before, after = fast("G0001", "G0002", G0001="mm"), fast("G0002")
+    async with platform() as there, collecting(reporting(broker, tmp_path, Shelf(), there.port)):
+        agent.send("manifest", before)
+        agent.send("manifest", after)
+        told = State(v=1, online=True, since=now(), version="1", manifest=manifest_hash(after))
+        agent.send("state", encode(told))  # so that the one that was used last is not taken for the present one
+        frame = agent.data(1, after, [("G0002", now(), 1.0, "good")])
+        await eventually(lambda: agent.has(1, frame), "the present manifest in use")
+        old = now() - 3_600_000
+        agent.data(2, before, [("G0001", old, 7412.4, "good")])
+        await eventually(lambda: (CODE, 7.412) in values(there.frames), "the reading of the tag that is gone")
 
 
 async def test_a_reading_is_reported_live_in_the_profiles_unit_once(
