@@ -6,10 +6,11 @@ Encoders are pure: the same input gives the same bytes and the same packet ids, 
 from __future__ import annotations
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 from collector.directory import Place
 from collector.mines import MineOrder
@@ -110,22 +111,22 @@ class Draft:
     """How many steps it goes ahead of other alarms: the graver, the more."""
 
 
-class Encoder(Protocol):
-    """One family of report bodies, without state of its own."""
+class Encoder(ABC):
+    """One family of report bodies, without state of its own: all methods are class methods of the registered class.
+
+    What a family does not have it leaves as it is here.
+    """
 
     family: ClassVar[str]
-    whole: ClassVar[bool]
+    whole: ClassVar[bool] = False
     """Whether a live packet names every point, also those without a reading in its period."""
-    late_alarms: ClassVar[bool]
+    late_alarms: ClassVar[bool] = False
     """Whether an alarm that is delivered late is told as a resumed one, as readings are."""
-    sums: ClassVar[bool]
+    sums: ClassVar[bool] = False
     """Whether a packet sums up a period: one about what came late sums up the whole of it anew."""
 
     @classmethod
-    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
-        """What the gateway's points are; `now` (ms UTC) is when it is said."""
-
-    @classmethod
+    @abstractmethod
     def readings(
         cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
     ) -> list[Draft]:
@@ -136,8 +137,19 @@ class Encoder(Protocol):
         """
 
     @classmethod
+    @abstractmethod
+    def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
+        """Transitions, in the order in which they happened."""
+
+    @classmethod
+    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
+        """What the gateway's points are; `now` (ms UTC) is when it is said."""
+        return []
+
+    @classmethod
     def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """That the gateway reaches none of its devices; `due` are its points, all of them bad."""
+        return []
 
     @classmethod
     def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
@@ -145,6 +157,7 @@ class Encoder(Protocol):
 
         Called where the profile has an interval for it (`heartbeat`).
         """
+        return []
 
     @classmethod
     def statistics(
@@ -154,14 +167,12 @@ class Encoder(Protocol):
 
         Called where the profile has some. The id of a packet does not depend on `now`.
         """
-
-    @classmethod
-    def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
-        """Transitions, in the order in which they happened."""
+        return []
 
     @classmethod
     def as_resumed(cls, body: bytes) -> bytes:
         """The same packet as one that was delivered late; its id and its times stay."""
+        return body
 
 
 def packet_id(*about: object) -> str:

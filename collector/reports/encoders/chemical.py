@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, Statistic, packet_id, rounded, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway, packet_id, rounded, written
 from collector.reports.encoders.parts import parts
 from collector.reports.encoders.static_tables import Row, rows
 from profiles.model import Quantity
@@ -19,13 +19,10 @@ ROOM = 400
 """Bytes that the head of a body takes."""
 
 
-class ChemicalEncoder:
-    """See `collector.reports.encoders.base.Encoder`."""
+class ChemicalEncoder(Encoder):
+    """See `Encoder`."""
 
     family: ClassVar[str] = "S"
-    whole: ClassVar[bool] = False
-    late_alarms: ClassVar[bool] = False
-    sums: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
@@ -46,18 +43,6 @@ class ChemicalEncoder:
     def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
         """Lists the indicators as invalid: an empty `datas` is refused (notes, 1.9)."""
         return list(_packets(gateway, now, due, kind="live", connected=False))
-
-    @classmethod
-    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
-        """The family has none: readings and `source_down` say that it lives."""
-        return []
-
-    @classmethod
-    def statistics(
-        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
-    ) -> list[Draft]:
-        """The family has none."""
-        return []
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:

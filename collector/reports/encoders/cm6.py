@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, Statistic, packet_id, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway, packet_id, written
 from collector.reports.encoders.sealed import seal_of
 from profiles.seal import Cm6Report
 
@@ -23,13 +23,10 @@ _OPTIONAL = {"psStationCode": "station", "positionCode": "position_code", "direc
 """Keys that a camera has where its attributes state them."""
 
 
-class Cm6Encoder:
-    """See `collector.reports.encoders.base.Encoder`."""
+class Cm6Encoder(Encoder):
+    """See `Encoder`. A source that is down says nothing of the cameras (5.5); a late message has no word for it."""
 
     family: ClassVar[str] = "CM6"
-    whole: ClassVar[bool] = False
-    late_alarms: ClassVar[bool] = False
-    sums: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
@@ -60,31 +57,9 @@ class Cm6Encoder:
         return [_draft(gateway, "underground", "resumed" if resumed else "live", end, rows, points)] if rows else []
 
     @classmethod
-    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
-        """Nothing: a look-up of ours that failed says nothing of the cameras (notes on mines, 5.5)."""
-        return []
-
-    @classmethod
-    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
-        """Not yet: a terminal's (notes on mines, 5.5) says more of it than a collector knows."""
-        return []
-
-    @classmethod
-    def statistics(
-        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
-    ) -> list[Draft]:
-        """None: its counts are readings."""
-        return []
-
-    @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """Diagnoses and passages when they begin, and each change of a camera's state."""
         return [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _event(gateway, alarm)]
-
-    @classmethod
-    def as_resumed(cls, body: bytes) -> bytes:
-        """The same: the messages have no word for it."""
-        return body
 
 
 def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:

@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, Statistic, packet_id, rounded, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway, Statistic, packet_id, rounded, written
 from collector.reports.encoders.limits import crossed
 from profiles.model import Quantity
 from profiles.report import MineFlag, MineReport
@@ -22,18 +21,10 @@ _FLAGS: dict[str, MineFlag] = {
 _COLOURS: tuple[LimitName, ...] = ("BLUE", "YELLOW", "ORANGE", "RED")
 
 
-class MineEncoder:
-    """See `collector.reports.encoders.base.Encoder`."""
+class MineEncoder(Encoder):
+    """See `Encoder`."""
 
     family: ClassVar[str] = "M"
-    whole: ClassVar[bool] = False
-    late_alarms: ClassVar[bool] = False
-    sums: ClassVar[bool] = False
-
-    @classmethod
-    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
-        """The family has none."""
-        return []
 
     @classmethod
     def readings(

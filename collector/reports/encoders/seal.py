@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from collector.directory import Place
-from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Gateway, Statistic, packet_id, written
+from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Encoder, Gateway, packet_id, written
 from collector.reports.encoders.sealed import judged, seal_of
 from profiles.wire.messages import Evidence
 
@@ -27,18 +26,12 @@ LIGHTEST = 3
 """Level of a notice; 1 is grave, and leaves first (5.5, 5.6)."""
 
 
-class SealEncoder:
-    """See `collector.reports.encoders.base.Encoder`."""
+class SealEncoder(Encoder):
+    """See `Encoder`. A source that is down says nothing of the cameras; a heartbeat (5.5) is not told yet."""
 
     family: ClassVar[str] = "seal"
-    whole: ClassVar[bool] = False
     late_alarms: ClassVar[bool] = True
     sums: ClassVar[bool] = True
-
-    @classmethod
-    def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
-        """None: the platform has no message for them."""
-        return []
 
     @classmethod
     def readings(
@@ -66,23 +59,6 @@ class SealEncoder:
         }  # fmt: skip
         points = {each.place.point.code: each.time for each in due}
         return [Draft(identity, "resumed" if resumed else "live", end, msgspec.json.encode(body), points)]
-
-    @classmethod
-    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
-        """Nothing: a look-up of ours that failed says nothing of the cameras (notes on mines, 5.5)."""
-        return []
-
-    @classmethod
-    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
-        """Not yet: a terminal's (notes on mines, 5.5) says more of it than a collector knows."""
-        return []
-
-    @classmethod
-    def statistics(
-        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
-    ) -> list[Draft]:
-        """None: its counts are readings."""
-        return []
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, PacketKind, Statistic, packet_id, written
+from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway, PacketKind, packet_id, written
 from collector.reports.encoders.facts import number, place_facts, site_facts
 from collector.reports.encoders.limits import crossed
 from collector.reports.encoders.text_fields import record
@@ -26,13 +26,15 @@ from profiles.textfile.written import interval, kind_of, kinds, state_of, wanted
 from profiles.wire import quality as q
 
 
-class TextFileEncoder:
-    """See `collector.reports.encoders.base.Encoder`. A file names no gateway: it is of a mine."""
+class TextFileEncoder(Encoder):
+    """See `Encoder`. A file names no gateway: it is of a mine.
+
+    Every live one names every point with its state, so that a source that is down needs no word; its times say how late
+    it is.
+    """
 
     family: ClassVar[str] = "text-file"
     whole: ClassVar[bool] = True
-    late_alarms: ClassVar[bool] = False
-    sums: ClassVar[bool] = False
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
@@ -71,23 +73,6 @@ class TextFileEncoder:
         return drafts
 
     @classmethod
-    def source_down(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
-        """Nothing beside: every file names every point, with its state."""
-        return []
-
-    @classmethod
-    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
-        """The family has none: every file names every point at its interval."""
-        return []
-
-    @classmethod
-    def statistics(
-        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
-    ) -> list[Draft]:
-        """Files of statistics (`TJSJ`) are not made yet."""
-        return []
-
-    @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """A file a transition: a record a limit that it crosses, at the beginning and at the end."""
         files, drafts = text_files(gateway.profile), []
@@ -100,11 +85,6 @@ class TextFileEncoder:
                            about=(alarm.event.id,), points={code: time})
                 )  # fmt: skip
         return drafts
-
-    @classmethod
-    def as_resumed(cls, body: bytes) -> bytes:
-        """The same bytes: a file says by its times alone how late it is."""
-        return body
 
 
 def _report(gateway: Gateway) -> TextFileReport:
