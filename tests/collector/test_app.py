@@ -30,16 +30,10 @@ from tests.collector.field import (
     manifest,
     settings,
 )
-from tests.servers import Server, mosquitto, running
+from tests.servers import Server
 
 GOOD = "good"
 TANK = manifest("G0001")
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 @pytest.fixture

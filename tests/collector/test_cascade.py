@@ -41,12 +41,6 @@ IN_CENTIMETRES = manifest("G0001", unit={"G0001": "cm"})
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
-
-
-@pytest.fixture
 def higher(tmp_path: Path) -> Iterator[Server]:
     with running(mosquitto(tmp_path / "higher")) as server:
         yield server

@@ -1,24 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-import pytest
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
 from collector.intake import TAKEN_OVER, Intake, Message, pause_after
 from collector.settings import IntakeSettings
 from config.mqtt import MqttSettings
-from tests.servers import LOCAL, Server, mosquitto, running, wait_for
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
+from tests.servers import LOCAL, Server, wait_for
 
 
 def make(port: int, **bounds: float) -> Intake:

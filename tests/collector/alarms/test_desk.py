@@ -38,17 +38,11 @@ from tests.collector.field import (
     settings,
 )
 from tests.collector.notify.receivers import robot
-from tests.servers import Server, mosquitto, running
+from tests.servers import Server
 
 TANK = manifest("G0001")
 LISTED = "state: state\nmqtt: {host: 127.0.0.1, tls: disabled}\nsinks: [{type: sqlite, name: shelf-0, path: x.db}, "
 LISTED += "{type: sqlite, name: shelf-1, path: y.db}]\ncollector: bureau\n"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from collector.cli.explain import command
@@ -14,7 +12,7 @@ from collector.sinks.sqlite.settings import SqliteSettings
 from profiles.wire.codec import encode
 from profiles.wire.messages import Manifest, ManifestDevice, ManifestTag, Point, Site, Source
 from tests.collector.field import NOW, Agent, collecting, eventually, manifest, settings
-from tests.servers import Server, mosquitto, running
+from tests.servers import Server
 
 MINE = "140199900001"
 GAS = f"{MINE}01MN0001A0012"
@@ -30,12 +28,6 @@ COAL = encode(
         },
     )
 )  # fmt: skip
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 def ask(folder: Path, broker: Server, *words: str) -> Result:

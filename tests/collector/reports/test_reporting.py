@@ -24,7 +24,7 @@ from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest
 from profiles.wire.messages import Event, Limits, Manifest, State
 from tests.collector.field import HAZARD, STREAM, Agent, Shelf, collecting, eventually, manifest, settings
 from tests.collector.reports.platform import Platform, error, platform
-from tests.servers import LOCAL, Server, mosquitto, running
+from tests.servers import LOCAL, Server
 
 FAST = """
 profile: fast
@@ -60,12 +60,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "STOPPED_PAUSE", 0.1)
     monkeypatch.setattr("collector.reports.packer.PATIENCE", 100)
     monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.1)
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
 from profiles.wire.messages import Camera, Event, Events, Evidence, Manifest, ManifestDevice, ManifestTag, Point, Site
 from tests.collector.field import NOW, STREAM, Agent, Shelf, collecting, eventually, settings
-from tests.servers import LOCAL, Server, mosquitto, running
+from tests.servers import LOCAL, Server
 
 MINE, TERMINAL = "140199900001", "14019990000101"
 BELT, GATE = "14010000001320000006", "14010000001320000001"
@@ -75,12 +75,6 @@ EVENTS = [
     seen(3, "q_covered", "belt"), seen(4, "bypass_in", "gate", "noted", persons=3), seen(5, "camera_offline", "gate"),
     seen(6, "belt_run", "belt", "cleared", 60_000), seen(7, "camera_offline", "gate", "cleared", 61_000),
 ]  # fmt: skip
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from profiles.wire.messages import Event, Limits, Manifest, ManifestDevice, Mani
 from tests.collector.field import STREAM, Agent, Shelf, collecting, eventually, settings
 from tests.collector.reports.test_reporting import now
 from tests.profiles.textfile.examples import MINE
-from tests.servers import Server, mosquitto, running
+from tests.servers import Server
 
 FAST = """
 profile: fast
@@ -58,12 +58,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "LONGEST_PAUSE", 0.1)
     monkeypatch.setattr("collector.reports.packer.PATIENCE", 100)
     monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.1)
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 @pytest.fixture
