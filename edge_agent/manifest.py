@@ -78,6 +78,7 @@ def _stated(settings: AgentSettings) -> Manifest:
             for device in settings.devices
         },
         assets={code: Asset(**asset.model_dump()) for code, asset in settings.assets.items()},
+        cameras={device.name: camera for device in settings.devices if (camera := device.camera()) is not None},
     )  # fmt: skip
 
 

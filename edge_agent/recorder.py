@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Reading
+from edge_agent.drivers.base import CameraEvent, Reading
 from edge_agent.limits import Transition
 from edge_agent.links import DeviceChange, Links
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
@@ -115,6 +115,18 @@ class Recorder:
         self._event(
             Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text)
         )
+
+    def camera_event(self, event: CameraEvent) -> None:
+        """What a camera's pictures show, as an event of kind seal."""
+        self._enter(Outcome())
+        life = event_id(self._agent, "camera", event.camera, event.code, event.since)
+        self._event(
+            Event(
+                id=event_id(life, event.state, event.time, self._clock.era), alarm=life, kind="seal",
+                level=event.level, state=event.state, time=event.time, since=event.since, camera=event.camera,
+                text=event.text, code=event.code, facts=dict(event.facts),
+            )
+        )  # fmt: skip
 
     def device_states(self) -> dict[str, DeviceState]:
         """For the state message."""

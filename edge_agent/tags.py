@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
 from profiles.strapping import MAX_PAIRS
-from profiles.wire.messages import ATMOSPHERES, PressureKind, Source
+from profiles.wire.messages import ATMOSPHERES, Camera, PressureKind, Source
 
 NAME_PATTERN = r"^[^\s/+#][^/+#]{0,126}[^\s/+#]$|^[^\s/+#]$"
 """Names of tags and devices."""
@@ -163,6 +163,10 @@ class DeviceSettings(Settings):
     def address(self) -> str:
         """Where the device is, for the manifest: no credentials."""
         return ""
+
+    def camera(self) -> Camera | None:
+        """The camera that it is, for the manifest; None of an instrument."""
+        return None
 
     def by_exception(self) -> bool:
         """Whether it reports only changes (an OPC UA subscription), so that silence means an unchanged value."""

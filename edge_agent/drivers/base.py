@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import msgspec
 
 from edge_agent.tags import DeviceSettings
-from profiles.wire.messages import Level, Value
+from profiles.wire.messages import EventState, Level, Value
 from profiles.wire.quality import GOOD
 
 ENTRY_POINTS = "edge_agent.drivers"
@@ -57,11 +57,31 @@ class Output(Protocol):
         """Totals since start that the agent's state carries, such as requests, timeouts, overruns."""
 
 
+@dataclass(frozen=True, slots=True)
+class CameraEvent:
+    """A transition of what a camera's pictures show; `code` and `since` name the life that it belongs to.
+
+    `code` is an event of the camera's profile, times are in ms since 1970 UTC.
+    """
+
+    camera: str
+    code: str
+    state: EventState
+    level: Level
+    time: int
+    since: int
+    facts: Mapping[str, float | int | bool | str]
+    text: str = ""
+
+
 class DurableOutput(Output, Protocol):
     """What the agent offers to every driver beside; those need it whose source keeps what it gave (files)."""
 
     def note(self, level: Level, text: str) -> None:
         """A fact that somebody must know of, as an event."""
+
+    def camera_event(self, event: CameraEvent) -> None:
+        """What a camera's pictures show."""
 
     async def committed(self) -> bool:
         """Return once all that was handed over before is durable; False when some of it was dropped meanwhile.

@@ -1,0 +1,207 @@
+"""Settings of cameras: where the pictures come from, what is looked for in them, and where."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
+
+from config.model import Duration, FilePath, Settings, Written
+from edge_agent.tags import DeviceSettings, TagSettings
+from profiles.wire.messages import Camera, Source
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PointAt = tuple[Share, Share]
+"""[from the left, from the top], each as a share of the picture: 0 to 1."""
+Polygon = Annotated[tuple[PointAt, ...], Field(min_length=3, max_length=64)]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+MEASURES = {
+    "persons_in": "RY-IN", "persons_out": "RY-OUT", "vehicles_in": "CL-IN", "vehicles_out": "CL-OUT",
+    "belt_run": "PD-YX", "belt_load": "PD-ZZ", "hoist_run": "TS-YX", "online_minutes": "SP-ZX", "online": "SP-ZT",
+}  # fmt: skip
+"""What a camera's tag can hold, and the usual quantity of the profile."""
+Measure = Literal[
+    "persons_in", "persons_out", "vehicles_in", "vehicles_out", "belt_run", "belt_load", "hoist_run",
+    "online_minutes", "online",
+]  # fmt: skip
+
+
+_URL = r"^(rtsps?|https?)://[^@\s]+$|^file:[^@]+$"
+_URL_WORDS = "rtsp://…, http://… or file:…; user and password are keys of their own"
+
+
+class CameraTag(TagSettings):
+    """One figure that is counted at a camera."""
+
+    measure: Measure
+    """Counts of the hour that ended (persons_in, …, in whole numbers), minutes of that hour in which the belt or hoist
+    ran or the camera was on line, or whether it is on line now (online)."""
+    max_silence: Duration = 3600.0
+    """Time after which an unchanged value is sent all the same."""
+
+
+class RegionSettings(Settings):
+    """A part of the picture."""
+
+    name: str
+    """What people call it."""
+    points: Polygon
+    """Its corners, in order."""
+    events: tuple[str, ...] = ()
+    """The events that are looked for in it; left out: those of the camera's position that need a region."""
+
+
+class LineSettings(Settings):
+    """A line on the ground; who crosses it is counted."""
+
+    name: str
+    """What people call it."""
+    start: PointAt
+    """One end."""
+    end: PointAt
+    """The other."""
+    inside: PointAt
+    """A point on the side that is "in": crossing towards it is in, away from it out."""
+    counts: Literal["gate", "bypass", "entry_gate", "exit_gate"] = "gate"
+    """gate: in and out are counted; bypass: a way round the gate; entry_gate, exit_gate: one direction is wrong."""
+    of: tuple[Literal["person", "vehicle"], ...] = ("person",)
+    """Whose crossing counts."""
+
+    @model_validator(mode="after")
+    def _is_a_line(self) -> LineSettings:
+        (x, y), (x0, y0), (x1, y1) = self.inside, self.start, self.end
+        if self.start == self.end:
+            raise PydanticCustomError("line", "start and end are the same point")
+        if abs((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)) < 1e-6:  # on the line
+            raise PydanticCustomError("line", "inside lies on the line; expected a point beside it")
+        return self
+
+
+class HeightAt(Settings):
+    """How high the smallest person that counts appears where his feet are at this height of the picture."""
+
+    y: Share
+    """Where the feet are, from the top."""
+    height: Annotated[float, Field(gt=0, le=1)]
+    """The person's height, as a share of the picture's height."""
+
+
+class BeltSettings(Settings):
+    """The belt (皮带) in the picture, turned so that it runs along it."""
+
+    corners: tuple[PointAt, PointAt, PointAt, PointAt]
+    """Tail left, head left, head right, tail right, seen along the running direction."""
+
+
+class DetectorSettings(Settings):
+    """A trained network of your own in ONNX format; left out: the package's model where it was fetched, else none."""
+
+    model: FilePath
+    """The network."""
+    layout: Literal["centernet", "yolox", "yolov5", "yolov8", "ssd"]
+    """How its output is laid out; checked at the start with a test picture."""
+    classes: FilePath | None = None
+    """A class name a line, in the network's order; left out: the 80 of COCO."""
+    score: Annotated[float, Field(gt=0, lt=1)] = 0.35
+    """Below this a box is not believed."""
+
+
+class ScheduleSettings(Settings):
+    """A daily span of local time; over midnight where `until` is before `start`."""
+
+    start: Clock
+    until: Clock
+
+
+class CaptureSettings(Settings):
+    """How the pictures are fetched."""
+
+    transport: Literal["tcp", "udp"] = "tcp"
+    """Of RTSP."""
+    timeout: Annotated[Duration, Field(ge=0.5, le=60)] = 5.0
+    """A camera that sends nothing for so long is taken for lost, and asked again."""
+    rate: Annotated[float, Field(gt=0, le=30)] | None = None
+    """Pictures a second that are looked at, at most; left out: as the tasks ask (1 to 10)."""
+    snapshot_every: Annotated[Duration, Field(ge=0.2)] = 1.0
+    """How often a snapshot address (HTTP) is asked."""
+
+
+class CameraDevice(DeviceSettings):
+    """One camera."""
+
+    driver: Literal["camera"]
+    url: Annotated[str, Written(_URL, _URL_WORDS)]
+    """Where its pictures come from: an RTSP stream (the sub-stream is enough), MJPEG or a snapshot over HTTP, or
+    `file:` with a film or folder, which is read as fast as a camera would send it."""
+    user: str = ""
+    """User name at the camera: one that may only watch."""
+    password: SecretStr | None = None
+    """As `!secret name`."""
+    snapshot: bool = False
+    """Whether an HTTP address gives single pictures (Hikvision: /ISAPI/Streaming/channels/101/picture, Dahua:
+    /cgi-bin/snapshot.cgi) and not a stream."""
+    capture: CaptureSettings = CaptureSettings()
+    """How they are fetched."""
+    profile: str = "electronic-seal"
+    """The profile that names positions and events."""
+    code: str
+    """Code of the camera (摄像机编码), as the platform issued it."""
+    position: str
+    """What it watches, as the profile has it, such as P01 for the main mouth (主井口)."""
+    mine_state: str = ""
+    """State of the mine as its supervisor ordered it; left out: it is judged as sealed."""
+    group: str = ""
+    """Cameras of one group share a worker process; left out: four by four."""
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    """Longitude, degrees east (WGS 84)."""
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    """Latitude, degrees north (WGS 84)."""
+    attributes: dict[str, str] = Field(default_factory=dict)
+    """What a platform asks for beside: direction, psStationCode, positionCode."""
+    regions: tuple[RegionSettings, ...] = ()
+    """Parts of the picture that are watched by themselves."""
+    lines: tuple[LineSettings, ...] = ()
+    """Lines whose crossing is counted."""
+    masks: tuple[Polygon, ...] = ()
+    """Parts in which nothing is looked at and which are blackened in what leaves the site: neighbours' windows."""
+    clock: Polygon | None = None
+    """Where the camera writes its clock into the picture; it is left out of comparisons, and watched by itself."""
+    heights: tuple[HeightAt, ...] = ()
+    """How high the smallest person appears, at one or two heights of the picture; left out: a twelfth of it."""
+    belt: BeltSettings | None = None
+    """The belt, where one is watched."""
+    detector: DetectorSettings | None = None
+    """A trained network of your own."""
+    schedule: tuple[ScheduleSettings, ...] = ()
+    """When its events are looked for, in local time; left out: always. The quality of the picture is judged always."""
+    ignore: tuple[str, ...] = ()
+    """Events of its position that are not looked for here."""
+    blur_faces: bool = False
+    """Whether faces are blurred in the copy with boxes; the original is kept as it is."""
+    tags: tuple[CameraTag, ...] = ()
+    """What is counted."""
+
+    def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
+        """A flag for `online`, a number for everything counted."""
+        return "flag" if isinstance(tag, CameraTag) and tag.measure == "online" else "number"
+
+    def tag_source(self, tag: TagSettings) -> Source | None:
+        """No registers stand behind a count."""
+        return None
+
+    def address(self) -> str:
+        """The address without user, password and query, which may hold a token."""
+        return self.url.partition("?")[0]
+
+    def all_tags(self) -> tuple[CameraTag, ...]:
+        """The counted figures."""
+        return self.tags
+
+    def camera(self) -> Camera:
+        """As the manifest names it."""
+        return Camera(
+            code=self.code, profile=self.profile, position=self.position, label=self.label, lon=self.lon, lat=self.lat,
+            attributes=self.attributes,
+        )  # fmt: skip
