@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from edge_agent.drivers.camera.picture import Picture
@@ -39,6 +40,6 @@ def pictures(
             break
         if number >= start and (number - start) % every == 0:
             at = (number - start) / fps
-            yield Picture(image, time=T0 + round(at * 1000), at=at)
+            yield Picture(np.asarray(image, dtype=np.uint8), time=T0 + round(at * 1000), at=at)
         number += 1
     reader.release()
