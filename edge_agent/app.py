@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from config.version import VERSION
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reading, Runner, browse_device, drivers
+from edge_agent.evidence import Carrier, EvidenceFolder
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.store import Row
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 
 RUNNER_BACKOFF = (1.0, 60.0)
 """First and longest pause, s, before a driver's task that failed is started again."""
+TIDY = 60.0
+"""Seconds between two looks at the bounds of the evidence folder."""
 RUNNER_END = 15.0
 """Seconds that a driver's task has to finish its request in flight at a stop."""
 
@@ -46,6 +50,9 @@ class Agent:
         self._hash = self._outbox.put_manifest(encode(self._manifest))
         before = Remembered.read(self._outbox.recall())
         self._clock = Clock(settings.clock, high=before.high, era=self._outbox.era_floor)
+        folder = settings.state / "evidence"
+        self._evidence = Carrier(folder, settings.evidence, before.evidence)
+        self._folder = EvidenceFolder(folder, settings.evidence)
         self._recorder = Recorder(
             self._outbox,
             settings.outbox,
@@ -55,6 +62,7 @@ class Agent:
             agent=settings.agent,
             manifest=self._hash,
             before=before,
+            evidence=self._evidence,
             on_commit=self._committed,
         )
         self._uplink = Uplink(
@@ -78,6 +86,7 @@ class Agent:
         recording = asyncio.create_task(self._recorder.run(), name="recorder")
         sending = asyncio.create_task(self._uplink.run(stop_uplink), name="uplink")
         reading = [asyncio.create_task(self._supervise(each, ending), name=each.name) for each in runners]
+        tidying = asyncio.create_task(self._tidy(ending), name="evidence")
         stopped = asyncio.create_task(stop.wait())
         try:
             # the recorder or the uplink end by themselves only when they failed: then end in order all the same
@@ -85,7 +94,7 @@ class Agent:
         finally:
             stopped.cancel()
             ending.set()
-            await _ended(reading)
+            await _ended([*reading, tidying])
             self._recorder.end()
             try:
                 await recording
@@ -123,6 +132,13 @@ class Agent:
         if up != self._up:
             self._up = up
             self._uplink.state_changed()
+
+    async def _tidy(self, stop: asyncio.Event) -> None:
+        """Keep the folder of evidence within its bounds."""
+        while not stop.is_set():
+            for lost in await asyncio.to_thread(self._folder.tidy, self._evidence.waiting, time.time()):
+                self._recorder.note("FAULT", lost)
+            await _pause(stop, TIDY)
 
     async def _supervise(self, runner: Runner, stop: asyncio.Event) -> None:
         """A driver's task that fails harms nobody else: it is reported and started again."""

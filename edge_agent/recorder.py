@@ -10,9 +10,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import CameraEvent, Reading
+from edge_agent.evidence import KEY as EVIDENCE
+from edge_agent.evidence import Carrier, Pending
 from edge_agent.limits import Transition
 from edge_agent.links import DeviceChange, Links
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
@@ -45,6 +48,7 @@ class Recorder:
         agent: str,
         manifest: str,
         before: Remembered,
+        evidence: Carrier,
         on_commit: Callable[[Sequence[Row]], None],
     ) -> None:
         self._outbox, self._settings, self._clock = outbox, settings, clock
@@ -59,6 +63,9 @@ class Recorder:
         self._drivers: dict[str, str] = {}
         """What drivers want remembered, by key of the small state."""
         self._remembered = before.drivers
+        self._evidence = evidence
+        self._noted: list[Pending] = []
+        """Files of evidence of events that are not committed yet."""
         self._waiting: list[asyncio.Future[bool]] = []
         """Who waits for a commit."""
         self._dropped = 0
@@ -120,13 +127,22 @@ class Recorder:
         """What a camera's pictures show, as an event of kind seal."""
         self._enter(Outcome())
         life = event_id(self._agent, "camera", event.camera, event.code, event.since)
+        for file in event.evidence:
+            pending = self._evidence.note(file, self._clock.era)
+            self._noted.append(pending)
+            self._recall[EVIDENCE + file.id] = remember(pending)
         self._event(
             Event(
                 id=event_id(life, event.state, event.time, self._clock.era), alarm=life, kind="seal",
                 level=event.level, state=event.state, time=event.time, since=event.since, camera=event.camera,
-                text=event.text, code=event.code, facts=dict(event.facts),
+                text=event.text, code=event.code, facts=dict(event.facts), evidence=list(event.evidence),
             )
         )  # fmt: skip
+
+    @property
+    def evidence_folder(self) -> Path:
+        """Where files of evidence are put."""
+        return self._evidence.folder
 
     def device_states(self) -> dict[str, DeviceState]:
         """For the state message."""
@@ -209,6 +225,9 @@ class Recorder:
     async def _flush(self) -> None:
         for incident in self._outbox.incidents():
             self.note("FAULT" if incident.count else "WARN", incident.text)
+        for name, why in self._evidence.lost().items():
+            self.note("FAULT", why)
+            self._recall[EVIDENCE + name] = ""
         if self._dropped and not self._blocked:
             self.note(
                 "FAULT", f"{self._dropped} samples or events were lost: the outbox could not be written for too long"
@@ -216,20 +235,24 @@ class Recorder:
             self._dropped = 0
         drafts = [*self._drafts_of_events(), *self._drafts_of_samples()]
         waiting, self._waiting = self._waiting, []
-        if not drafts and not self._drivers:
+        if not drafts and not self._drivers and not self._evidence.waiting:
             _answer(waiting, committed=True)
             return
         samples, events, recall, notes = self._samples, self._events, self._recall, self._drivers
         self._samples, self._events, self._recall, self._drivers = [], [], {}, {}
+        noted, self._noted = self._noted, []
         try:
             kept = recall | notes | {"clock": remember(self._clock.high)}
             rows = await asyncio.to_thread(self._commit, drafts, kept)
         except OutboxUnavailable as err:
             self._waiting = waiting + self._waiting
             self._drivers = notes | self._drivers
+            self._noted = noted + self._noted
             self._keep(samples, events, recall, err)
             return
         _answer(waiting, committed=True)
+        for pending in noted:
+            self._evidence.add(pending)
         if self._blocked:
             log.info("outbox: can be written again")
             self._blocked = False
@@ -238,12 +261,21 @@ class Recorder:
         self._on_commit(rows)
 
     def _commit(self, drafts: Sequence[Draft], recall: Mapping[str, str]) -> list[Row]:
-        """In a thread: a disk may take its time. The era is on disk before a sample of it is."""
+        """In a thread: a disk may take its time. The era is on disk before a sample of it is.
+
+        Evidence goes along where its lane has room: what it does not take waits in its file.
+        """
         era = max((draft.era for draft in drafts), default=self._era_kept)
         if era != self._era_kept:
             self._outbox.set_era(era)
             self._era_kept = era
-        return self._outbox.commit(drafts, recall)
+        chunks = self._evidence.read(self._manifest, self._outbox.room("evidence"))
+        carried = {EVIDENCE + chunk.draft.id: remember(chunk.rest) for chunk in chunks}
+        if not drafts and not chunks and recall.keys() <= {"clock"}:
+            return []
+        rows = self._outbox.commit([*drafts, *(chunk.draft for chunk in chunks)], {**recall, **carried})
+        self._evidence.taken(chunks)
+        return rows
 
     def _keep(
         self, samples: list[tuple[int, Sample]], events: list[tuple[int, Event]], recall: dict[str, str], err: Exception

@@ -2,7 +2,7 @@
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
 ``stamp:<tag>``; values are JSON, empty when there is nothing any more.
-``driver:<device>/<key>`` holds a driver's own text.
+``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from edge_agent.evidence import Pending
 from edge_agent.limits import OpenAlarm, Side
 from edge_agent.links import Fault, OpenFault
 from edge_agent.stamps import Stamp
@@ -32,6 +33,8 @@ class Remembered:
     stamps: dict[str, Stamp] = field(default_factory=dict)
     drivers: dict[str, dict[str, str]] = field(default_factory=dict)
     """What drivers had remembered, by device and key."""
+    evidence: dict[str, Pending] = field(default_factory=dict)
+    """Files that are still to be carried, by id."""
 
     @classmethod
     def read(cls, recall: Mapping[str, str]) -> Remembered:
@@ -57,6 +60,8 @@ class Remembered:
                 self.faults[name] = _decode(text, dict[Fault, OpenFault])
             case "stamp":
                 self.stamps[name] = _decode(text, Stamp)
+            case "evidence":
+                self.evidence[name] = _decode(text, Pending)
             case "driver":
                 device, _, own = name.partition("/")
                 self.drivers.setdefault(device, {})[own] = text

@@ -17,6 +17,7 @@ from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
 from edge_agent.clock import ClockSettings
 from edge_agent.drivers.base import drivers
+from edge_agent.evidence import EvidenceSettings
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.settings import SMALLEST, WAL_ROOM, OutboxSettings
 from edge_agent.tags import DeviceSettings, StrappingSettings, TagSettings
@@ -89,6 +90,8 @@ class AgentSettings(Settings):
     """How much is kept while the collector cannot be reached."""
     uplink: UplinkSettings = UplinkSettings()
     """How it is delivered."""
+    evidence: EvidenceSettings = EvidenceSettings()
+    """Pictures and films of cameras."""
     clock: ClockSettings = ClockSettings()
     """How far clocks are trusted."""
     log: LogSettings = LogSettings()

@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
 from edge_agent.tags import DeviceSettings
-from profiles.wire.messages import EventState, Level, Value
+from profiles.wire.messages import EventState, Evidence, Level, Value
 from profiles.wire.quality import GOOD
 
 ENTRY_POINTS = "edge_agent.drivers"
@@ -72,6 +73,8 @@ class CameraEvent:
     since: int
     facts: Mapping[str, float | int | bool | str]
     text: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    """Files that prove it, durable at ``evidence_folder / id`` before this is handed over."""
 
 
 class DurableOutput(Output, Protocol):
@@ -80,8 +83,12 @@ class DurableOutput(Output, Protocol):
     def note(self, level: Level, text: str) -> None:
         """A fact that somebody must know of, as an event."""
 
+    @property
+    def evidence_folder(self) -> Path:
+        """Where files of evidence are put; their ids are their paths in it: ``<camera>/<day>/<name>``."""
+
     def camera_event(self, event: CameraEvent) -> None:
-        """What a camera's pictures show."""
+        """What a camera's pictures show; its files of evidence are carried after it."""
 
     async def committed(self) -> bool:
         """Return once all that was handed over before is durable; False when some of it was dropped meanwhile.

@@ -222,6 +222,10 @@ class Outbox:
         oldest = min((found[0][0] for found in ahead if found), default=None)
         return Depth(rows, sum(lanes.values()), oldest, aside, lanes)
 
+    def room(self, lane: Lane) -> int:
+        """Bytes that the lane takes before its oldest are dropped."""
+        return max(0, self._bounds[lane] - self._used[lane])
+
     def streams(self) -> dict[str, StreamState]:
         """Each stream with its last number and what was dropped of it."""
         dropped: dict[str, list[DroppedRange]] = {}

@@ -14,6 +14,7 @@ import pytest
 from edge_agent import recorder as recorder_module
 from edge_agent.clock import Clock, ClockSettings
 from edge_agent.drivers.base import Reading
+from edge_agent.evidence import Carrier, EvidenceSettings
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
@@ -47,9 +48,10 @@ class Bench:
         self.rows: list[Row] = []
         before = Remembered.read(self.outbox.recall())
         clock = Clock(ClockSettings(), high=before.high, era=self.outbox.era_floor, wall=lambda: wall[0])
+        carrier = Carrier(folder / "evidence", EvidenceSettings(), before.evidence)
         self.recorder = Recorder(
             self.outbox, SETTINGS, clock, rules, ["d"],
-            agent="agent", manifest="f" * 64, before=before, on_commit=self.rows.extend,
+            agent="agent", manifest="f" * 64, before=before, evidence=carrier, on_commit=self.rows.extend,
         )  # fmt: skip
 
     def events(self) -> list[Event]:

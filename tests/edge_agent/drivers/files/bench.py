@@ -13,6 +13,7 @@ from typing import Any
 from edge_agent.clock import Clock, ClockSettings
 from edge_agent.drivers.files.driver import FilesDriver
 from edge_agent.drivers.files.settings import FilesDevice
+from edge_agent.evidence import Carrier, EvidenceSettings
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.recorder import Recorder
@@ -84,7 +85,8 @@ class Bench:
         }  # fmt: skip
         self.recorder = Recorder(
             self.outbox, SETTINGS, Clock(ClockSettings(), high=before.high, era=self.outbox.era_floor), rules,
-            [settings.name], agent="agent", manifest="f" * 64, before=before, on_commit=lambda _rows: None,
+            [settings.name], agent="agent", manifest="f" * 64, before=before,
+            evidence=Carrier(state / "evidence", EvidenceSettings(), before.evidence), on_commit=lambda _rows: None,
         )  # fmt: skip
         [self.runner] = FilesDriver.runners([settings], self.recorder)
 
