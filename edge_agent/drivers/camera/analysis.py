@@ -47,9 +47,9 @@ class View:
     boxes: tuple[Box, ...] = ()
     """Persons and vehicles that were detected in this picture."""
     tracks: tuple[Track, ...] = ()
-    """Those that are followed now."""
+    """Those that are followed now, also where the detector did not look at this very picture."""
     detected: bool = False
-    """Whether the detector looked at this picture; `boxes` and `tracks` say something only then."""
+    """Whether the detector looked at this picture; `boxes` says something only then."""
     notes: dict[str, float] = field(default_factory=dict)
     """Figures for people (`camera probe`, the annotated film): sharpness, mean grey, px a picture of the belt."""
 
@@ -97,6 +97,7 @@ class Analysis:
         self._tasks = tasks
         self._judge = Judge(seal, open_findings)
         self._last: dict[str, float] = {}
+        self._tracks: tuple[Track, ...] = ()
 
     @property
     def open(self) -> dict[str, OpenFinding]:
@@ -113,8 +114,9 @@ class Analysis:
 
     def look(self, picture: Picture) -> Result:
         """Let each task that is due look, in order."""
-        view = View(picture)
+        view = View(picture, tracks=self._tracks)
         findings: list[Finding] = []
+        looks: dict[str, Look] = {}
         for task in self._tasks:
             if not self._wants(task, picture.at):
                 continue
@@ -123,7 +125,10 @@ class Analysis:
                 if isinstance(seen, Passage):
                     findings.extend(self._judge.passage(seen, picture))
                 else:
-                    findings.extend(self._judge.look(seen, picture))
+                    looks[seen.code] = _either(looks.get(seen.code), seen)
+        for look in looks.values():
+            findings.extend(self._judge.look(look, picture))
+        self._tracks = view.tracks
         findings.extend(self._judge.tick(picture.at, picture.time))
         return Result(findings, view)
 
@@ -149,3 +154,10 @@ class Analysis:
     def _wants(self, task: Task, at: float) -> bool:
         last = self._last.get(task.name)
         return last is None or at < last or at - last >= task.period() * (1 - SLACK)
+
+
+def _either(one: Look | None, other: Look) -> Look:
+    """Of several regions in which the same is looked for: it holds if it does in one, and not only if in none."""
+    if one is None or other.holds or (other.holds is None and not one.holds):
+        return other
+    return one
