@@ -56,14 +56,15 @@ class Data(Struct, frozen=True, kw_only=True):
     s: Annotated[list[Sample], Meta(min_length=1, max_length=100_000)]
 
 
-class Evidence(Struct, frozen=True, kw_only=True):
-    """What an event's evidence file is; its bytes travel as `EvidenceChunk`."""
+class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an evidence file is; its bytes travel as `EvidenceChunk`. Hashes are hex; `sm3` only where it is set."""
 
     id: Name
     type: str
     size: Annotated[int, Meta(ge=0)]
     sha256: str
     captured: Millis
+    sm3: str = ""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
