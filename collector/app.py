@@ -24,7 +24,8 @@ from collector.compliance.timely import Timeliness
 from collector.days import Days
 from collector.dead_letters import DeadLetters
 from collector.directory import Directory
-from collector.evidence import EvidenceStore
+from collector.evidence.keeper import Keeper
+from collector.evidence.store import EvidenceStore
 from collector.intake import Intake, Message
 from collector.notify.queue import Queue
 from collector.notify.rules import Rules
@@ -43,7 +44,8 @@ from collector.trend.watch import TrendWatch
 from collector.writers import Writer
 from profiles.load import Library, library
 from profiles.regions import counties_of
-from profiles.wire.messages import State
+from profiles.wire.codec import encode
+from profiles.wire.messages import Request, State
 
 log = logging.getLogger(__name__)
 LOOK_AROUND = 1.0
@@ -71,6 +73,7 @@ class Collector:
         self._desk = Desk(self._book, self._colours, self._stores, self._senders(alarms))
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
+        self._evidence = EvidenceStore(settings.state, settings.evidence)
         self._works = self._worked_out(days, profiles)
         self._cascades = [
             (Cascade(each, settings.collector, settings.state, self._registry, profiles), each)
@@ -80,6 +83,7 @@ class Collector:
             *self._stores,
             Writer(self._reporter.queue.name, self._reporter.queue),
             Writer("alarms", self._book),
+            Writer("evidence", self._evidence),
             *(Writer(f"{each.name} to {target.collector}", each) for each, target in self._cascades),
         ]
         """Every durable destination: an envelope is acknowledged when all of them have it."""
@@ -88,7 +92,7 @@ class Collector:
             library=profiles,
             registry=self._registry,
             dead_letters=self.dead_letters,
-            evidence=EvidenceStore(settings.state),
+            evidence=self._evidence,
             writers=self._writers,
             batch=settings.intake.batch,
             patience=settings.intake.hold,
@@ -114,7 +118,8 @@ class Collector:
             chosen.reports, profiles, self._reporter.queue, directory, encoders(), self._reader
         )  # fmt: skip
         works: dict[str, Step] = {
-            "compliance": roller.step, "colours": watched.step, "reported statistics": teller.step
+            "compliance": roller.step, "colours": watched.step, "reported statistics": teller.step,
+            "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
         }  # fmt: skip
         if chosen.trend.enabled:
             watch = TrendWatch(chosen.collector, profiles, directory, self._book, self._reader, self._stores)
@@ -122,6 +127,9 @@ class Collector:
         if chosen.risk.enabled:
             works["risk"] = RiskWriter(chosen.risk, Scorer(profiles, measurer, self._book), self._stores).step
         return works
+
+    def _ask(self, agent: str, request: Request) -> None:
+        self._intake.publish(agent, "request", encode(request))
 
     @property
     def sinks(self) -> dict[str, Sink]:

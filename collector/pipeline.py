@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from collector.batch import Batch
 from collector.dead_letters import DeadLetters, Draft
 from collector.envelopes import Envelope, fill, open_envelope
-from collector.evidence import EvidenceFullError, EvidenceStore
+from collector.evidence.files import EvidenceFullError
+from collector.evidence.store import EvidenceStore
 from collector.intake import Message
 from collector.manifests import Manifests
 from collector.registry import Registry

@@ -13,6 +13,7 @@ from collector.alarms.settings import AlarmSettings
 from collector.audit import AuditSettings
 from collector.cascade.settings import CascadeSettings
 from collector.compliance.settings import ComplianceSettings
+from collector.evidence.settings import EvidenceSettings
 from collector.mines import MineOrder, mine_faults
 from collector.notify.settings import NotifySettings, rule_faults
 from collector.reports.settings import TargetSettings, target_faults, target_model
@@ -76,6 +77,8 @@ class CollectorSettings(Settings):
     """How much is held in memory."""
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     """What could not be used."""
+    evidence: EvidenceSettings = EvidenceSettings()
+    """Pictures and films that prove events."""
     alarms: AlarmSettings = AlarmSettings()
     """The life of alarms at the bureau (报警闭环)."""
     notify: NotifySettings = NotifySettings()

@@ -180,8 +180,21 @@ class Agent:
                 return Response(v=1, id=request.id, ok=True, result=found)
             case "browse":
                 return await self._browse(request)
+            case "evidence":
+                return await self._carry_again(request)
             case _:
                 return Response(v=1, id=request.id, ok=False, error=f"this agent does not answer {request.verb!r}")
+
+    async def _carry_again(self, request: Request) -> Response:
+        name = request.args.get("id")
+        try:
+            file = await asyncio.to_thread(self._folder.found, name) if isinstance(name, str) else None
+        except FileNotFoundError:
+            file = None
+        if file is None:
+            return Response(v=1, id=request.id, ok=False, error=f"id: {name!r} is no file of evidence here (any more)")
+        self._evidence.add(self._evidence.note(file, self._clock.era))
+        return Response(v=1, id=request.id, ok=True, result={"size": file.size, "sha256": file.sha256})
 
     async def _browse(self, request: Request) -> Response:
         args = request.args

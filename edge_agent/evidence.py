@@ -7,6 +7,7 @@ kill at any moment repeats nothing and forgets nothing. Sources: design, *Eviden
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -165,6 +166,17 @@ class EvidenceFolder:
 
     def __init__(self, path: Path, settings: EvidenceSettings) -> None:
         self._path, self._settings = path, settings
+
+    def found(self, name: str) -> Evidence:
+        """A file of the folder as it is now; FileNotFoundError, also for a name that leads out of the folder."""
+        path = self._path / name
+        if path.resolve().parent.parent.parent != self._path.resolve() or path.name.startswith("."):
+            raise FileNotFoundError(name)
+        stat = path.stat()
+        with path.open("rb") as source:
+            digest = hashlib.file_digest(source, "sha256").hexdigest()
+        kind = "video/mp4" if path.suffix == ".mp4" else "image/jpeg"
+        return Evidence(id=name, type=kind, size=stat.st_size, sha256=digest, captured=round(stat.st_mtime * 1000))
 
     def tidy(self, waiting: frozenset[str], now: float) -> list[str]:
         """Delete what is too old, then the oldest beyond the bound; what was lost uncarried, in words. Reads the disk.

@@ -37,6 +37,7 @@ from collector.alarms.rows import (
     Standing,
     alarm_named,
     alarm_of,
+    ended,
     folded_away,
     life_of,
     lives_between,
@@ -242,6 +243,11 @@ class AlarmBook:
         """The alarm that stands on a source without sides, by its events alone."""
         with self._file.reading() as db:
             return standing(db, agent, kind, source)
+
+    def ended(self, agent: str, alarm: str) -> int | None:
+        """See `rows.ended`."""
+        with self._file.reading() as db:
+            return ended(db, agent, alarm)
 
     def between(self, start: int, end: int) -> list[Life]:
         """The lives that were raised before `end` and not closed before `start`, in ms UTC."""

@@ -102,6 +102,15 @@ class Standing(NamedTuple):
     since: int
 
 
+def ended(db: sqlite3.Connection, agent: str, alarm: str) -> int | None:
+    """When the life of an agent's alarm was closed, in ms; 0 while it is not, None of an alarm that is not here."""
+    row = db.execute(
+        "SELECT life.ended FROM alarm JOIN life ON life.id = alarm.life WHERE alarm.agent = ? AND alarm.alarm = ?",
+        (agent, alarm),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def standing(db: sqlite3.Connection, agent: str, kind: str, source: str) -> Standing | None:
     """The alarm that stands on a source that has no sides, whatever people did about its life."""
     key = msgspec.json.encode([agent, kind, source, ""]).decode()

@@ -10,7 +10,7 @@ COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
     for name in (
         "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "colours",
-        "compliance", "risk", "audit",
+        "evidence", "compliance", "risk", "audit",
         "profiles", "reports", "simulate", "demo",
         "version",
     )

@@ -319,11 +319,13 @@ class State(Struct, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """Collector to agent: never a write to an instrument. `manifest` asks for the manifests of the hashes in `args`."""
+    """Collector to agent: never a write to an instrument. `manifest` asks for the manifests of the hashes in `args`,
+    `evidence` for the file of the `id` in `args`, which comes (again) in chunks of its own.
+    """
 
     v: Literal[1]
     id: Name
-    verb: Literal["manifest", "status", "read", "snapshot", "browse", "reload"]
+    verb: Literal["manifest", "status", "read", "snapshot", "browse", "reload", "evidence"]
     args: dict[str, Any] = field(default_factory=dict)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,8 +21,8 @@ from edge_agent.drivers.base import Output, RawReading, Reading, Runner, drivers
 from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.settings import load_agent
 from edge_agent.simulators import tank_farm
-from profiles.wire.codec import decode, decoder, encode
-from profiles.wire.messages import Data, Events, Request, Response, State
+from profiles.wire.codec import decode, decoder, encode, split_evidence
+from profiles.wire.messages import Data, Events, EvidenceChunk, Request, Response, State
 from tests.servers import LOCAL, Server, mosquitto, running, wait_for
 
 
@@ -148,6 +149,32 @@ async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, b
     assert "does not answer 'reload'" in answers["6"].error
     assert not answers["4"].ok
     assert "expected a list" in answers["4"].error
+
+
+async def test_a_file_of_evidence_is_carried_again_on_request_and_no_other_file_ever(
+    tmp_path: Path, broker: Server
+) -> None:
+    name, body = "camera/20261124/011207000-belt_run-a.jpg", b"a picture"
+    (tmp_path / "state" / "evidence" / name).parent.mkdir(parents=True)
+    (tmp_path / "state" / "evidence" / name).write_bytes(body)
+    (tmp_path / "state" / "evidence" / "camera" / "20261124" / ".part").write_bytes(body)
+    wanted = [name, name, "../outbox.db", "camera/20261124/../../../outbox.db", "camera/20261124/.part", "camera", 5]
+    instrument = await tank_farm.instrument(None).serve(LOCAL, 0)
+    port = instrument.sockets[0].getsockname()[1]
+    async with working(tmp_path, broker.port, [tank_farm.device_settings(port, interval="200ms")]) as listener:
+        await asyncio.to_thread(wait_for, lambda: listener.of("data"), what="samples")
+        for number, each in enumerate(wanted):
+            request = Request(v=1, id=str(number), verb="evidence", args={"id": each})
+            listener.client.publish("gw/v1/county-1/plant-1/request", encode(request), qos=1)
+        await asyncio.to_thread(wait_for, lambda: len(listener.of("response")) == len(wanted), what="the answers")
+        await asyncio.to_thread(wait_for, lambda: listener.of("evidence"), what="the chunk")
+        answers = {each.id: each for each in (decode(f, decoder(Response)) for f in listener.of("response"))}
+        carried = {split_evidence(frame, decoder(EvidenceChunk)) for frame in listener.of("evidence")}
+    instrument.close()
+    assert [answers[str(number)].ok for number in range(len(wanted))] == [True, True, *[False] * 5]
+    assert answers["0"].result == {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    assert "is no file of evidence here (any more)" in answers["2"].error
+    assert {(head.id, head.offset, head.total, bytes_) for head, bytes_ in carried} == {(name, 0, len(body), body)}
 
 
 async def test_the_state_says_what_the_agent_is_and_at_the_end_that_it_is_gone(tmp_path: Path, broker: Server) -> None:
