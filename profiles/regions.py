@@ -40,6 +40,21 @@ PROVINCES = _provinces()
 """Names by code of six digits, such as 110000."""
 
 
+def province_of(code: str) -> str:
+    """The province (省) of a region's code, as a code of six digits; "" of none."""
+    return f"{code[:2]}0000" if code else ""
+
+
+def city_of(code: str) -> str:
+    """The city or prefecture (地市) of a region's code; of a province's own code that itself."""
+    return f"{code[:4]:0<4}00" if code else ""
+
+
+def region_name(code: str, counties: Counties) -> str:
+    """The name of a code of six digits, from the operator's list before the provinces; "" where neither has it."""
+    return counties.get(code) or PROVINCES.get(code, "")
+
+
 def region_faults(code: str, counties: Counties, at: int = 1) -> Iterator[str]:
     """What is not known of a region's code, or of the beginning of one; `at`: its first character's position.
 

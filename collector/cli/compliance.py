@@ -22,8 +22,11 @@ from collector.days import Days, each_day
 from collector.settings import load_collector
 from config.cli import settings_errors
 from profiles.load import library
+from profiles.regions import Counties, city_of, counties_of, province_of, region_name
 
-AXES = ("day", "region", "site", "profile")
+AXES = ("day", "province", "city", "region", "site", "profile")
+REGIONS = ("province", "city", "region")
+"""Those that have a name beside their code."""
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -31,8 +34,9 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.argument("file", type=click.Path(path_type=Path), default="collector.yaml")
 @click.option("--from", "first", type=_DAY, metavar="DAY", help="First day, such as 2026-11-01; left out: yesterday.")
 @click.option("--to", "last", type=_DAY, metavar="DAY", help="Last day, within; left out: the first.")
-@click.option("--by", "axes", multiple=True, type=click.Choice(AXES), default=AXES, show_default=True,
-              help="What a row is of; --by region sums up all days, sites and profiles of each region.")  # fmt: skip
+@click.option("--by", "axes", multiple=True, type=click.Choice(AXES), show_default=True,
+              default=("day", "region", "site", "profile"),
+              help="What a row is of; --by city sums up all days, sites and profiles of each city.")  # fmt: skip
 @click.option("--sink", "name", help="The store to ask, by its name in FILE; left out: the first.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
@@ -55,30 +59,39 @@ def command(
         raise click.UsageError(f"--to {end} lies before --from {begin}")
     chosen = [axis for axis in AXES if axis in axes]
     with measured(file, settings, library(settings.profiles), name) as (measurer, _book):
-        rows = _rows(measurer, begin, min(end, days.of(now)), now, chosen)
+        rows = _rows(measurer, begin, min(end, days.of(now)), now, chosen, counties_of(settings.regions))
     if as_csv:
         _csv(rows, chosen)
     else:
         show(rows if as_json else [_for_people(row) for row in rows], as_json)
 
 
-def _rows(measurer: Measurer, begin: date, end: date, now: int, axes: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(
+    measurer: Measurer, begin: date, end: date, now: int, axes: Sequence[str], counties: Counties
+) -> list[dict[str, Any]]:
     summed: dict[tuple[str, ...], Tally] = defaultdict(Tally)
     for day in each_day(begin, end):
         for key, tally in measurer.day(day, now).items():
             summed[_cut(key, axes)].add(tally)
-    return [_row(axes, place, tally) for place, tally in sorted(summed.items())]
+    return [_row(axes, place, tally, counties) for place, tally in sorted(summed.items())]
 
 
-def _row(axes: Sequence[str], place: Sequence[str], tally: Tally) -> dict[str, Any]:
-    return dict(zip(axes, place, strict=True)) | tally.rates() | tally.minutes() | tally.sums()
+def _row(axes: Sequence[str], place: Sequence[str], tally: Tally, counties: Counties) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for axis, text in zip(axes, place, strict=True):
+        cells[axis] = text
+        if axis in REGIONS:
+            cells[f"{axis}_name"] = region_name(text, counties)
+    return cells | tally.rates() | tally.minutes() | tally.sums()
 
 
 def _cut(key: Key, axes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(str(getattr(key, axis)) for axis in axes)
+    """What of a key the axes ask for; a region's city and province follow from its code (GB/T 2260)."""
+    wider = {"province": province_of(key.region), "city": city_of(key.region)}
+    return tuple(wider.get(axis) or str(getattr(key, axis, "")) for axis in axes)
 
 
-_SHOWN = ("points", "alarms_raised", "alarms_open", "alarms_closed")
+_SHOWN = (*(f"{axis}_name" for axis in REGIONS), "points", "alarms_raised", "alarms_open", "alarms_closed")
 """The sums that people see; scripts see all."""
 
 
@@ -89,7 +102,7 @@ def _for_people(row: Mapping[str, Any]) -> dict[str, Any]:
             cells[name] = value
         elif name.endswith("_rate"):
             cells[name.removesuffix("_rate")] = None if value is None else f"{_floor(value):.2f} %"
-        elif name in ("clear_minutes", "handle_minutes", "close_minutes"):
+        elif name in ("clear_minutes", "handle_minutes", "close_minutes", "off_duty_minutes"):
             cells[name.replace("_minutes", " min")] = None if value is None else f"{value:.1f}"
     return cells
 
@@ -100,6 +113,6 @@ def _floor(fraction: float) -> float:
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> None:
-    writer = csv.DictWriter(sys.stdout, list(_row(axes, axes, Tally())), lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, list(_row(axes, axes, Tally(), {})), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)

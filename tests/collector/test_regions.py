@@ -13,6 +13,7 @@ from collector.registry import Registry
 from collector.reports.selection import Selection
 from collector.settings import load_collector
 from profiles.load import library
+from profiles.regions import city_of, province_of, region_name
 from profiles.wire.codec import manifest_hash
 from tests.collector.field import manifest
 
@@ -53,6 +54,16 @@ def test_a_site_in_a_region_that_is_not_listed_is_told_in_the_log(
     assert compiled is not None
     assert compiled.faults == {}
     assert "agent plant-a, site.adcode: 行政区划代码 '110110': characters 5–6 '10': no county" in caplog.text
+
+
+def test_a_county_rolls_up_to_its_city_and_its_province_with_their_names() -> None:
+    assert (city_of("110108"), province_of("110108")) == ("110100", "110000")
+    assert (city_of("130100"), city_of("130000"), province_of("130000")) == ("130100", "130000", "130000")
+    assert (city_of(""), province_of("")) == ("", "")
+    listed = {"110108": "海淀区", "130000": "河北"}
+    assert [region_name(code, listed) for code in ("110108", "110100", "110000", "130000")] == [
+        "海淀区", "", "北京市", "河北",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from collector.cli.compliance import command
+from profiles.wire.codec import decode, decoder, encode, manifest_hash
+from profiles.wire.messages import Manifest, Point
 from tests.collector.alarms.make import life
 from tests.collector.compliance.bureau import END, HOUR, START, bureau, minutes, settings_file
-from tests.collector.field import HAZARD
+from tests.collector.field import HAZARD, manifest
 
 SITE = HAZARD[:9]
 
@@ -43,9 +46,36 @@ def test_each_row_is_a_day_a_region_a_site_and_a_profile(file: Path) -> None:
 def test_rows_are_summed_by_what_is_asked_for(file: Path) -> None:
     answer = call(file, "--from", "2026-11-23", "--to", "2026-11-24", "--by", "region", "--csv")
     [row] = csv.DictReader(io.StringIO(answer.output))
-    assert list(row)[:2] == ["region", "online_rate"]
+    assert list(row)[:3] == ["region", "region_name", "online_rate"]
     assert (row["region"], row["points"], row["readings"], row["timely_rate"]) == ("110110", "4", "2160", "")
     assert call(file, "--from", "2026-11-20", "--csv", "--by", "site").output.count("\n") == 2, "silence counts"
+
+
+def test_cities_and_provinces_sum_up_their_counties_and_have_names(file: Path) -> None:
+    with bureau(file.parent) as town:
+        for agent, code, region in (("b", "110108001", "110108"), ("c", "130102001", "130102")):
+            made = decode(manifest("G0001"), decoder(Manifest))
+            point = Point(profile="hazchem-storage", asset=code, quantity="YW", code=f"{code}YW001")
+            site = replace(made.site, code=code, adcode=region)
+            frame = encode(replace(made, site=site, tags={"G0001": replace(made.tags["G0001"], point=point)}))
+            town.registry.put_manifest(agent, manifest_hash(frame), frame)
+        town.measurer.note_due(0)
+    names = "[{code: '110108', name: 海淀区}, {code: '130100', name: 石家庄市}]"
+    file = settings_file(file.parent, regions=names)
+
+    def rows(*axes: str) -> list[tuple[object, ...]]:
+        words = [word for axis in axes for word in ("--by", axis)]
+        found = json.loads(call(file, "--from", "2026-11-24", "--json", *words).output)
+        keys = [key for axis in axes for key in (axis, f"{axis}_name")]
+        return [tuple(row[key] for key in [*keys, "points"]) for row in found]
+
+    assert rows("province") == [("110000", "北京市", 3), ("130000", "河北省", 1)]
+    assert rows("city") == [("110100", "", 3), ("130100", "石家庄市", 1)]
+    assert rows("region") == [("110108", "海淀区", 1), ("110110", "", 2), ("130102", "", 1)]
+    assert rows("province", "region")[0] == ("110000", "北京市", "110108", "海淀区", 1)
+    assert "石家庄市" in call(file, "--from", "2026-11-24", "--by", "city").output
+    default = call(file, "--from", "2026-11-24", "--csv").output.splitlines()[0].split(",")
+    assert default[:5] == ["day", "region", "region_name", "site", "profile"]
 
 
 def test_people_see_per_cent_that_are_not_rounded_up(file: Path) -> None:
