@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
-from collector.alarms.book import AlarmBook
+from collector.alarms.book import AlarmBook, Listener
 from collector.alarms.desk import Desk
 from collector.alarms.file import AlarmFile
 from collector.background import Step, background
@@ -24,6 +24,8 @@ from collector.compliance.timely import Timeliness
 from collector.days import Days
 from collector.dead_letters import DeadLetters
 from collector.directory import Directory
+from collector.duty.book import DutyBook
+from collector.duty.hush import Hush
 from collector.evidence.keeper import Keeper
 from collector.evidence.store import EvidenceStore
 from collector.intake import Intake, Message
@@ -65,12 +67,16 @@ class Collector:
         kinds = sinks() if kinds is None else kinds
         profiles = library(settings.profiles)
         self._stores: list[Writer[Sink]] = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
-        self._reporter = Reporter(settings.state, settings.reports, profiles, self._registry, settings.mines)
         alarms = AlarmFile(settings.state, settings.audit.hash)
-        self._book = book_of(alarms, settings)
+        self._duty = DutyBook(alarms)
+        self._reporter = Reporter(
+            settings.state, settings.reports, profiles, self._registry, settings.mines, self._duty
+        )  # fmt: skip
+        hush = Hush(Rules(settings.notify), alarms, self._duty, Directory(self._registry))
+        self._book = book_of(alarms, settings, hush)
         self._colours = ColourLedger(alarms, profiles, [sink.name for sink in settings.sinks])
         self._colours.take_over()
-        self._desk = Desk(self._book, self._colours, self._stores, self._senders(alarms))
+        self._desk = Desk(self._book, self._colours, hush, self._stores, self._senders(alarms))
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
         self._evidence = EvidenceStore(settings.state, settings.evidence)
@@ -111,8 +117,8 @@ class Collector:
     def _worked_out(self, days: Days, profiles: Library) -> dict[str, Step]:
         """What is worked out of the stores, by name."""
         chosen, directory = self._settings, Directory(self._registry)
-        measurer = Measurer(days, profiles, directory, self._registry.arrivals, self._book, self._reader)
-        roller = Roller(chosen.compliance, days, measurer, self._registry.arrivals, self._stores)
+        measurer = Measurer(days, profiles, directory, self._registry.arrivals, self._book, self._duty, self._reader)
+        roller = Roller(chosen.compliance, days, measurer, self._registry.arrivals, self._duty, self._stores)
         watched = LossWatch(profiles, self._colours, self._reader)
         teller = Statistician(
             chosen.reports, profiles, self._reporter.queue, directory, encoders(), self._reader
@@ -122,7 +128,9 @@ class Collector:
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
         }  # fmt: skip
         if chosen.trend.enabled:
-            watch = TrendWatch(chosen.collector, profiles, directory, self._book, self._reader, self._stores)
+            watch = TrendWatch(
+                chosen.collector, profiles, directory, self._book, self._duty, self._reader, self._stores
+            )  # fmt: skip
             works["trend"] = watch.step
         if chosen.risk.enabled:
             works["risk"] = RiskWriter(chosen.risk, Scorer(profiles, measurer, self._book), self._stores).step
@@ -226,6 +234,10 @@ class Collector:
             writer.close()
 
 
-def book_of(alarms: AlarmFile, settings: CollectorSettings) -> AlarmBook:
-    """The alarm book that these settings ask for, over its file: the collector's, and that of a command beside it."""
-    return AlarmBook(alarms, settings.alarms, [sink.name for sink in settings.sinks], Rules(settings.notify))
+def book_of(alarms: AlarmFile, settings: CollectorSettings, listener: Listener | None = None) -> AlarmBook:
+    """The alarm book that these settings ask for, over its file: the collector's, and that of a command beside it.
+
+    `listener`: left out, the settings' rules alone.
+    """
+    told = listener or Rules(settings.notify)
+    return AlarmBook(alarms, settings.alarms, [sink.name for sink in settings.sinks], told)

@@ -87,6 +87,11 @@ class Arrivals:
             [found] = self._db.execute("SELECT max(day) FROM rolled").fetchone()
         return None if found is None else date.fromisoformat(found)
 
+    def days_rolled(self) -> list[date]:
+        """Every day that was rolled up and is not forgotten."""
+        with self._lock:
+            return [date.fromisoformat(row[0]) for row in self._db.execute("SELECT day FROM rolled ORDER BY day")]
+
     def rolled(self, day: date, readings: int, now: int) -> None:
         """A day's roll-up is in every store; it counted so many readings.
 

@@ -15,15 +15,19 @@ Holds = Literal[
     "site", "site_name", "credit_code", "region", "industry", "site_longitude", "site_latitude", "gateway",
     "hazard", "hazard_name", "asset", "asset_name", "asset_kind", "longitude", "latitude",
     "point", "label", "tag", "quantity", "sensor_type", "unit", "range_low", "range_high", "HH", "H", "L", "LL",
+    "stopped", "stop_reason", "stop_person", "stop_time",
 ]  # fmt: skip
 """What of ours stands in a column: of the site its code, name and what else `site:` states; the gateway's code; of a
 hazard source or a piece of equipment its code, name, kind and place; of a point its code, label, tag, its quantity in
-Chinese and by its sensor type, unit, range and limits."""
+Chinese and by its sensor type, unit, range and limits; by the bureau's record whether it is stopped (停用; yes, no)
+and, if so, why, who asked for it and when that was entered."""
+OF_STOPS: frozenset[Holds] = frozenset(("stopped", "stop_reason", "stop_person", "stop_time"))
 Subject = Literal["site", "gateway", "hazard", "asset", "point"]
 
 
 class Column(Stated, Names):
-    """A column of a static table. What the site states under its name counts more than what it holds."""
+    """A column of a static table. What the site states under its name counts more than what it holds, unless the bureau
+    has a record that the point is stopped: that counts more than the site's own word."""
 
     holds: Holds | None = None
     """What of ours stands there; left out: only what is stated, an attribute or, of site and gateway, a fact."""
@@ -33,6 +37,8 @@ class Column(Stated, Names):
     """What stands there where nothing is stated."""
     words: dict[str, str] = Field(default_factory=dict)
     """How what it holds is written; what is not listed here is then not known."""
+    format: str | None = None
+    """How `stop_time` is written; left out: as the profile writes times."""
     required: bool = False
     """Without it the row is not sent."""
 

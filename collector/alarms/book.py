@@ -264,7 +264,7 @@ class AlarmBook:
                 "SELECT id FROM life WHERE ended AND ended < ? AND id NOT IN (SELECT life FROM due) LIMIT ?",
                 (old, EXPIRED),
             ).fetchall()
-            for table, column in (("life", "id"), ("alarm", "life"), ("notice", "life")):
+            for table, column in (("life", "id"), ("alarm", "life"), ("notice", "life"), ("hushed", "life")):
                 db.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)  # noqa: S608
             self._bound(db)
 

@@ -16,6 +16,7 @@ from collector.alarms.delivery import Work, deliverer
 from collector.alarms.facts import alarm_fact
 from collector.alarms.lives import Life
 from collector.colours.ledger import ColourLedger
+from collector.duty.hush import Hush
 from collector.notify.sender import Sender
 from collector.sinks.base import Fact, Sink
 from collector.writers import Writer, pause
@@ -31,9 +32,10 @@ class Desk:
     """See the module. It closes neither the book nor the writers."""
 
     def __init__(
-        self, book: AlarmBook, colours: ColourLedger, writers: Sequence[Writer[Sink]], senders: Sequence[Sender]
-    ) -> None:
-        self._book, self._colours, self._writers, self._senders = book, colours, writers, senders
+        self, book: AlarmBook, colours: ColourLedger, hush: Hush, writers: Sequence[Writer[Sink]],
+        senders: Sequence[Sender],
+    ) -> None:  # fmt: skip
+        self._hush, self._book, self._colours, self._writers, self._senders = hush, book, colours, writers, senders
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what is at hand is finished."""
@@ -51,6 +53,7 @@ class Desk:
     async def _tend(self) -> bool:
         await asyncio.to_thread(self._book.tend)
         await asyncio.to_thread(self._colours.forget, self._book.oldest())
+        await asyncio.to_thread(self._hush.tend)
         return False
 
     async def _recount(self) -> bool:

@@ -67,3 +67,14 @@ CREATE TABLE IF NOT EXISTS colour (
 );
 CREATE INDEX IF NOT EXISTS colour_by_time ON colour (time);
 CREATE TABLE IF NOT EXISTS colour_sent (sink TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
+-- stop and repair records (collector.duty.records.Record as JSON); `until`: their end, 2^62 where nobody has ended them
+CREATE TABLE IF NOT EXISTS off_duty (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS off_duty_by_until ON off_duty (until);
+-- time whose compliance they changed, until it is measured anew
+CREATE TABLE IF NOT EXISTS off_duty_changed (
+    id INTEGER PRIMARY KEY, begin INTEGER NOT NULL, until INTEGER NOT NULL
+);
+-- lives that nobody is told of for now, since what they are of is stopped or under repair (collector.duty.quiet)
+CREATE TABLE IF NOT EXISTS hushed (life INTEGER PRIMARY KEY);

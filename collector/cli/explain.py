@@ -16,8 +16,11 @@ from collector.alarms.lives import Life
 from collector.app import book_of
 from collector.cli.opened import opened
 from collector.directory import Directory
+from collector.duty.book import DutyBook
+from collector.duty.records import Record
+from collector.duty.scopes import scope_of
 from collector.explain.delivery import delivered
-from collector.explain.story import Row, Section, Story, reported, stored
+from collector.explain.story import Row, Section, Story, owed, reported, stored
 from collector.explain.subject import Subject, UnknownTagError, find
 from collector.moments import millis, utc
 from collector.registry import FILE as REGISTRY
@@ -76,11 +79,12 @@ def _sections(
 ) -> Iterator[Section]:
     yield story.identity()
     rows, row = _records(settings, subject, until)
+    moment = until if row is None else row["time"]
+    yield owed(_off_duty(settings, subject, moment), moment)
     if row is None:
         yield Section("Stored", [("record", f"no store has one up to {utc(until)}")])
         yield delivered(settings, registry, subject, until, held=False)
         return
-    moment = row["time"]
     yield story.way(row)
     yield story.rules(row)
     yield stored(rows)
@@ -135,6 +139,15 @@ def _lives(settings: CollectorSettings, subject: Subject, moment: int) -> list[L
         if (life.place.agent, life.place.source) == (subject.owner, subject.tag)
         and life.raised <= moment and (not life.cleared or moment <= life.cleared)
     ]  # fmt: skip
+
+
+def _off_duty(settings: CollectorSettings, subject: Subject, moment: int) -> list[Record]:
+    """The stop and repair records that cover a moment of the tag."""
+    if not (settings.state / ALARMS).is_file():
+        return []
+    scope = scope_of(subject.manifest.site.code, subject.owner, subject.tag, subject.spec)
+    with opened(settings.state, ALARMS, lambda folder: AlarmFile(folder, settings.audit.hash, mend=False)) as alarms:
+        return DutyBook(alarms).roster(moment, moment + 1).holding(scope, moment)
 
 
 def _targets(settings: CollectorSettings, known: Library, subject: Subject) -> Mapping[str, int]:

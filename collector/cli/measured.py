@@ -19,6 +19,7 @@ from collector.compliance.measure import Measurer
 from collector.compliance.settings import zone
 from collector.days import Days
 from collector.directory import Directory
+from collector.duty.book import DutyBook
 from collector.registry import FILE, Registry
 from collector.settings import CollectorSettings
 from collector.sinks.base import SinkUnavailable
@@ -41,7 +42,8 @@ def measured(
             opened(settings.state, ALARMS, alarms) as opened_file,
         ):
             book, days = book_of(opened_file, settings), Days(zone(settings.compliance.zone))
-            yield Measurer(days, profiles, Directory(registry), registry.arrivals, book, sink), book
+            duty, directory = DutyBook(opened_file), Directory(registry)
+            yield Measurer(days, profiles, directory, registry.arrivals, book, duty, sink), book
     except SinkUnavailable as err:
         raise click.ClickException(f"the store does not answer: {err}") from err
     except sqlite3.Error as err:

@@ -70,7 +70,7 @@ class LossWatch:
 
     def _seen(self, site: str, start: int, end: int) -> dict[str, tuple[int, int]]:
         """The first and the last valid reading of each point in a span, ms."""
-        found = self._reader.coverage(Span(start, end + 1), end + 1 - start, valid=True, site=site)
+        found = self._reader.coverage(Span(start, end + 1), end + 1 - start, valid=True, sites=[site])
         return {each.point: (each.first, each.last) for each in found}
 
     def _back(self, site: str, point: str, since: int, moved: int, now: int) -> int:

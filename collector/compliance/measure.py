@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from collector.alarms.book import AlarmBook
 from collector.alarms.lives import Deed, Life
 from collector.arrivals import Arrivals
-from collector.compliance.points import Demand, demand, tally
+from collector.compliance.points import Demand, Seen, demand, tally
 from collector.compliance.tally import Tally
 from collector.days import Days
 from collector.directory import Directory, Place
+from collector.duty.book import DutyBook
+from collector.duty.records import Roster, Scope, Spans
 from collector.normalise.compile import NO_PROFILE
 from collector.sinks.base import Coverage, Sink, Span
 from profiles.load import Library
 from profiles.model import Profile, Quantity
+
+TOGETHER = 50
+"""Sites that a store is asked about at a time: their codes stand in the address of the question (InfluxDB)."""
 
 
 class Where(NamedTuple):
@@ -40,6 +45,7 @@ class Key(NamedTuple):
 class Point(NamedTuple):
     """A point as the store's series name it."""
 
+    site: str
     region: str
     profile: str
     asset: str
@@ -47,14 +53,31 @@ class Point(NamedTuple):
     quantity: str
 
 
+class Known(NamedTuple):
+    """What the manifests and the bureau say of points: where they are now, and by code since when they are due."""
+
+    places: dict[Point, Place]
+    since: dict[str, int]
+
+
+class _Group(NamedTuple):
+    """Sites that a store is asked about together, since what is asked of their points reaches equally far."""
+
+    sites: list[str]
+    reach: int
+    longer: int
+    wanted: dict[Point, Demand]
+
+
 class Measurer:
     """See the module. `sink` is asked from the caller's thread; it is best a connection of its own."""
 
     def __init__(
-        self, days: Days, library: Library, directory: Directory, arrivals: Arrivals, book: AlarmBook, sink: Sink
-    ) -> None:
+        self, days: Days, library: Library, directory: Directory, arrivals: Arrivals, book: AlarmBook,
+        duty: DutyBook, sink: Sink,
+    ) -> None:  # fmt: skip
         self._days, self._library, self._directory = days, library, directory
-        self._arrivals, self._book, self._sink = arrivals, book, sink
+        self._arrivals, self._book, self._duty, self._sink = arrivals, book, duty, sink
         self._noted = -1
 
     def day(self, day: date, now: int) -> dict[Key, Tally]:
@@ -75,12 +98,18 @@ class Measurer:
         if end <= start:
             return found
         for life in self._book.between(start, end):
-            place = life.place
-            found[Where(place.region, place.site, place.profile or NO_PROFILE)].add(alarms(life, start, end))
-        places, since = self._places(), self._arrivals.due_since()
-        for site in sorted({*places, *sites, *(where.site for where in found)}):
-            for point, each in self._points(site, places.get(site, {}), since, start, end):
-                found[Where(point.region, site, point.profile)].add(each)
+            of = life.place
+            found[Where(of.region, of.site, of.profile or NO_PROFILE)].add(alarms(life, start, end))
+        known = self._known()
+        asked: dict[str, dict[Point, Demand]] = {site: {} for site in {*sites, *(where.site for where in found)}}
+        for point, place in known.places.items():
+            wanted = asked.setdefault(point.site, {})
+            if (demanded := self._demand(point, place)) is not None:
+                wanted[point] = demanded
+        roster = self._duty.roster(start, end)
+        for group in _groups(asked, end - start):
+            for point, each in self._points(group, known, roster, start, end):
+                found[Where(point.region, point.site, point.profile)].add(each)
         return found
 
     def profiles(self) -> set[str]:
@@ -95,49 +124,73 @@ class Measurer:
             self._arrivals.measured([place.point.code for place in self._directory.places()], now)
             self._noted = version
 
-    def _places(self) -> dict[str, dict[Point, Place]]:
-        """The points that are measured now, by site."""
+    def _known(self) -> Known:
         self._directory.refresh()
-        found: dict[str, dict[Point, Place]] = defaultdict(dict)
+        places = {}
         for place in self._directory.places():
             at = place.point
-            point = Point(place.site.adcode, at.profile, at.asset, at.code, at.quantity)
-            found[place.site.code][point] = place
-        return found
+            places[Point(place.site.code, place.site.adcode, at.profile, at.asset, at.code, at.quantity)] = place
+        return Known(places, self._arrivals.due_since())
 
     def _points(
-        self, site: str, places: Mapping[Point, Place], since: Mapping[str, int], start: int, end: int
+        self, group: _Group, known: Known, roster: Roster, start: int, end: int
     ) -> Iterator[tuple[Point, Tally]]:
-        """The points of a site that were due, each with its tally; `since`: point code to when it is due from."""
-        wanted = {point: found for point in places if (found := self._demand(point, places[point])) is not None}
-        every, valid = self._seen(site, wanted, start, end)
-        for point, each in wanted.items():
+        """The points of some sites that were due, or would have been had they not been off duty, with their tallies."""
+        every, valid = self._seen(group, start, end)
+        spans: dict[Point, tuple[int, int]] = {}
+        for point in group.wanted:
             seen = every.get(point)
             first, last = start, end
-            if point not in places:  # nobody knows when it was taken away: it is due up to its last reading
+            if point not in known.places:  # nobody knows when it was taken away: it is due up to its last reading
                 last = min(end, seen.last + 1) if seen else start
             else:  # readings may come before it is noted as due, as those of a backlog
-                known = since.get(point.code, start)
-                first = max(start, min(known, seen.first) if seen else known)
+                since = known.since.get(point.code, start)
+                first = max(start, min(since, seen.first) if seen else since)
             if first < last:
-                yield point, tally(each, first, last, seen, valid.get(point))
+                spans[point] = first, last
+        off = {point: roster.off(Scope(point.site, point.asset, point.code), *span) for point, span in spans.items()}
+        beside = self._beside(off, every, spans)
+        for point, span in spans.items():
+            seen_of = Seen(every.get(point), valid.get(point), *beside.get(point, (0, 0)))
+            yield point, tally(group.wanted[point], *span, seen_of, off[point])
 
-    def _seen(
-        self, site: str, wanted: dict[Point, Demand], start: int, end: int
-    ) -> tuple[dict[Point, Coverage], dict[Point, Coverage]]:
-        """The readings of a site, all and the valid ones; `wanted` gains the points that are measured no more."""
+    def _beside(
+        self, off: Mapping[Point, Spans], every: Mapping[Point, Coverage], spans: Mapping[Point, tuple[int, int]]
+    ) -> dict[Point, tuple[int, int]]:
+        """How many readings, and valid ones, came of each point while it was off duty: they are counted nowhere."""
+        asked: dict[tuple[int, int], set[Point]] = defaultdict(set)
+        for point, found in off.items():
+            for span in found if point in every and found != (spans[point],) else ():
+                asked[span].add(point)
+        sums: dict[Point, tuple[int, int]] = {}
+        for (first, last), points in asked.items():
+            sites = sorted({point.site for point in points})
+            every_off, valid_off = (
+                self._coverage(Span(first, last), last - first, valid, sites) for valid in (False, True)
+            )
+            for point in points:
+                one, other = (found[point].readings if point in found else 0 for found in (every_off, valid_off))
+                before = sums.get(point, (0, 0))
+                sums[point] = before[0] + one, before[1] + other
+        return sums
+
+    def _seen(self, group: _Group, start: int, end: int) -> tuple[dict[Point, Coverage], dict[Point, Coverage]]:
+        """The readings of some sites, all and the valid ones; the group gains the points that are measured no more."""
+        wanted, reach, longer = group.wanted, group.reach, group.longer
         while True:
-            span = Span(start, end, max((each.reach for each in wanted.values()), default=0))
-            longer = min((each.longer for each in wanted.values()), default=end - start)
-            every, valid = (self._coverage(span, longer, valid, site) for valid in (False, True))
+            span = Span(start, end, reach)
+            every, valid = (self._coverage(span, longer, valid, group.sites) for valid in (False, True))
             new = {point: found for point in every.keys() - wanted.keys() if (found := self._demand(point, None))}
             wanted |= new
-            if all(each.longer >= longer and each.reach <= span.reach for each in new.values()):
+            if all(each.longer >= longer and each.reach <= reach for each in new.values()):
                 return every, valid
+            reach, longer = _bounds(wanted.values(), end - start)
 
-    def _coverage(self, span: Span, longer: int, valid: bool, site: str) -> dict[Point, Coverage]:
-        found = self._sink.coverage(span, longer, valid=valid, site=site)
-        return {Point(each.region, each.profile, each.asset, each.point, each.quantity): each for each in found}
+    def _coverage(self, span: Span, longer: int, valid: bool, sites: Sequence[str]) -> dict[Point, Coverage]:
+        found = self._sink.coverage(span, longer, valid=valid, sites=sites)
+        return {
+            Point(each.site, each.region, each.profile, each.asset, each.point, each.quantity): each for each in found
+        }
 
     def _demand(self, point: Point, place: Place | None) -> Demand | None:
         """What is asked of a point; None of one that no specification knows."""
@@ -146,6 +199,23 @@ class Measurer:
         if profile is None or quantity is None:
             return None
         return demand(quantity, profile.rules, place.spec.max_silence if place else None)
+
+
+def _bounds(wanted: Iterable[Demand], length: int) -> tuple[int, int]:
+    """How far before a span of `length` ms readings count in it, and which gaps mean something, of all of these."""
+    each = list(wanted)
+    return max((one.reach for one in each), default=0), min((one.longer for one in each), default=length)
+
+
+def _groups(asked: Mapping[str, dict[Point, Demand]], length: int) -> Iterator[_Group]:
+    """At most `TOGETHER` sites each: a site of which a week before the span counts makes no other be read so far."""
+    alike: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for site in sorted(asked):
+        alike[_bounds(asked[site].values(), length)].append(site)
+    for (reach, longer), sites in alike.items():
+        for at in range(0, len(sites), TOGETHER):
+            some = sites[at : at + TOGETHER]
+            yield _Group(some, reach, longer, {point: each for site in some for point, each in asked[site].items()})
 
 
 def alarms(life: Life, start: int, end: int) -> Tally:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from collector.compliance.tally import Tally
+from collector.duty.records import EVER, Spans, on_duty
 from collector.sinks.base import Coverage
 from profiles.model import Quantity, Rules
 
+NEVER = -EVER
+"""When a point spoke of which no reading is known."""
 LONGEST_SILENCE = 7 * 86_400.0
 """The longest `max_silence` (s) that is reckoned with: a reading is due once a week at least, and one tag that may be
 silent for years has not the years before read with each question."""
@@ -49,22 +52,43 @@ def demand(quantity: Quantity, rules: Rules, max_silence: float | None) -> Deman
     return Demand(window * 1000, interval * 1000, rules.spacing * interval * 1000, interval > quantity.max_interval)
 
 
-def tally(wanted: Demand, start: int, end: int, every: Coverage | None, valid: Coverage | None) -> Tally:
-    """A point that was due from `start` to `end`, by its readings of all kinds and by the valid ones."""
-    due = end - start
-    missing = _unheld(every, start, end, wanted.interval, wanted.spacing)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the store has of a point, `every` reading and the `valid` ones, and how many of each came off duty."""
+
+    every: Coverage | None
+    valid: Coverage | None
+    every_off: int = 0
+    valid_off: int = 0
+
+
+def tally(wanted: Demand, start: int, end: int, seen: Seen, off: Spans = ()) -> Tally:
+    """A point that was there from `start` to `end`, by its readings; `off`: when in that time it was off duty."""
+    spans = on_duty(off, start, end)
+    due = sum(last - first for first, last in spans)
+    if not due:
+        return Tally(off_duty=end - start)
+    missing = _unheld(seen.every, start, spans, wanted.interval, wanted.spacing)
     return Tally(
-        points=1, slow=int(wanted.slow), due=due,
-        online=due - _unheld(valid, start, end, wanted.window, wanted.window),
+        points=1, slow=int(wanted.slow), due=due, off_duty=end - start - due,
+        online=due - _unheld(seen.valid, start, spans, wanted.window, wanted.window),
         expected=due / wanted.interval, received=(due - missing) / wanted.interval,
-        readings=every.readings if every else 0, valid=valid.readings if valid else 0,
+        readings=seen.every.readings - seen.every_off if seen.every else 0,
+        valid=seen.valid.readings - seen.valid_off if seen.valid else 0,
     )  # fmt: skip
 
 
-def _unheld(found: Coverage | None, start: int, end: int, hold: float, apart: float) -> float:
-    """The ms between `start` and `end` that no reading holds: of gaps beyond `apart`, what is longer than `hold`."""
-    if found is None:
-        return end - start
-    holes = [(before + hold, after) for before, after in (*found.gaps, (found.last, end)) if after - before > apart]
-    holes.append((start, found.first))
-    return sum(max(0.0, min(after, end) - max(before, start)) for before, after in holes)
+def _unheld(found: Coverage | None, start: int, spans: Spans, hold: float, apart: float) -> float:
+    """The ms of `spans` that no reading holds: of gaps beyond `apart`, what is longer than `hold`.
+
+    Back on duty a point may be silent as after a reading: nobody can ask for one at the very moment of the resumption.
+    """
+    gaps = [(NEVER, EVER)] if found is None else [(NEVER, found.first), *found.gaps, (found.last, EVER)]
+    total = 0.0
+    for first, last in spans:
+        since = NEVER if first == start else first
+        for before, after in gaps:
+            lo, hi = max(before, since), min(after, last)
+            if hi - lo > apart:
+                total += max(0.0, hi - max(lo + hold, first))
+    return total

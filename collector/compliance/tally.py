@@ -21,14 +21,16 @@ class Tally:
     """Those of them whose agents may be silent for longer than the profile's interval."""
     due: float = 0.0
     """Time for which points were due."""
+    off_duty: float = 0.0
+    """Time for which they were stopped or under repair: it is not in `due`, nor in anything that follows from it."""
     online: float = 0.0
-    """The part of it for which they were on line."""
+    """The part of `due` for which they were on line."""
     expected: float = 0.0
     """Readings that were due, one an interval."""
     received: float = 0.0
     """Those of them that came."""
     readings: int = 0
-    """All readings that are stored."""
+    """All readings that are stored, of the time for which points were due."""
     valid: int = 0
     """Those of them that are not bad."""
     arrived: int = 0
@@ -73,6 +75,7 @@ class Tally:
         """What the rates are made of; times in minutes."""
         return {
             "points": self.points, "slow_points": self.slow, "due_minutes": self.due / MINUTE,
+            "off_duty_minutes": self.off_duty / MINUTE,
             "online_minutes": self.online / MINUTE, "expected": self.expected, "received": self.received,
             "readings": self.readings, "valid": self.valid, "arrived": self.arrived, "timely": self.timely,
             "alarms_raised": self.raised, "alarms_open": self.open, "alarms_cleared": self.cleared,

@@ -11,6 +11,7 @@ from typing import Any
 
 from collector.alarms.lives import Life
 from collector.directory import Directory
+from collector.duty.records import Record
 from collector.explain.subject import Subject
 from collector.moments import utc
 from collector.reports.rows import Packet
@@ -181,6 +182,20 @@ class Story:
         if not lives:
             told.say("alarms", "none stood at that time")
         return told
+
+
+def owed(records: Sequence[Record], moment: int) -> Section:
+    """Whether the point owed readings at a moment (ms UTC), by the stop and repair records that covered it."""
+    told = Section("Duty")
+    for record in records:
+        until = "until it is resumed" if record.end is None else f"to {utc(record.end)}"
+        told.say(
+            f"record {record.id}",
+            f"{record.kind} of {record.scope} from {utc(record.begin)} {until}, by {record.by}: {record.reason};"
+            f" entered {utc(record.noted)}",
+        )
+    told.say("readings", "not owed" if records else f"owed: no stop or repair covers {utc(moment)}")
+    return told
 
 
 def stored(rows: Mapping[str, Row | None]) -> Section:

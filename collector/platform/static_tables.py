@@ -117,6 +117,8 @@ WITHIN = (
     ("TARGET_CODE", "EQUIP_CODE"),
 )  # fmt: skip
 """What begins with what (1.7)."""
+STOP = ("STOP_REMARK", "STOP_PSN", "STOP_TIME")
+"""What a gas point that is stopped says of it (2.1): reason, person, time of the request."""
 RISING = ("LOW_VALUE", "LOW_VALUE_01", "LOW_VALUE_02", "TOP_VALUE_01", "TOP_VALUE_02", "TOP_VALUE")
 """Range and limits in their order; 01 is the inner limit above and the outer one below (2.1)."""
 
@@ -145,6 +147,11 @@ def _sense(at: str, row: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(at + inner, f"does not begin with the {outer} {row.get(outer)}")
     if "EQUIP_TYPE" in row and str(row.get("EQUIP_CODE"))[12:14] != row["EQUIP_TYPE"]:
         yield Fault(f"{at}EQUIP_TYPE", "is not the kind in the equipment code")
+    told = [name for name in STOP if name in row]
+    if row.get("IS_USE") == "1" and "LEAKPOINT_NAME" in row and len(told) < len(STOP):
+        yield Fault(f"{at}IS_USE", f"says that it is stopped; expected {', '.join(STOP)} beside it")
+    elif row.get("IS_USE") != "1" and told:
+        yield Fault(at + told[0], "tells of a stop, and IS_USE does not say that it is stopped")
     figures = [(name, float(row[name])) for name in RISING if not FIGURE(row.get(name))]
     for (below, low), (above, high) in pairwise(figures):
         if low > high:

@@ -15,6 +15,9 @@ from dataclasses import replace
 from functools import partial
 
 from collector.directory import Directory, Place
+from collector.duty.book import DutyBook
+from collector.duty.records import Record
+from collector.duty.scopes import stops_of
 from collector.mines import MineOrder
 from collector.reports.attempts import Attempts
 from collector.reports.crossings import Crossing, moved
@@ -46,11 +49,11 @@ class Packer:
 
     def __init__(
         self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
-        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder],
+        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder], duty: DutyBook,
     ) -> None:  # fmt: skip
         self._target, self._encoding, self._tables = target.name, target.encoding, tables(target.frame)
         self._selection, self._queue, self._directory, self._library = selection, queue, directory, library
-        self._orders = orders
+        self._orders, self._duty = orders, duty
         self._gateways = Gateways(target.family, selection, directory, library, encoders)
         self._last: dict[str, tuple[int, str]] = {}
         """Point → time and quality of its newest reading; as many as the agents' manifests have points."""
@@ -61,8 +64,8 @@ class Packer:
         """Gateway and length of a period → the end of the last one (ms)."""
         self._defined = (-1, 0)
         """Which version of the directory was defined last, and when (ms)."""
-        self._stated: dict[Key, Sequence[Place]] = {}
-        """Gateway → the points whose definitions were looked at last."""
+        self._stated: dict[Key, tuple[Sequence[Place], Mapping[str, Record]]] = {}
+        """Gateway → the points whose definitions were looked at last, and which of them were stopped."""
         self._told: set[str] = set()
         self._attempts = Attempts()
         self._looked = (-1, -1)
@@ -203,26 +206,29 @@ class Packer:
         if version == self._directory.version and now - at < LOOK_AGAIN:
             return 0
         self._defined = self._directory.version, now
+        roster = self._duty.roster(now, now + 1)
         return sum(
             self._kept(f"definitions of gateway {key.code}, profile {key.profile}", ("definitions", key), now,
-                       partial(self._definitions, key, now, places))
+                       partial(self._definitions, key, now, places, stops_of(places, roster, now)))
             for key, places in gateways.items()
         )  # fmt: skip
 
-    def _definitions(self, key: Key, now: int, places: Sequence[Place]) -> int:
+    def _definitions(self, key: Key, now: int, places: Sequence[Place], stops: Mapping[str, Record]) -> int:
         about = f"{key.profile}/{key.code}"
         last = self._queue.said(self._target, about)
         due = last is None or now - last.time >= self._gateways.shape(key.profile).statics * 1000
-        if not due and _same(self._stated.get(key, ()), places):
+        stated, stopped = self._stated.get(key, ((), {}))
+        if not due and _same(stated, places) and stopped == stops:
             return 0  # encoding all points of a county takes seconds
-        gateway, encoder = self._gateway(key, places[0]), self._gateways.encoder(key.profile)
+        gateway = replace(self._gateway(key, places[0]), stops=stops)
+        encoder = self._gateways.encoder(key.profile)
         for text in lacking(gateway, places):
             if text not in self._told:
                 log.warning("target %s: %s", self._target, text)
                 self._told.add(text)
         content = b"".join(draft.body for draft in encoder.definitions(gateway, 0, places))
         digest = hashlib.sha256(content).hexdigest()
-        self._stated[key] = places
+        self._stated[key] = places, stops
         if not content or (last is not None and last.digest == digest and not due):
             return 0
         drafts = encoder.definitions(gateway, now // 1000 * 1000, places)

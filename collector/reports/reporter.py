@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from collector.directory import Directory
+from collector.duty.book import DutyBook
 from collector.mines import MineOrder
 from collector.registry import Registry
 from collector.reports.encoders import encoders
@@ -40,6 +41,7 @@ class Reporter:
         library: Library,
         registry: Registry,
         orders: Mapping[str, MineOrder],
+        duty: DutyBook,
     ) -> None:
         """StateError when the queue cannot be opened."""
         selections = [selection(target, library) for target in targets]
@@ -48,7 +50,7 @@ class Reporter:
         self._directory = Directory(registry)
         kinds, families = transports(), encoders()
         self._packers = [
-            (target, Packer(target, wanted, self.queue, self._directory, library, families, orders))
+            (target, Packer(target, wanted, self.queue, self._directory, library, families, orders, duty))
             for target, wanted in zip(targets, selections, strict=True)
         ]
         self._senders = [

@@ -180,11 +180,11 @@ class Sink(Destination, Protocol):
         `start` and `end` in ms since 1970 UTC, multiples of `step`.
         """
 
-    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
-        """How the readings of each series of a site lie in a span, by point; counted in the store, not read out.
+    def coverage(self, span: Span, longer: int, *, valid: bool, sites: Sequence[str]) -> list[Coverage]:
+        """How the readings of each series of some sites lie in a span, by point; counted in the store, not read out.
 
         `longer`: the gaps that are told, those of more ms than this. `valid`: only readings that are not bad. A series
-        without any is not among them.
+        without any is not among them. However many sites: it costs a fixed number of questions.
         """
 
 

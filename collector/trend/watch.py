@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 from collector.alarms.book import AlarmBook, Standing
 from collector.directory import Directory, Place
+from collector.duty.book import DutyBook
+from collector.duty.scopes import scope_of
 from collector.sinks.base import EventRecord, Sink
 from collector.trend.forecast import PARTS, Forecast, Watched, forecast, watched
 from collector.writers import Writer
@@ -30,17 +32,17 @@ class TrendWatch:
     """See the module. `own`: the id of this collector, which speaks."""
 
     def __init__(
-        self, own: str, library: Library, directory: Directory, book: AlarmBook, reader: Sink,
+        self, own: str, library: Library, directory: Directory, book: AlarmBook, duty: DutyBook, reader: Sink,
         writers: Sequence[Writer[Sink]],
     ) -> None:  # fmt: skip
         self._own, self._library, self._directory = own, library, directory
-        self._book, self._reader, self._writers = book, reader, writers
+        self._book, self._duty, self._reader, self._writers = book, duty, reader, writers
         self._judged: dict[str, int] = {}
 
     async def step(self, now: int, stop: asyncio.Event) -> list[EventRecord]:
         """Judge every point whose next moment has come; the events that came of it, which are durable."""
         told: list[EventRecord] = []
-        places = await asyncio.to_thread(self._places)
+        places = await asyncio.to_thread(self._places, now)
         for place, watch in places:
             moment = (now - SETTLE) // watch.step * watch.step
             if stop.is_set():
@@ -54,12 +56,15 @@ class TrendWatch:
             self._judged[place.point.code] = moment
         return told
 
-    def _places(self) -> list[tuple[Place, Watched]]:
+    def _places(self, now: int) -> list[tuple[Place, Watched]]:
+        """The points that are watched; one that is stopped or under repair is not, and what stands of it stands on."""
         self._directory.refresh()
+        roster = self._duty.roster(now, now + 1)
         found = [
             (place, watch)
             for place in self._directory.places()
             if (watch := watched(place.spec, place.point, self._library)) is not None
+            and not roster.off(scope_of(place.site.code, place.agent, place.tag, place.spec), now, now + 1)
         ]
         self._judged = {place.point.code: self._judged.get(place.point.code, -1) for place, _watch in found}
         return found

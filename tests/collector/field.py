@@ -165,7 +165,7 @@ class ShelfSink:
     def means(self, point: str, start: int, end: int, step: int) -> list[tuple[int, float]]:
         return []
 
-    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
+    def coverage(self, span: Span, longer: int, *, valid: bool, sites: Sequence[str]) -> list[Coverage]:
         return []
 
     def close(self) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, ClassVar, Literal
 
 from collector.directory import Place
+from collector.duty.records import Record
 from collector.mines import MineOrder
 from collector.reports.crossings import Crossing
 from profiles.model import Profile, Quantity, Times
@@ -45,6 +46,8 @@ class Gateway:
     """What kind of enterprise it is, as its settings say."""
     order: MineOrder | None = None
     """What the supervisor ordered of it, if it is a mine."""
+    stops: Mapping[str, Record] = field(default_factory=dict)
+    """By the codes of its points that are stopped (停用), the bureau's record of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from collector.directory import Place
-from collector.reports.encoders.base import Gateway
+from collector.duty.records import Record
+from collector.reports.encoders.base import Gateway, written
 from collector.reports.encoders.facts import Facts, place_facts
 from profiles.limits import asset_kind
+from profiles.model import Times
 from profiles.report import ChemicalReport
-from profiles.static_tables import Column, StaticTable, Subject
+from profiles.static_tables import OF_STOPS, Column, StaticTable, Subject
 from profiles.wire.messages import Asset, Site
 
 _STATED_AT: dict[str, str] = {
@@ -56,7 +58,7 @@ def rows(gateway: Gateway, places: Sequence[Place]) -> dict[str, list[Row]]:
         return {}
     ordered = sorted(places, key=lambda place: place.point.code)
     made = {
-        name: [_row(table, *subject) for subject in _subjects(gateway, shape, table, ordered)]
+        name: [_row(gateway, table, *subject) for subject in _subjects(gateway, shape, table, ordered)]
         for name, table in shape.tables.items()
         if gateway.tables is None or name in gateway.tables
     }
@@ -105,6 +107,7 @@ def _subjects(
             yield about, place.agent, facts | _spot(source), source.attributes
             continue
         known = place_facts(gateway, place, shape.unit_names) | {"tag": place.tag}
+        known |= _stop_facts(gateway.stops.get(place.point.code))
         if table.of == "asset":
             known = {name: text for name, text in known.items() if name.startswith("asset")}
         stated = place.asset.attributes if table.of == "asset" else place.attributes
@@ -139,8 +142,16 @@ def _degrees(angle: float | None) -> str:
     return "" if angle is None else f"{angle:.6f}"
 
 
-def _row(table: StaticTable, about: str, agent: str, facts: Facts, stated: Facts) -> Row:
-    texts = {name: _text(name, column, facts, stated) for name, column in table.columns.items()}
+def _stop_facts(stop: Record | None) -> dict[str, str]:
+    """`stop_time` in ms UTC, until the column writes it."""
+    if stop is None:
+        return {"stopped": "no"}
+    return {"stopped": "yes", "stop_reason": stop.reason, "stop_person": stop.by, "stop_time": str(stop.noted)}
+
+
+def _row(gateway: Gateway, table: StaticTable, about: str, agent: str, facts: Facts, stated: Facts) -> Row:
+    times = gateway.profile.time
+    texts = {name: _text(name, column, facts, stated, times) for name, column in table.columns.items()}
     lacks = {
         name: _hint(name, column, table.of).replace("CODE", about if table.of != "point" else facts["asset"])
         for name, column in table.columns.items()
@@ -149,10 +160,14 @@ def _row(table: StaticTable, about: str, agent: str, facts: Facts, stated: Facts
     return Row(about, agent, {name: text for name, text in texts.items() if text}, lacks)
 
 
-def _text(name: str, column: Column, facts: Facts, stated: Facts) -> str:
-    if text := stated.get(column.attribute or name, ""):
+def _text(name: str, column: Column, facts: Facts, stated: Facts, times: Times | None) -> str:
+    recorded = column.holds in OF_STOPS and facts.get("stopped") == "yes"
+    if (text := stated.get(column.attribute or name, "")) and not recorded:
         return text
     text = facts.get(column.holds, "") if column.holds else ""
+    if text and column.holds == "stop_time":
+        shape = times or Times(status="working-definition")
+        text = written(shape.model_copy(update={"format": column.format or shape.format}), int(text))
     if column.words:
         text = column.words.get(text, "")
     return text or column.constant or ""

@@ -63,9 +63,12 @@ class InfluxSink:
         found = self._http.query(f"SELECT mean(value) {self._from} {where} GROUP BY time({step}ms) fill(none)")
         return [(moment, float(mean)) for series in found for moment, mean in series["values"]]
 
-    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
-        """How a site's readings lie in a span: four aggregates of the store's own."""
-        which = f"WHERE site = {_literal(site)}" + (" AND quality !~ /^bad:/" if valid else "")
+    def coverage(self, span: Span, longer: int, *, valid: bool, sites: Sequence[str]) -> list[Coverage]:
+        """How some sites' readings lie in a span: four aggregates of the store's own."""
+        if not sites:
+            return []
+        among = " OR ".join(f"site = {_literal(site)}" for site in sites)
+        which = f"WHERE ({among})" + (" AND quality !~ /^bad:/" if valid else "")
         reached = f"{which} AND {_within(span.start - span.reach, span.end)}"
         apart = f"(SELECT elapsed(quality, 1ns) AS gap {self._from} {reached} {_GROUPED})"
         counts = self._by_series(f"SELECT count(quality) {self._from} {which} AND {_within(span.start, span.end)}")

@@ -24,7 +24,8 @@ _UPSERT_FACT = (
 )
 _COVERAGE = (
     "WITH seen AS (SELECT series, time, lag(time) OVER (PARTITION BY series ORDER BY time) AS before FROM reading"  # noqa: S608
-    " WHERE series IN (SELECT id FROM series WHERE site = :site) AND time >= :reached AND time < :end"
+    " WHERE series IN (SELECT id FROM series WHERE site IN (SELECT value FROM json_each(:sites)))"
+    " AND time >= :reached AND time < :end"
     " AND (NOT :valid OR quality NOT LIKE 'bad:%'))"
     ", summed AS (SELECT series, sum(time >= :start), min(time), max(time),"
     " json_group_array(json_array(before, time)) FILTER (WHERE time - before > :longer) FROM seen GROUP BY series)"
@@ -101,11 +102,11 @@ class SqliteSink:
         asked = {"point": point, "start": _ns(start), "end": _ns(end), "step": step * _MS}
         return [(number * step, mean) for number, mean in self._read(query, asked)]
 
-    def coverage(self, span: Span, longer: int, *, valid: bool, site: str) -> list[Coverage]:
-        """How a site's readings lie in a span: one pass over them."""
+    def coverage(self, span: Span, longer: int, *, valid: bool, sites: Sequence[str]) -> list[Coverage]:
+        """How some sites' readings lie in a span: one pass over them."""
         asked = {
-            "site": site, "reached": _ns(span.start - span.reach), "start": _ns(span.start), "end": _ns(span.end),
-            "valid": valid, "longer": longer * _MS,
+            "sites": json.dumps(list(sites)), "reached": _ns(span.start - span.reach), "start": _ns(span.start),
+            "end": _ns(span.end), "valid": valid, "longer": longer * _MS,
         }  # fmt: skip
         return [_coverage(row) for row in self._read(_COVERAGE, asked)]
 

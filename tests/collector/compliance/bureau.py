@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from collector.alarms.book import AlarmBook
+from collector.alarms.file import AlarmFile
 from collector.compliance.measure import Measurer
 from collector.compliance.settings import zone
 from collector.days import Days
 from collector.directory import Directory
+from collector.duty.book import DutyBook
 from collector.normalise.compile import compile_manifest
 from collector.registry import Registry
 from collector.sinks.base import Record
@@ -39,6 +41,7 @@ class Bureau:
     registry: Registry
     store: SqliteSink
     book: AlarmBook
+    duty: DutyBook
     measurer: Measurer
 
     def enrol(self, *names: str, at: int = 0) -> None:
@@ -59,8 +62,11 @@ def bureau(folder: Path) -> Iterator[Bureau]:
     registry = Registry(folder / "state")
     store = SqliteSink(SqliteSettings(type="sqlite", path=folder / "store.db"))
     with book(folder / "state") as alarms:
-        measurer = Measurer(DAYS, library(), Directory(registry), registry.arrivals, alarms, store)
-        yield Bureau(folder, registry, store, alarms, measurer)
+        file = AlarmFile(folder / "state")
+        duty = DutyBook(file)
+        measurer = Measurer(DAYS, library(), Directory(registry), registry.arrivals, alarms, duty, store)
+        yield Bureau(folder, registry, store, alarms, duty, measurer)
+        file.close()
     store.close()
     registry.close()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collector.compliance.points import demand, tally
+from collector.compliance.points import Seen, demand, tally
 from collector.compliance.tally import Tally
 from collector.sinks.base import Coverage
 from profiles.load import library
@@ -22,7 +22,7 @@ def covered(first: int, last: int, *gaps: tuple[int, int]) -> Coverage:
 
 
 def rates(*, every: Coverage | None, valid: Coverage | None, start: int = 0) -> dict[str, Any]:
-    return tally(LEVEL, start, DAY, every, valid).rates()
+    return tally(LEVEL, start, DAY, Seen(every, valid)).rates()
 
 
 def test_a_level_is_on_line_for_three_intervals_and_never_for_less_than_three_minutes() -> None:
@@ -50,14 +50,14 @@ def test_a_whole_day_is_whole() -> None:
 
 
 def test_nothing_is_nothing_and_has_no_validity() -> None:
-    none = tally(LEVEL, 0, DAY, None, None)
+    none = tally(LEVEL, 0, DAY, Seen(None, None))
     assert none.rates() == {"online_rate": 0.0, "complete_rate": 0.0, "valid_rate": None, "timely_rate": None}
     assert none.expected == 1440
 
 
 def test_a_gap_of_an_hour_lacks_59_readings_and_is_on_line_for_its_first_three_minutes() -> None:
     with_gap = covered(0, DAY - 1, (10 * HOUR, 11 * HOUR))
-    found = tally(LEVEL, 0, DAY, with_gap, with_gap)
+    found = tally(LEVEL, 0, DAY, Seen(with_gap, with_gap))
     assert found.expected - found.received == pytest.approx(59)
     assert found.due - found.online == 57 * MINUTE
 
@@ -76,7 +76,7 @@ def test_readings_a_little_further_apart_than_due_are_not_missing() -> None:
     ],
 )  # fmt: skip
 def test_midnight_cuts_a_gap_where_it_lies(seen: Coverage, offline: int) -> None:
-    assert DAY - tally(LEVEL, 0, DAY, seen, seen).online == offline
+    assert DAY - tally(LEVEL, 0, DAY, Seen(seen, seen)).online == offline
 
 
 def test_a_point_is_measured_from_when_it_is_due() -> None:
@@ -86,5 +86,5 @@ def test_a_point_is_measured_from_when_it_is_due() -> None:
 
 def test_sums_of_two_are_those_of_both() -> None:
     both, whole = Tally(arrived=3, timely=1), covered(0, DAY - 1)
-    both.add(tally(LEVEL, 0, DAY, whole, None))
+    both.add(tally(LEVEL, 0, DAY, Seen(whole, None)))
     assert both.rates() == {"online_rate": 0.0, "complete_rate": 1.0, "valid_rate": 0.0, "timely_rate": 1 / 3}

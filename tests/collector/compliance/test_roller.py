@@ -31,7 +31,7 @@ class Office:
         self.writers: list[Writer[Sink]] = [
             Writer("store", town.store), Writer("shelf", ShelfSink(ShelfSettings(shelf=self.shelf)))
         ]  # fmt: skip
-        self.roller = Roller(settings, DAYS, town.measurer, town.registry.arrivals, self.writers)
+        self.roller = Roller(settings, DAYS, town.measurer, town.registry.arrivals, town.duty, self.writers)
 
     def facts(self) -> list[dict[str, Any]]:
         """What the store has: time, tags and fields."""

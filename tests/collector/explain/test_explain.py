@@ -7,13 +7,18 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from collector.alarms.file import AlarmFile
 from collector.cli.explain import command
+from collector.duty.book import DutyBook
+from collector.duty.records import Scope
+from collector.moments import utc
 from collector.sinks.sqlite.settings import SqliteSettings
 from profiles.wire.codec import encode
 from profiles.wire.messages import Manifest, ManifestDevice, ManifestTag, Point, Site, Source
 from tests.collector.field import NOW, Agent, collecting, eventually, manifest, settings
 from tests.servers import Server
 
+HOUR = 3_600_000
 MINE = "140199900001"
 GAS = f"{MINE}01MN0001A0012"
 COAL = encode(
@@ -75,6 +80,17 @@ async def test_the_record_at_a_time_is_the_newest_up_to_it(broker: Server, tmp_p
     await fill(tmp_path, broker, "mine-1", COAL, [("T1", 1_700_000_000_000, 0.5, "good"), ("T1", NOW, 0.7, "good")])
     found = ask(tmp_path, broker, "mine-1.T1", "--at", "2023-11-20T00:00Z").output  # five days after the first
     assert "2023-11-14T22:13:20.000Z  0.5  good" in found
+
+
+async def test_whether_readings_were_owed_at_that_time_is_told_with_the_record(broker: Server, tmp_path: Path) -> None:
+    await fill(tmp_path, broker, "mine-1", COAL, [("T1", NOW - HOUR, 0.5, "good"), ("T1", NOW, 0.7, "good")])
+    file = AlarmFile(tmp_path / "state", mend=False)
+    DutyBook(file).put("repair", Scope(MINE), NOW - 2 * HOUR, NOW - 1, "更换传感器", "li")
+    file.close()
+    then = ask(tmp_path, broker, GAS, "--at", utc(NOW - HOUR)).output
+    assert f"repair of {MINE} from {utc(NOW - 2 * HOUR)} to {utc(NOW - 1)}, by li: 更换传感器; entered" in then
+    assert "not owed" in then
+    assert f"owed: no stop or repair covers {utc(NOW)}" in ask(tmp_path, broker, GAS).output
 
 
 async def test_a_name_that_several_agents_have_asks_for_the_agent(broker: Server, tmp_path: Path) -> None:

@@ -35,6 +35,33 @@ ROWS: dict[str, Row] = {
 GONE = object()
 
 
+STOPPED: Row = ROWS["WC_ENT_LEAKPOINT"] | {
+    "IS_USE": "1", "STOP_REMARK": "探头送检", "STOP_PSN": "李工", "STOP_TIME": "2026-11-24 08:00:00"
+}  # fmt: skip
+
+
+def test_a_gas_point_that_is_stopped_says_why_by_whom_and_when() -> None:
+    assert list(faults("WC_ENT_LEAKPOINT", [STOPPED])) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "named"),
+    [
+        ("IS_USE", "0", "STOP_REMARK"),
+        ("IS_USE", GONE, "STOP_REMARK"),
+        ("STOP_REMARK", GONE, "IS_USE"),
+        ("STOP_PSN", GONE, "IS_USE"),
+        ("STOP_TIME", GONE, "IS_USE"),
+        ("STOP_REMARK", "", "STOP_REMARK"),
+        ("STOP_TIME", "20261124080000", "STOP_TIME"),
+        ("STOP_TIME", "2026-11-31 08:00:00", "STOP_TIME"),
+    ],
+)
+def test_one_thing_changed_in_what_it_says_of_its_stop_is_refused(column: str, value: object, named: str) -> None:
+    row = {name: text for name, text in (STOPPED | {column: value}).items() if text is not GONE}
+    assert f"[0].{named}" in [fault.path for fault in faults("WC_ENT_LEAKPOINT", [row])]
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_a_sound_row_is_taken(table: str) -> None:
     assert list(faults(table, [ROWS[table]])) == []
@@ -72,6 +99,9 @@ def test_a_sound_row_is_taken(table: str) -> None:
         ("WC_ENT_LEAKPOINT", "MONITOR_CASCODE", "7664-41-8"),
         ("WC_ENT_LEAKPOINT", "MONITOR_CASCODE", "氨"),
         ("WC_ENT_LEAKPOINT", "IS_USE", "2"),
+        ("WC_ENT_LEAKPOINT", "IS_USE", "1"),
+        ("WC_ENT_LEAKPOINT", "STOP_REMARK", "检修"),
+        ("WC_ENT_LEAKPOINT", "STOP_PSN", "李工"),
         ("WC_ENT_LEAKPOINT", "EQUIP_CODE", "110110001002Q0004"),
         ("WC_ENT_SBJZ", "MEDIUM", GONE),
         ("WC_ENT_SBJZ", "MEDIUM_STATUS", "液体"),

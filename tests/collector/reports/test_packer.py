@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.alarms.file import AlarmFile
 from collector.directory import Directory
+from collector.duty.book import DutyBook
 from collector.mines import MineOrder
 from collector.normalise.compile import compile_manifest
 from collector.normalise.events import event_records
@@ -43,7 +45,11 @@ class Desk:
         wanted = selection(settings, library())
         self.queue = ReportQueue(folder, [wanted])
         self.directory = Directory(self.registry)
-        self.packer = Packer(settings, wanted, self.queue, self.directory, library(), encoders(), orders or {})
+        self.alarms = AlarmFile(folder)
+        self.duty = DutyBook(self.alarms)
+        self.packer = Packer(
+            settings, wanted, self.queue, self.directory, library(), encoders(), orders or {}, self.duty
+        )
 
     def enrol(self, agent: str, frame: bytes, origin: str = "") -> None:
         self.registry.put_manifest(agent, manifest_hash(frame), frame, origin)
@@ -55,6 +61,7 @@ class Desk:
     def close(self) -> None:
         self.registry.close()
         self.queue.close()
+        self.alarms.close()
 
 
 @pytest.fixture

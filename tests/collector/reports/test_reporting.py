@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.alarms.file import AlarmFile
+from collector.duty.book import DutyBook
 from collector.registry import Registry
 from collector.reports import sender
 from collector.reports.encoders.chemical import ChemicalEncoder
@@ -220,7 +222,8 @@ async def test_a_reporter_that_goes_on_for_long_holds_no_more_than_at_first(
 ) -> None:
     monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.001)
     registry, stop, packed = Registry(tmp_path), asyncio.Event(), 0
-    reporter = Reporter(tmp_path, [], library(), registry, {})
+    alarms = AlarmFile(tmp_path)
+    reporter = Reporter(tmp_path, [], library(), registry, {}, DutyBook(alarms))
     pack = reporter._pack
 
     async def counted() -> None:
@@ -235,6 +238,7 @@ async def test_a_reporter_that_goes_on_for_long_holds_no_more_than_at_first(
     stop.set()
     await running
     registry.close()
+    alarms.close()
 
 
 async def test_a_target_that_does_not_accept_us_is_stopped_said_and_tried_again(

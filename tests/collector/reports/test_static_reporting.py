@@ -11,6 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.alarms.file import AlarmFile
+from collector.duty.book import DutyBook
+from collector.duty.records import Scope
 from collector.platform.ledger import Ledger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_tcp
@@ -85,6 +88,31 @@ async def test_a_table_comes_when_it_is_known_and_when_it_changes_and_not_at_a_r
             await eventually(lambda: ledger.values("S"), "a reading after the restart")
             await eventually(lambda: not collector.reports.status()[0].waiting, "all that was packed before it")
         assert len(sensors(ledger)) == 2
+        assert ledger.refusals() == []
+
+
+async def test_a_stop_and_its_end_reach_the_platform_though_no_manifest_has_changed(
+    agent: tuple[Server, Agent], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.reports.packer.LOOK_AGAIN", 100)
+    broker, plant = agent
+    async with platform(tmp_path, WC_ENT_CGQ="20011") as (ledger, port):
+
+        def in_use() -> list[str]:
+            bodies = [ledger.body(packet) for packet in ledger.packets()]
+            return ["".join(row["IS_USE"] for row in body) for body in bodies if isinstance(body, list)]
+
+        chosen = reporting(broker, tmp_path, Shelf(), port, frame=frame(WC_ENT_CGQ="20011"))
+        async with collecting(chosen):
+            plant.send("manifest", named(G0001="1#罐", G0002="2#罐"))
+            await eventually(lambda: in_use() == ["00"], "both sensors, in use")
+            file = AlarmFile(chosen.state, mend=False)  # as the command beside it
+            tank = Scope(HAZARD[:9], f"{HAZARD}G0002")
+            DutyBook(file).put("stop", tank, now() - 1000, None, "罐已清空", "li")
+            await eventually(lambda: in_use()[1:] == ["01"], "the stop")
+            DutyBook(file).resume(tank, now(), "li", "")
+            await eventually(lambda: in_use()[2:] == ["00"], "its end")
+            file.close()
         assert ledger.refusals() == []
 
 

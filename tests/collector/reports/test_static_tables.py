@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from collector.directory import Place
+from collector.duty.records import Record
 from collector.platform import static_tables as platform
 from collector.reports.ciphers import Plain
 from collector.reports.encoders.base import Draft, Gateway
@@ -77,8 +78,33 @@ def test_a_sensor_has_its_columns_as_they_were_seen_in_the_profiles_unit() -> No
          "PRODCELL_TYPE": "HEV01", "EQUIP_NAME": "1#罐", "EQUIP_NO": "V-101", "EQUIP_TYPE": "G0",
          "GATEWAY_CODE": "11011000101", "UNIT": "m", "LOW_VALUE_02": "1.000", "TOP_VALUE_01": "10.000",
          "TOP_VALUE_02": "11.500", "LOW_VALUE": "0", "TOP_VALUE": "12", "BIT_NO": "T101.LEVEL",
-         "LONGITUDE": "116.500000", "LATITUDE": "39.800000", "IS_ACTIVE": "1"}
+         "LONGITUDE": "116.500000", "LATITUDE": "39.800000", "IS_USE": "0", "IS_ACTIVE": "1"}
     ]  # fmt: skip
+
+
+STOP = Record(id=1, kind="stop", site=SITE.code, asset=f"{HAZARD}Q0004", point="", begin=0, end=None,
+              reason="探头送检", by="李工", noted=NOW)  # fmt: skip
+
+
+def test_a_point_that_the_bureau_has_as_stopped_says_so_with_why_who_and_when_whatever_the_site_says() -> None:
+    stated = tag("Q0004", "YD", "mg/m3", label="氨浓度", attributes={"cas": "7664-41-7", "IS_USE": "0"})
+    stopped = replace(GATEWAY, stops={f"{HAZARD}Q0004YD001": STOP})
+    made = tables(places({"gas": stated}), stopped)
+    [gas], [sensor] = made["WC_ENT_LEAKPOINT"], made["WC_ENT_CGQ"]
+    assert (gas["IS_USE"], sensor["IS_USE"]) == ("1", "1")
+    told = (gas["STOP_REMARK"], gas["STOP_PSN"], gas["STOP_TIME"])
+    assert told == ("探头送检", "李工", "2026-11-23 20:59:00"), "in the profile's zone"
+    assert "STOP_REMARK" not in sensor, "that table has no such column"
+
+
+def test_a_site_may_say_itself_that_a_point_is_stopped_where_the_bureau_has_no_record() -> None:
+    own = {"IS_USE": "1", "STOP_REMARK": "x", "STOP_PSN": "y", "STOP_TIME": "2026-11-23 20:00:00"}
+    stated = tag("Q0004", "YD", "mg/m3", label="氨浓度", attributes={"cas": "7664-41-7"} | own)
+    [gas] = tables(places({"gas": stated}))["WC_ENT_LEAKPOINT"]
+    assert own.items() <= gas.items()
+    [gas] = tables(places({"gas": GAS}))["WC_ENT_LEAKPOINT"]
+    assert gas["IS_USE"] == "0"
+    assert not {"STOP_REMARK", "STOP_PSN", "STOP_TIME"} & gas.keys()
 
 
 def test_each_table_has_a_row_for_each_of_its_subjects_from_site_manifest_and_facts() -> None:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from collector.cli.risk import command
-from collector.compliance.measure import Where
+from collector.compliance.measure import Measurer, Where
+from collector.directory import Directory
 from collector.risk.score import Score, Scorer, risk_facts
 from collector.risk.settings import RiskSettings
 from collector.risk.writer import RiskWriter
+from collector.sinks.base import Coverage, Span
+from collector.sinks.sqlite.settings import SqliteSettings
+from collector.sinks.sqlite.sink import SqliteSink
 from collector.writers import Writer
 from profiles.load import library
+from profiles.wire.codec import decode, decoder, encode, manifest_hash
+from profiles.wire.messages import Manifest, Point
 from tests.collector.alarms.make import event, life
-from tests.collector.compliance.bureau import END, HOUR, MINUTE, Bureau, bureau, minutes, settings_file
-from tests.collector.field import HAZARD, Shelf, ShelfSettings, ShelfSink
+from tests.collector.compliance.bureau import DAYS, END, HOUR, MINUTE, Bureau, bureau, minutes, settings_file
+from tests.collector.field import HAZARD, Shelf, ShelfSettings, ShelfSink, manifest
 
 SITE = HAZARD[:9]
 WHERE = Where("110110", SITE, "hazchem-storage")
@@ -89,6 +96,36 @@ def test_a_fact_names_its_parts() -> None:
     [fact] = risk_facts({WHERE: Score(44.0, "YELLOW", 44.0, 0.0, 0.0, 1)}, 300_000)
     assert (fact.measurement, fact.time, fact.tags["site"]) == ("risk", 300_000_000_000, SITE)
     assert fact.fields["alarms"] == 44.0
+
+
+def test_hundreds_of_sites_cost_a_question_for_fifty_and_none_is_asked_by_itself(town: Bureau) -> None:
+    for at in range(120):
+        code = f"22022{at:04}"
+        made = decode(manifest("G0001"), decoder(Manifest))
+        point = Point(profile="hazchem-storage", asset=code, quantity="YW", code=f"{code}YW001")
+        # one site's tag may be silent for a day, so that a day before the hour counts: it stands in a group of its own
+        tag = replace(made.tags["G0001"], point=point, max_silence=86_400.0 if at == 7 else None)
+        frame = encode(replace(made, site=replace(made.site, code=code, adcode="220220"), tags={"G0001": tag}))
+        town.registry.put_manifest(f"agent-{at}", manifest_hash(frame), frame)
+    asked: list[tuple[int, int]] = []
+
+    class Counted(SqliteSink):
+        def coverage(self, span: Span, longer: int, *, valid: bool, sites: Sequence[str]) -> list[Coverage]:
+            asked.append((len(sites), span.reach))
+            return super().coverage(span, longer, valid=valid, sites=sites)
+
+    store = Counted(SqliteSettings(type="sqlite", path=town.folder / "store.db"))
+    measurer = Measurer(
+        DAYS, library(), Directory(town.registry), town.registry.arrivals, town.book, town.duty, store
+    )  # fmt: skip
+    healthy(town)
+    found = Scorer(library(), measurer, town.book).scores(END)
+    assert len(found) == 121
+    assert found[WHERE].score == 0.0
+    assert {found[Where("220220", f"22022{at:04}", "hazchem-storage")].offline for at in range(120)} == {30.0}
+    assert sorted(sites for sites, _reach in asked) == [1, 1, 20, 20, 50, 50, 50, 50], "all of them, and the valid ones"
+    assert {sites for sites, reach in asked if reach > HOUR} == {1}
+    store.close()
 
 
 async def test_it_is_written_once_each_five_minutes_to_every_store(town: Bureau) -> None:

@@ -112,16 +112,21 @@ def test_coverage_counts_the_readings_of_a_span_and_names_the_gaps_between_them(
         [],
     )  # fmt: skip
     asked, place = Span(NOW, NOW + 400_000, reach=30_000), ("hazchem-storage", "110110001", "110110", "110110001G001")
-    found = sink.coverage(asked, 99_999, valid=True, site="110110001")
+    found = sink.coverage(asked, 99_999, valid=True, sites=["110110001"])
     assert found == [
         Coverage(*place, "P1", "YW", 5, NOW - 30_000, NOW + 310_000, ((NOW + 20_000, NOW + 300_000),)),
         Coverage(*place, "P2", "YW", 2, NOW + 50_000, NOW + 150_000, ((NOW + 50_000, NOW + 150_000),)),
         Coverage(*place, "P3", "YW", 0, NOW - 1000, NOW - 1000, ()),
     ]
-    [all_of_it, *_] = sink.coverage(Span(NOW, NOW + 400_000), 79_999, valid=False, site="110110001")
+    [all_of_it, *_] = sink.coverage(Span(NOW, NOW + 400_000), 79_999, valid=False, sites=["110110001"])
     assert (all_of_it.readings, all_of_it.first) == (6, NOW)
     assert all_of_it.gaps == ((NOW + 20_000, NOW + 100_000), (NOW + 100_000, NOW + 300_000))
-    assert sink.coverage(asked, 1, valid=False, site="' OR 1=1") == []
+    assert sink.coverage(asked, 1, valid=False, sites=["' OR 1=1"]) == []
+    assert sink.coverage(asked, 1, valid=False, sites=[]) == []
+    both = sink.coverage(asked, 99_999, valid=True, sites=["220220002", "110110001"])
+    assert [(each.site, each.point) for each in both] == [
+        ("110110001", "P1"), ("110110001", "P2"), ("110110001", "P3"), ("220220002", "P5"),
+    ]  # fmt: skip
 
 
 def test_means_are_of_the_good_numbers_of_each_step(sink: Sink) -> None:

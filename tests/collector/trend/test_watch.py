@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.directory import Directory
+from collector.duty.records import Scope
 from collector.sinks.base import Record, Series, Sink
 from collector.trend.watch import TrendWatch
 from collector.writers import Writer
@@ -46,7 +47,8 @@ class Pond:
     def restart(self) -> None:
         """A collector that has just been started."""
         directory = Directory(self.town.registry)
-        self.watch = TrendWatch("bureau", library(), directory, self.town.book, self.town.store, self.writers)
+        town = self.town
+        self.watch = TrendWatch("bureau", library(), directory, town.book, town.duty, town.store, self.writers)
 
     def write(self, start: int, end: int, first: float, rise: float) -> None:
         """A reading each ten minutes; `rise` in m an hour."""
@@ -78,6 +80,14 @@ async def test_a_rise_is_told_once_to_the_stores_and_to_the_book(pond: Pond) -> 
     )
     [event] = pond.shelf.events.values()
     assert (event.event.alarm, event.agent) == (life.name, "bureau")
+
+
+async def test_a_point_that_is_stopped_is_not_warned_of_and_is_again_when_it_is_resumed(pond: Pond) -> None:
+    scope = Scope("429021001003", "429021001003", CODE)
+    pond.town.duty.put("stop", scope, NOW, None, "gauge taken out", "li")
+    assert await pond.step(NOW) == []
+    pond.town.duty.resume(scope, NOW + 30_000, "li", "")
+    assert await pond.step(NOW) == ["raised 0"]
 
 
 async def test_it_is_the_same_event_when_it_is_worked_out_again(pond: Pond, tmp_path: Path) -> None:
