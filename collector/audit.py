@@ -3,18 +3,21 @@
 It stands in the file of the alarms (`collector.alarms.file`), so that a change and its entry are one transaction. How
 many entries there are, and the last one's hash, are noted in a file beside it after each commit: entries that were cut
 off the end are missed by it. Whoever may write both can forge both, so `edge-collector audit list` prints the head for
-an auditor to keep elsewhere. Entries are never deleted by the program: that is what the log is for.
+an auditor to keep elsewhere. An entry leaves the log only for an archive (`collector.audit_archive`), and an entry that
+stays names the last one that left: so the log may begin behind entry 1, and nowhere else than there.
 """
 
 from __future__ import annotations
 
 import getpass
+import heapq
 import json
 import logging
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -25,8 +28,12 @@ from config.model import Settings
 log = logging.getLogger(__name__)
 HEAD = "audit.head"
 BEFORE_THE_FIRST = ""
+ARCHIVED, LOG = "archived", "audit log"
+"""What an entry says, and about what, that names in its details the last one that left: `through` and `hash`."""
 COLLECTOR = "edge-collector"
 """Who acts when nobody does: the collector itself."""
+LONG, AGAIN = 1_000_000, 100_000
+"""Entries from which on the log is said to be long (about 400 MB), and after how many more that is said again."""
 Algorithm = Literal["sha256", "sm3"]
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {"sha256": hashes.SHA256, "sm3": hashes.SM3}
 _COLUMNS = "seq, time, who, what, subject, details, algorithm, previous, hash"
@@ -73,10 +80,12 @@ class Head(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What `verify` found: the head of what is sound, and what is wrong with the first entry that is not."""
+    """What `verify` found: the head of what is sound, what is wrong with the first entry that is not, and behind which
+    entry it began: what stood before was archived."""
 
     head: Head
     fault: str
+    begun: Head
 
 
 def os_user() -> str:
@@ -96,6 +105,10 @@ def append(db: sqlite3.Connection, deeds: Iterable[Deed], algorithm: Algorithm) 
         bare = Entry(head.length + 1, now, *deed[:3], details, algorithm, head.hash, "")
         head = Head(bare.seq, _hash(bare))
         db.execute(f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*bare[:-1], head.hash))  # noqa: S608
+        if bare.seq % AGAIN == 0 and (length := bare.seq - base_of(db).length) >= LONG:
+            log.warning(
+                "the audit log holds %d entries: move the old ones away by `edge-collector audit archive`", length
+            )
     return head
 
 
@@ -114,31 +127,45 @@ def head_of(db: sqlite3.Connection) -> Head:
     return Head(*row) if row else Head(0, BEFORE_THE_FIRST)
 
 
+def base_of(db: sqlite3.Connection) -> Head:
+    """The last entry that was archived, which the first one that stands in the log names; of a whole log 0."""
+    row = db.execute("SELECT seq - 1, previous FROM audit ORDER BY seq LIMIT 1").fetchone()
+    return Head(*row) if row else Head(0, BEFORE_THE_FIRST)
+
+
 def note_head(db: sqlite3.Connection, folder: Path) -> None:
     """Keep the head beside the log, durable on return; after the commit, so that a kill leaves it behind, not ahead.
 
     A head that was noted and does not stand in the log is left as it is: it is what tells that the log was changed.
     """
     try:
-        noted, head = noted_head(folder), head_of(db)
-        if noted is not None and not _leads_to(db, noted):
-            log.error("the audit log does not hold its noted head %s; run `edge-collector audit verify`", noted)
-            return
-        if noted is not None and noted.length >= head.length:
-            return  # another process was quicker
-        made = folder / f"{HEAD}.{os.getpid()}"
-        with made.open("w", encoding="ascii") as file:
-            file.write(f"{head}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        made.replace(folder / HEAD)
+        put_head(db, folder)
     except (OSError, ValueError) as err:  # the entries are durable; the next one notes the head as well
         log.error("the head of the audit log cannot be noted in %s: %s", folder / HEAD, err)
 
 
+def put_head(db: sqlite3.Connection, folder: Path) -> None:
+    """See `note_head`; OSError, ValueError when it cannot be noted."""
+    noted, head = noted_head(folder), head_of(db)
+    if noted is not None and not _leads_to(db, noted):
+        log.error("the audit log does not hold its noted head %s; run `edge-collector audit verify`", noted)
+        return
+    if noted is not None and noted.length >= head.length:
+        return  # another process was quicker
+    made = folder / f"{HEAD}.{os.getpid()}-{threading.get_ident()}"
+    with made.open("w", encoding="ascii") as file:
+        file.write(f"{head}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(folder / HEAD)
+
+
 def _leads_to(db: sqlite3.Connection, head: Head) -> bool:
-    row = db.execute("SELECT hash FROM audit WHERE seq = ?", (head.length,)).fetchone()
-    return row == (head.hash,) or head.length == 0
+    """Whether the log goes on from there. Of what was archived only the last entry is known here."""
+    base = base_of(db)
+    if head.length <= base.length:
+        return head.length < base.length or head == base
+    return db.execute("SELECT 1 FROM audit WHERE seq = ? AND hash = ?", head).fetchone() is not None
 
 
 def noted_head(folder: Path) -> Head | None:
@@ -157,30 +184,61 @@ def parse_head(text: str) -> Head:
     return Head(int(count), name)
 
 
-def verify(db: sqlite3.Connection, noted: Iterable[Head]) -> Verdict:
-    """Walk the whole chain; the first entry that was altered, removed, put elsewhere, or cut off after it was noted."""
+def verify(db: sqlite3.Connection, noted: Iterable[Head], archives: Sequence[Iterable[Entry]] = ()) -> Verdict:
+    """Walk the whole chain; the first entry that was altered, removed, put elsewhere, or cut off after it was noted.
+
+    `archives`: the entries of each, in any order of the archives. A head that lies before all that is given here cannot
+    be checked.
+    """
     wanted = {head.length: head.hash for head in noted}
-    head = Head(0, BEFORE_THE_FIRST)
-    for entry in _all(db):
-        fault = _fault(entry, head)
-        head_here = Head(entry.seq, entry.hash)
-        if not fault and wanted.get(entry.seq, entry.hash) != entry.hash:
-            fault = f"entry {entry.seq} is not the one that was noted: its hash was {wanted[entry.seq]}"
-        if fault:
-            return Verdict(head, fault)
-        head = head_here
+    head, begun, last, seams = Head(0, BEFORE_THE_FIRST), None, None, {Head(0, BEFORE_THE_FIRST)}
+    for entry in heapq.merge(*archives, all_entries(db), key=lambda each: each.seq):
+        fault = ""
+        if begun is None:
+            head = begun = Head(entry.seq - 1, entry.previous)
+            fault = _not_noted(head, wanted)
+        elif entry == last:
+            continue  # in an archive, and in the log: the archiving did not come to its end
+        here = Head(entry.seq, entry.hash)
+        if fault := fault or _fault(entry, head) or _not_noted(here, wanted):
+            return Verdict(head, fault, begun)
+        head, last = here, entry
+        seams |= _seam(entry)
+    begun = begun or head
     if wanted and max(wanted) > head.length:
         missing = f"entry {head.length + 1} is missing: there were {max(wanted)} entries, and the log ends"
-        return Verdict(head, f"{missing} {f'behind entry {head.length}' if head.length else 'before the first'}")
-    return Verdict(head, "")
+        where = f"behind entry {head.length}" if head.length else "before the first"
+        return Verdict(head, f"{missing} {where}", begun)
+    if begun not in seams:
+        gone = f"the log begins with entry {begun.length + 1}, and none says that those before it were archived"
+        return Verdict(Head(0, BEFORE_THE_FIRST), f"entry 1 is missing: {gone}", begun)
+    return Verdict(head, "", begun)
 
 
-def _all(db: sqlite3.Connection) -> Iterator[Entry]:
-    for row in db.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY seq"):  # noqa: S608
+def _not_noted(head: Head, wanted: Mapping[int, str]) -> str:
+    if wanted.get(head.length, head.hash) == head.hash:
+        return ""
+    return f"entry {head.length} is not the one that was noted: its hash was {wanted[head.length]}"
+
+
+def _seam(entry: Entry) -> set[Head]:
+    """The last entry that left for an archive, where this one tells of it."""
+    if (entry.what, entry.subject) != (ARCHIVED, LOG):
+        return set()
+    details = json.loads(entry.details)
+    return {Head(details.get("through"), details.get("hash"))}
+
+
+def all_entries(db: sqlite3.Connection, through: int | None = None) -> Iterator[Entry]:
+    """The entries that stand in the log, up to one of this number, in order and as they are read."""
+    rows = db.execute(f"SELECT {_COLUMNS} FROM audit WHERE ?1 IS NULL OR seq <= ?1 ORDER BY seq", (through,))  # noqa: S608
+    for row in rows:
         yield Entry(*row)
 
 
 def _fault(entry: Entry, before: Head) -> str:
+    if entry.seq <= before.length:
+        return f"entry {entry.seq} stands twice, and not alike"
     if entry.seq != before.length + 1:
         return f"entry {before.length + 1} is missing: entry {entry.seq} follows entry {before.length}"
     if entry.algorithm not in _HASHES:

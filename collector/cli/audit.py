@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,10 @@ import click
 from collector import audit
 from collector.alarms.file import FILE, AlarmFile
 from collector.audit import Head, noted_head, parse_head
+from collector.audit_archive import ArchiveError, archive, read
 from collector.cli.opened import opened
 from collector.cli.tables import show
+from collector.moments import millis
 from collector.settings import load_collector
 from config.cli import settings_errors
 
@@ -22,7 +25,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path))
 
 @click.group("audit")
 def command() -> None:
-    """The log of who did what: only ever added to, each entry chained to the one before by its hash."""
+    """The log of who did what: only ever added to, each entry chained to the one before by its hash, over archives."""
 
 
 @contextmanager
@@ -59,21 +62,59 @@ def _head(_context: click.Context, _parameter: click.Parameter, text: str | None
 
 @command.command("verify")
 @_FILE
+@click.argument("archives", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option(
     "--head", "kept", metavar="COUNT:HASH", callback=_head, help="A head that `list` printed, kept elsewhere."
 )
 @settings_errors
-def verify(file: Path, kept: Head | None) -> None:
-    """Walk the whole chain; exit code 1 and the first bad entry when it was altered, cut, or put in another order."""
+def verify(file: Path, archives: tuple[Path, ...], kept: Head | None) -> None:
+    """Walk the whole chain, over ARCHIVES into the log of FILE.
+
+    Exit code 1 and the first bad entry when it was altered, cut, or put in another order. Without its archives the log
+    is walked from where it begins now.
+    """
     with _opened(file) as alarms:
         try:
             noted = noted_head(alarms.folder)
         except (ValueError, UnicodeDecodeError) as err:
             raise click.ClickException(f"{alarms.folder / audit.HEAD}: {err}") from err
+        heads = [head for head in (noted, kept) if head is not None]
         with alarms.reading() as db:
-            found = audit.verify(db, [head for head in (noted, kept) if head is not None])
+            try:
+                found = audit.verify(db, heads, [read(path) for path in archives])
+            except (ArchiveError, OSError) as err:
+                raise click.ClickException(str(err)) from err
     if noted is None and found.head.length:
         raise click.ClickException(f"{alarms.folder / audit.HEAD} is not there: nobody can tell whether the end is")
     if found.fault:
         raise click.ClickException(f"{found.fault}; sound up to {found.head.length} entries")
-    click.echo(f"{found.head.length} entries, whole and in order; head {found.head}")
+    if kept is not None and kept.length < found.begun.length:
+        raise click.ClickException(
+            f"entry {kept.length} was archived: name its archive, and those behind it, after FILE"
+        )
+    before = f"; those up to entry {found.begun.length} were archived" if found.begun.length else ""
+    entries = found.head.length - found.begun.length
+    click.echo(f"{entries} entries, whole and in order{before}; head {found.head}")
+
+
+@command.command("archive")
+@_FILE
+@click.argument("path", metavar="ARCHIVE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--before", required=True, metavar="TIME",
+              help="Entries from before this time, such as 2026-01-01 (local) or 2026-01-01T00:00Z.")  # fmt: skip
+@settings_errors
+def archive_(file: Path, path: Path, before: str) -> None:
+    """Move old entries from the log to ARCHIVE, a new file; the log goes on from its last entry.
+
+    Beside the running collector. If it was interrupted, give the same command again.
+    """
+    try:
+        moment = millis(before)
+    except ValueError as err:
+        raise click.UsageError(str(err)) from err
+    with _opened(file) as alarms:
+        try:
+            left = archive(alarms, moment, path)
+        except (ArchiveError, ValueError, OSError, sqlite3.Error) as err:
+            raise click.ClickException(str(err)) from err
+    click.echo(f"{left.entries} entries, up to {left.head}, are in {path} and no longer in the log")

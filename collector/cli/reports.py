@@ -65,7 +65,10 @@ def resend(target: str, start: str, end: str, points: tuple[str, ...], settings:
         raise click.UsageError(f"--from {start} is not before --to {end}")
     wanted = selection(chosen[0], library(loaded.profiles))
     with opened(loaded.state, FILE, lambda folder: ReportQueue(folder, [wanted], mend=False)) as queue:
-        packets, readings = queue.resend(target, begin, stop, _stored(loaded, points, begin, stop))
+        stored = _stored(loaded, points, begin, stop)
+        about = {"from": utc(begin), "to": utc(stop), "points": list(points) or "all", "readings": len(stored)}
+        logged(loaded, "sent again", f"reports to {target}", about)
+        packets, readings = queue.resend(target, begin, stop, stored)
     click.echo(
         f"{packets} packets wait again for {target}; {readings} readings were looked through, and what no packet"
     )
@@ -140,10 +143,12 @@ def _queue(settings: Path) -> Any:
 
 
 def _log(settings: Path, queue: ReportQueue, what: str, target: str | None, identity: str | None) -> None:
-    """The audit log names the packets first; what cannot be logged is not done."""
+    """The audit log counts the packets first, and names the oldest; what cannot be logged is not done."""
     packets = [f"{each.target} {each.id}" for each in queue.packets(target, "dead") if identity in (None, each.id)]
+    refused = sum(each.dead for each in queue.status() if target in (None, each.target))
     if packets:
-        logged(load_collector(settings).settings, what, "report packets", {"packets": packets})
+        about = {"count": len(packets) if identity else refused, "packets": packets}
+        logged(load_collector(settings).settings, what, "report packets", about)
 
 
 def _one_or_all(identity: str | None, everything: bool) -> str | None:
