@@ -20,7 +20,7 @@ Holds = Literal[
 """What of ours stands in a column: of the site its code, name and what else `site:` states; the gateway's code; of a
 hazard source or a piece of equipment its code, name, kind and place; of a point its code, label, tag, its quantity in
 Chinese and by its sensor type, unit, range and limits; by the bureau's record whether it is stopped (停用; yes, no)
-and, if so, why, who asked for it and when that was entered."""
+and, if so, why, who asked for it and when that was entered; of what it has no record of, nothing."""
 OF_STOPS: frozenset[Holds] = frozenset(("stopped", "stop_reason", "stop_person", "stop_time"))
 Subject = Literal["site", "gateway", "hazard", "asset", "point"]
 

@@ -144,10 +144,9 @@ def _queue(settings: Path) -> Any:
 
 def _log(settings: Path, queue: ReportQueue, what: str, target: str | None, identity: str | None) -> None:
     """The audit log counts the packets first, and names the oldest; what cannot be logged is not done."""
-    packets = [f"{each.target} {each.id}" for each in queue.packets(target, "dead") if identity in (None, each.id)]
-    refused = sum(each.dead for each in queue.status() if target in (None, each.target))
-    if packets:
-        about = {"count": len(packets) if identity else refused, "packets": packets}
+    count, packets = queue.dead(target, identity)
+    if count:
+        about = {"count": count, "packets": packets}
         logged(load_collector(settings).settings, what, "report packets", about)
 
 

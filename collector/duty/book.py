@@ -107,6 +107,10 @@ class DutyBook:
         """The records of all sites that hold in a part of start <= time < end (ms UTC)."""
         return Roster(self.records(start, end))
 
+    def whole(self) -> Roster:
+        """All records of all sites."""
+        return Roster(self.every())
+
     def every(self, site: str | None = None) -> list[Record]:
         """All records, also those that are over or were withdrawn, the oldest first."""
         with self._file.reading() as db:

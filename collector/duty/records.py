@@ -93,10 +93,13 @@ class Roster:
         records = self._by_site.get(scope.site)
         return off_duty(records, scope, start, end) if records else ()
 
+    def of(self, scope: Scope) -> list[Record]:
+        """The records of it, or of what it is a part of, the oldest first."""
+        return [each for each in self._by_site.get(scope.site, ()) if each.scope.holds(scope)]
+
     def holding(self, scope: Scope, moment: int) -> list[Record]:
-        """The records that cover a moment, the oldest first."""
-        records = self._by_site.get(scope.site, ())
-        return [each for each in records if each.scope.holds(scope) and each.span[0] <= moment < each.span[1]]
+        """Those of them that cover a moment."""
+        return [each for each in self.of(scope) if each.span[0] <= moment < each.span[1]]
 
 
 def off_duty(records: Iterable[Record], scope: Scope, start: int, end: int) -> Spans:

@@ -19,13 +19,18 @@ def scope_of(site: str, owner: str, name: str, tag: ManifestTag) -> Scope:
     return Scope(site, f"{owner}/{tag.device}", name) if point is None else Scope(site, point.asset, point.code)
 
 
-def stops_of(places: Iterable[Place], roster: Roster, moment: int) -> dict[str, Record]:
-    """By point code the stop (停用) that holds at a moment (ms UTC), the one entered last; no others."""
-    found = {}
+def stops_of(places: Iterable[Place], roster: Roster, moment: int) -> dict[str, Record | None]:
+    """By point code the stop (停用) that holds at a moment (ms UTC), the one entered last; None where one is over.
+
+    What was never stopped is not among them. `roster`: all records, also those that are over.
+    """
+    found: dict[str, Record | None] = {}
     for place in places:
-        held = roster.holding(scope_of(place.site.code, place.agent, place.tag, place.spec), moment)
-        if stops := [record for record in held if record.kind == "stop"]:
-            found[place.point.code] = stops[-1]
+        scope = scope_of(place.site.code, place.agent, place.tag, place.spec)
+        for record in roster.of(scope):
+            if record.kind == "stop" and record.begin <= moment:
+                holds = moment < record.span[1]
+                found[place.point.code] = record if holds else found.get(place.point.code)
     return found
 
 

@@ -67,6 +67,17 @@ class Desk:
         """Delete dead packets; how many."""
         return self._dead("DELETE FROM packet", target, identity)
 
+    def dead(self, target: str | None, identity: str | None, limit: int = 1000) -> tuple[int, list[str]]:
+        """How many dead packets these are, and the oldest of them by target and id."""
+        which = "FROM packet WHERE state = 'dead' AND (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR id = ?2)"
+        with self._lock:
+            [count] = self._db.execute(f"SELECT count(*) {which}", (target, identity)).fetchone()
+            rows = self._db.execute(
+                f"SELECT target || ' ' || id {which} ORDER BY created, id LIMIT ?3",
+                (target, identity, limit),
+            ).fetchall()
+        return count, [row[0] for row in rows]
+
     def _dead(self, statement: str, target: str | None, identity: str | None) -> int:
         with self._lock, self._db:
             return self._db.execute(

@@ -64,8 +64,8 @@ class Packer:
         """Gateway and length of a period → the end of the last one (ms)."""
         self._defined = (-1, 0)
         """Which version of the directory was defined last, and when (ms)."""
-        self._stated: dict[Key, tuple[Sequence[Place], Mapping[str, Record]]] = {}
-        """Gateway → the points whose definitions were looked at last, and which of them were stopped."""
+        self._stated: dict[Key, tuple[Sequence[Place], Mapping[str, Record | None]]] = {}
+        """Gateway → the points whose definitions were looked at last, and the stops of them."""
         self._told: set[str] = set()
         self._attempts = Attempts()
         self._looked = (-1, -1)
@@ -206,14 +206,14 @@ class Packer:
         if version == self._directory.version and now - at < LOOK_AGAIN:
             return 0
         self._defined = self._directory.version, now
-        roster = self._duty.roster(now, now + 1)
+        roster = self._duty.whole()
         return sum(
             self._kept(f"definitions of gateway {key.code}, profile {key.profile}", ("definitions", key), now,
                        partial(self._definitions, key, now, places, stops_of(places, roster, now)))
             for key, places in gateways.items()
         )  # fmt: skip
 
-    def _definitions(self, key: Key, now: int, places: Sequence[Place], stops: Mapping[str, Record]) -> int:
+    def _definitions(self, key: Key, now: int, places: Sequence[Place], stops: Mapping[str, Record | None]) -> int:
         about = f"{key.profile}/{key.code}"
         last = self._queue.said(self._target, about)
         due = last is None or now - last.time >= self._gateways.shape(key.profile).statics * 1000

@@ -46,8 +46,8 @@ class Gateway:
     """What kind of enterprise it is, as its settings say."""
     order: MineOrder | None = None
     """What the supervisor ordered of it, if it is a mine."""
-    stops: Mapping[str, Record] = field(default_factory=dict)
-    """By the codes of its points that are stopped (停用), the bureau's record of it."""
+    stops: Mapping[str, Record | None] = field(default_factory=dict)
+    """By the codes of its points that are stopped (停用), the bureau's record of it; None: it was, and is no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from collector.directory import Place
-from collector.duty.records import Record
 from collector.reports.encoders.base import Gateway, written
 from collector.reports.encoders.facts import Facts, place_facts
 from profiles.limits import asset_kind
@@ -107,7 +106,7 @@ def _subjects(
             yield about, place.agent, facts | _spot(source), source.attributes
             continue
         known = place_facts(gateway, place, shape.unit_names) | {"tag": place.tag}
-        known |= _stop_facts(gateway.stops.get(place.point.code))
+        known |= _stop_facts(gateway, place.point.code)
         if table.of == "asset":
             known = {name: text for name, text in known.items() if name.startswith("asset")}
         stated = place.asset.attributes if table.of == "asset" else place.attributes
@@ -142,9 +141,11 @@ def _degrees(angle: float | None) -> str:
     return "" if angle is None else f"{angle:.6f}"
 
 
-def _stop_facts(stop: Record | None) -> dict[str, str]:
-    """`stop_time` in ms UTC, until the column writes it."""
-    if stop is None:
+def _stop_facts(gateway: Gateway, code: str) -> dict[str, str]:
+    """Nothing of a point of which the bureau has no record; `stop_time` in ms UTC, until the column writes it."""
+    if code not in gateway.stops:
+        return {}
+    if (stop := gateway.stops[code]) is None:
         return {"stopped": "no"}
     return {"stopped": "yes", "stop_reason": stop.reason, "stop_person": stop.by, "stop_time": str(stop.noted)}
 

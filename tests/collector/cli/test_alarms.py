@@ -170,6 +170,20 @@ def test_commands_make_no_book_where_there_is_none(file: Path) -> None:
     assert not (file.parent / "state").exists()
 
 
+def test_a_refused_packet_is_logged_however_many_stand_before_it(file: Path) -> None:
+    queue = ReportQueue(file.parent / "state")
+    drafts = [Packed(f"p{at:04}", "live", NOW, b"{}") for at in range(1002)]
+    queue.put("county", "gw", "hazchem-storage", "1", drafts)
+    for draft in drafts:
+        queue.answered("county", draft.id, "dead", "400")
+    for words in (("discard", "p1001"), ("discard", "--all")):
+        assert call("reports", "dead-letters", *words, "--settings", file).exit_code == 0
+    queue.close()
+    one, rest = (each["details"] for each in json.loads(call("audit", "list", file, "--json").output))
+    assert one == {"count": 1, "packets": ["county p1001"]}
+    assert (rest["count"], len(rest["packets"])) == (1001, 1000)
+
+
 def test_what_is_done_to_refused_packets_is_logged_beforehand(file: Path) -> None:
     queue = ReportQueue(file.parent / "state")
     drafts = [Packed("p1", "live", NOW, b"{}"), Packed("p2", "live", NOW, b"{}")]
@@ -181,6 +195,6 @@ def test_what_is_done_to_refused_packets_is_logged_beforehand(file: Path) -> Non
     queue.close()
     found = json.loads(call("audit", "list", file, "--json").output)
     assert [(each["what"], each["subject"], each["details"]) for each in found] == [
-        ("sent again", "report packets", {"packets": ["county p1"]}),
-        ("discarded", "report packets", {"packets": ["county p2"]}),
+        ("sent again", "report packets", {"count": 1, "packets": ["county p1"]}),
+        ("discarded", "report packets", {"count": 1, "packets": ["county p2"]}),
     ]

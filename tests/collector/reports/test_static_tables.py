@@ -78,7 +78,7 @@ def test_a_sensor_has_its_columns_as_they_were_seen_in_the_profiles_unit() -> No
          "PRODCELL_TYPE": "HEV01", "EQUIP_NAME": "1#罐", "EQUIP_NO": "V-101", "EQUIP_TYPE": "G0",
          "GATEWAY_CODE": "11011000101", "UNIT": "m", "LOW_VALUE_02": "1.000", "TOP_VALUE_01": "10.000",
          "TOP_VALUE_02": "11.500", "LOW_VALUE": "0", "TOP_VALUE": "12", "BIT_NO": "T101.LEVEL",
-         "LONGITUDE": "116.500000", "LATITUDE": "39.800000", "IS_USE": "0", "IS_ACTIVE": "1"}
+         "LONGITUDE": "116.500000", "LATITUDE": "39.800000", "IS_ACTIVE": "1"}
     ]  # fmt: skip
 
 
@@ -103,6 +103,12 @@ def test_a_site_may_say_itself_that_a_point_is_stopped_where_the_bureau_has_no_r
     [gas] = tables(places({"gas": stated}))["WC_ENT_LEAKPOINT"]
     assert own.items() <= gas.items()
     [gas] = tables(places({"gas": GAS}))["WC_ENT_LEAKPOINT"]
+    assert not {"IS_USE", "STOP_REMARK", "STOP_PSN", "STOP_TIME"} & gas.keys()
+
+
+def test_a_point_that_was_stopped_and_is_no_more_says_that_it_is_in_use() -> None:
+    resumed = replace(GATEWAY, stops={f"{HAZARD}Q0004YD001": None})
+    [gas] = tables(places({"gas": GAS}), resumed)["WC_ENT_LEAKPOINT"]
     assert gas["IS_USE"] == "0"
     assert not {"STOP_REMARK", "STOP_PSN", "STOP_TIME"} & gas.keys()
 
