@@ -1,0 +1,93 @@
+"""What each step of packing for one target works with: gateways, queue, and another try for a step that failed."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from collector.directory import Directory, Place
+from collector.mines import MineOrder
+from collector.reports.attempts import Attempts
+from collector.reports.crossings import Crossing
+from collector.reports.encoders.base import Draft, Encoder, Gateway
+from collector.reports.frames import tables
+from collector.reports.gateways import Gateways, Key
+from collector.reports.memory import Said
+from collector.reports.names import free_name
+from collector.reports.queue import ReportQueue
+from collector.reports.rows import DueEvent, DueRow
+from collector.reports.selection import Selection
+from collector.reports.settings import TargetSettings
+from profiles.load import Library
+
+log = logging.getLogger(__name__)
+
+
+class Bench:
+    """Of one target."""
+
+    def __init__(
+        self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
+        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder],
+    ) -> None:  # fmt: skip
+        self._target, self._encoding, self._tables = target.name, target.encoding, tables(target.frame)
+        self._selection, self._queue, self._directory, self._library = selection, queue, directory, library
+        self._orders = orders
+        self._gateways = Gateways(target.family, selection, directory, library, encoders)
+        self._last: dict[str, tuple[int, str]] = {}
+        """Point → time and quality of its newest reading; as many as the agents' manifests have points."""
+        self._told: set[str] = set()
+        self._attempts = Attempts()
+
+    def _kept(self, what: str, about: Hashable, now: int, step: Callable[[], int]) -> int:
+        """A defect of ours costs what it happened to alone (I6): that is kept, said once, and tried again later."""
+        try:
+            made = step()
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as err:  # see above
+            if what not in self._told:
+                log.error("target %s: %s cannot be encoded; they are kept", self._target, what, exc_info=err)
+                self._told.add(what)
+            self._attempts.failed(about, now)
+            return 0
+        self._attempts.done(about)
+        return made
+
+    def _put(
+        self, gateway: Gateway, drafts: Sequence[Draft], *, done: Sequence[DueRow] = (),
+        events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
+        crossings: Mapping[str, Iterable[Crossing]] | None = None, said: Said | None = None,
+    ) -> None:  # fmt: skip
+        profile = gateway.profile
+        named = [
+            replace(
+                draft, name=free_name(profile, draft.name, partial(self._queue.has_name, self._target, but=draft.id))
+            )
+            for draft in drafts
+        ]
+        self._queue.put(
+            self._target, gateway.code, profile.profile, profile.version, named, done=done, events=events,
+            hold=hold, count=count, crossings=crossings or {}, said=said,
+        )  # fmt: skip
+
+    def _gateway(self, key: Key, place: Place) -> Gateway:
+        site, order = place.site, self._orders.get(key.site)
+        return Gateway(
+            self._library[key.profile], key.site, key.code, site.name, self._encoding, self._tables,
+            industry=site.industry, order=order,
+        )  # fmt: skip
+
+    def _place(self, code: str, profile: str = "", agent: str = "") -> Place | None:
+        """A point, or an agent's camera, that a manifest knows, of a profile still reported; any other waits."""
+        place = self._directory.find(code) or self._directory.camera(agent, code)
+        if place is not None and (profile or place.point.profile) in self._selection.periods:
+            return place
+        if code not in self._told:
+            why = "no agent's manifest has the point" if place is None else "its profile is not reported (any more):"
+            log.warning("target %s: %s %s; its readings and alarms wait", self._target, why, code)
+            self._told.add(code)
+        return None

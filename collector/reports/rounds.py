@@ -1,0 +1,132 @@
+"""What a target is told at intervals, and not since a reading came: definitions, sources that are down, heartbeats.
+
+Source: specification notes, 1.9: a packet a minute while the gateway reaches no device; notes on mines, 1.3:
+definitions on change and daily.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from collector.directory import Directory, Place
+from collector.duty.book import DutyBook
+from collector.duty.records import Record
+from collector.duty.scopes import stops_of
+from collector.mines import MineOrder
+from collector.reports.bench import Bench
+from collector.reports.encoders.base import Due, Encoder
+from collector.reports.encoders.static_tables import lacking
+from collector.reports.gateways import Key, heard
+from collector.reports.memory import Said
+from collector.reports.queue import ReportQueue
+from collector.reports.selection import Selection
+from collector.reports.settings import TargetSettings
+from profiles.load import Library
+from profiles.wire.quality import BAD_LINK
+
+log = logging.getLogger(__name__)
+LOOK_AGAIN = 60_000
+"""Ms after which definitions are looked at though no manifest has changed: they are due again every so often."""
+
+
+class Rounds(Bench):
+    """See the module."""
+
+    def __init__(
+        self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
+        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder], duty: DutyBook,
+    ) -> None:  # fmt: skip
+        super().__init__(target, selection, queue, directory, library, encoders, orders)
+        self._duty = duty
+        self._down_said: dict[Key, int] = {}
+        self._beaten: dict[Key, int] = {}
+        """Gateway → when it said last that it runs (ms)."""
+        self._defined = (-1, 0)
+        """Which version of the directory was defined last, and when (ms)."""
+        self._stated: dict[Key, tuple[Sequence[Place], Mapping[str, Record | None]]] = {}
+        """Gateway → the points whose definitions were looked at last, and the stops of them."""
+
+    def _define(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
+        """Definitions are sent when they change, and again every so often."""
+        version, at = self._defined
+        if version == self._directory.version and now - at < LOOK_AGAIN:
+            return 0
+        self._defined = self._directory.version, now
+        roster = self._duty.whole()
+        return sum(
+            self._kept(f"definitions of gateway {key.code}, profile {key.profile}", ("definitions", key), now,
+                       partial(self._definitions, key, now, places, stops_of(places, roster, now)))
+            for key, places in gateways.items()
+        )  # fmt: skip
+
+    def _definitions(self, key: Key, now: int, places: Sequence[Place], stops: Mapping[str, Record | None]) -> int:
+        about = f"{key.profile}/{key.code}"
+        last = self._queue.said(self._target, about)
+        due = last is None or now - last.time >= self._gateways.shape(key.profile).statics * 1000
+        stated, stopped = self._stated.get(key, ((), {}))
+        if not due and _same(stated, places) and stopped == stops:
+            return 0  # encoding all points of a county takes seconds
+        gateway = replace(self._gateway(key, places[0]), stops=stops)
+        encoder = self._gateways.encoder(key.profile)
+        for text in lacking(gateway, places):
+            if text not in self._told:
+                log.warning("target %s: %s", self._target, text)
+                self._told.add(text)
+        content = b"".join(draft.body for draft in encoder.definitions(gateway, 0, places))
+        digest = hashlib.sha256(content).hexdigest()
+        self._stated[key] = places, stops
+        if not content or (last is not None and last.digest == digest and not due):
+            return 0
+        drafts = encoder.definitions(gateway, now // 1000 * 1000, places)
+        self._put(gateway, drafts, said=Said(about, digest, now))
+        return len(drafts)
+
+    def _down(self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]]) -> int:
+        """Gateways that are connected and reach none of their devices say so, again and again."""
+        made = 0
+        for key, found in gateways.items():
+            if any(self._last.get(place.point.code, (0, BAD_LINK))[1] != BAD_LINK for place in found):
+                self._down_said.pop(key, None)
+                continue
+            places = [place for place in found if place.point.code in self._last]
+            if not places or not heard(places, online):
+                continue  # nobody knows: the agent itself cannot be heard
+            if now - self._down_said.get(key, 0) >= 1000 * self._gateways.shape(key.profile).source_down:
+                self._down_said[key] = now
+                gateway = self._gateway(key, places[0])
+                due = [Due(place, now, None, None, BAD_LINK) for place in places]
+                drafts = self._gateways.encoder(key.profile).source_down(gateway, now // 1000 * 1000, due)
+                self._put(gateway, drafts)
+                made += len(drafts)
+        return made
+
+    def _beat(self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]]) -> int:
+        """Gateways that are connected say at their interval that they run, once something was heard of their points."""
+        made = 0
+        for key, found in gateways.items():
+            interval = self._gateways.shape(key.profile).heartbeat
+            if interval is None or now - self._beaten.get(key, 0) < 1000 * interval:
+                continue
+            places = [place for place in found if place.point.code in self._last and heard([place], online)]
+            if places:
+                self._beaten[key] = now
+                step = partial(self._heartbeat, key, now, places)
+                made += self._kept(f"heartbeats of gateway {key.code}", ("heartbeat", key), now, step)
+        return made
+
+    def _heartbeat(self, key: Key, now: int, places: Sequence[Place]) -> int:
+        gateway = self._gateway(key, places[0])
+        newest = ((place, *self._last[place.point.code]) for place in places)
+        due = [Due(place, time, None, None, quality) for place, time, quality in newest]
+        drafts = self._gateways.encoder(key.profile).heartbeat(gateway, now // 1000 * 1000, due)
+        self._put(gateway, drafts)
+        return len(drafts)
+
+
+def _same(some: Sequence[Place], others: Sequence[Place]) -> bool:
+    """Whether these are the very places: a manifest that changed has new ones."""
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
