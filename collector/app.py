@@ -29,6 +29,7 @@ from collector.duty.hush import Hush
 from collector.evidence.keeper import Keeper
 from collector.evidence.store import EvidenceStore
 from collector.intake import Intake, Message
+from collector.mines import Orders
 from collector.notify.queue import Queue
 from collector.notify.rules import Rules
 from collector.notify.sender import Sender
@@ -239,5 +240,5 @@ def book_of(alarms: AlarmFile, settings: CollectorSettings, listener: Listener |
 
     `listener`: left out, the settings' rules alone.
     """
-    told = listener or Rules(settings.notify)
-    return AlarmBook(alarms, settings.alarms, [sink.name for sink in settings.sinks], told)
+    told, orders = listener or Rules(settings.notify), Orders(settings.mines, library(settings.profiles))
+    return AlarmBook(alarms, settings.alarms, [sink.name for sink in settings.sinks], told, orders)

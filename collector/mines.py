@@ -1,16 +1,25 @@
-"""What the supervisor ordered of each mine: its state, and the permits while it is sealed (notes on mines, 5.7)."""
+"""What the supervisor ordered of each mine: its state, and the permits while it is sealed (notes on mines, 5.7).
+
+By it an event of its seal (电子封条) has its level: `judged` for one event, `Orders` for the alarm book.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from collector.sinks.base import EventRecord
 from config.load import Fault
 from config.model import Settings
 from profiles.load import Library
+from profiles.seal import NOTICE, Seal, is_sealed, level
+from profiles.wire.messages import Event, Level
 
 
 class Permit(Settings):
@@ -52,6 +61,56 @@ class MineOrder(Settings):
             and (each.max_persons is None or persons <= each.max_persons)
             for each in self.permits
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An event of a seal as the mine's order has it."""
+
+    level: int
+    """1 grave, 2 warning, 3 notice."""
+    forbidden: bool
+    """Whether the mine is sealed and no permit covers it."""
+
+
+def judged(seal: Seal, event: Event, position: str, order: MineOrder | None) -> Judged:
+    """Notes on mines, 5.7, at a position such as P06; without an order as in a sealed mine.
+
+    KeyError for an event that the profile does not know.
+    """
+    state = order.state if order else ""
+    found = event.facts.get("persons", 1)
+    persons = float(found) if isinstance(found, int | float) else 1.0
+    permitted = order is not None and order.permits_at(event.since, position, persons)
+    lasting = (event.time - event.since) / 1000
+    return Judged(
+        level(seal, event.code, state, permitted=permitted, lasting=lasting), is_sealed(seal, state) and not permitted
+    )
+
+
+class Orders:
+    """The events of seals as the alarm book takes them, whatever level their agents gave them (decision 0009)."""
+
+    def __init__(self, orders: Mapping[str, MineOrder], library: Library) -> None:
+        self._orders, self._library = orders, library
+
+    def __call__(self, record: EventRecord) -> EventRecord | None:
+        """An event with its ordered level; None for one that has no life: a fact without an end, such as a restart.
+
+        A passage (`noted`) of a seal is one where the order makes it more than a notice.
+        """
+        profile = self._library.get(record.profile)
+        seal = profile.seal if profile and record.event.kind == "seal" else None
+        if seal is None or record.event.code not in seal.events:
+            return None if record.event.state == "noted" else record
+        found = judged(seal, record.event, record.position, self._orders.get(record.site)).level
+        if record.event.state == "noted" and found == NOTICE:
+            return None
+        return dataclasses.replace(record, event=msgspec.structs.replace(record.event, level=_named(seal, found)))
+
+
+def _named(seal: Seal, found: int) -> Level:
+    return seal.levels[str(found)]  # type: ignore[index]  # the profile has all three: profiles.seal.check
 
 
 def mine_faults(mines: Mapping[str, MineOrder], pushed: int | None, library: Library) -> Iterator[Fault]:

@@ -15,6 +15,7 @@ from profiles.wire.messages import Level
 
 Grave = Annotated[int, Field(ge=1, le=3)]
 """1 grave, 2 warning, 3 notice."""
+GRAVE, NOTICE = 1, 3
 Group = Literal["people", "vehicles", "equipment", "post", "count", "tampering", "supply", "quality", "link"]
 
 
@@ -97,7 +98,7 @@ class Beat(Stated):
     terminal_lost: Duration
     """A terminal that said nothing for so long is an event."""
     terminal_alarm: Duration
-    """In a sealed mine, an alarm."""
+    """A terminal or camera off line for so long is a grave alarm in a sealed mine."""
     cameras: Duration
     """How often the states of all cameras are told, beside each change."""
     camera_least: Duration
@@ -171,15 +172,21 @@ def check(seal: Seal) -> Iterator[Fault]:
         yield Fault(("seal", "levels"), f"{', '.join(sorted(missing))} is missing")
 
 
-def level(seal: Seal, code: str, state: str, *, permitted: bool) -> int:
+def is_sealed(seal: Seal, state: str) -> bool:
+    """Whether a mine of this state is sealed; without an ordered state it is: better one alarm too many than none."""
+    return seal.states[state].sealed if state in seal.states else True
+
+
+def level(seal: Seal, code: str, state: str, *, permitted: bool, lasting: float = 0.0) -> int:
     """Level of an event in a mine of this state (notes on mines, 5.7); KeyError for what the profile does not know.
 
-    A mine whose state nobody ordered is judged as sealed: better one alarm too many than none.
+    `lasting`: for how many seconds it stands; a camera or terminal off line for long is tampering in a sealed mine.
     """
     event = seal.events[code]
-    sealed = seal.states[state].sealed if state in seal.states else True
-    if not sealed:
+    if not is_sealed(seal, state):
         return event.producing
+    if event.group == "link" and lasting >= seal.beat.terminal_alarm:
+        return GRAVE
     return 3 if permitted and event.group in _PERMITTED else event.sealed
 
 

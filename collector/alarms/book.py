@@ -59,24 +59,33 @@ EXPIRED = 500
 """Lives that one look deletes, or closes, at most."""
 QUIET = ("raised again", "changed", "cleared")
 """Steps of a chattering life that are neither logged nor told one by one: its count says how many they were."""
+Judge = Callable[[EventRecord], EventRecord | None]
+"""An event as the book is to take it, such as with another level; None for one that has no life."""
 Listener = Callable[[sqlite3.Connection, Life, Sequence[str], int], None]
 """Told of each change within its transaction: the life, what became of it, and the collector's clock in ms."""
+
+
+def as_told(record: EventRecord) -> EventRecord | None:
+    """As the agent tells it; a noted fact, such as a restart, has no life."""
+    return None if record.event.state == "noted" else record
 
 
 class AlarmBook:
     """See the module. `sinks`: the stores that are to have the state of each life; `listener`: who is told."""
 
     def __init__(
-        self, file: AlarmFile, settings: AlarmSettings, sinks: Sequence[str] = (), listener: Listener | None = None
-    ) -> None:
+        self, file: AlarmFile, settings: AlarmSettings, sinks: Sequence[str] = (), listener: Listener | None = None,
+        judge: Judge = as_told,
+    ) -> None:  # fmt: skip
         self._file, self._settings, self._sinks, self._listener = file, settings, tuple(sinks), listener
+        self._judge = judge
         self._rejoin, self._within = settings.rejoin * 1000, settings.chatter.within * 1000
 
     # -- events
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
-        """Take a batch's events, durable on return; twice is the same as once. A noted fact has no life."""
-        told = [first_seen(event) for event in events if event.event.state != "noted"]
+        """Take a batch's events, durable on return; twice is the same as once."""
+        told = [first_seen(judged) for event in events if (judged := self._judge(event)) is not None]
         if told:
             with self._waiting(), self._file.transaction() as db:
                 news: dict[str, list[Alarm]] = {}
@@ -103,6 +112,8 @@ class AlarmBook:
                 return None
             put_alarm(db, told)
             return told
+        if known.event == told.event:  # a repeat, though it may be judged by another order now
+            return None
         folded = fold(known, told)
         if folded == known:
             return None
@@ -239,10 +250,10 @@ class AlarmBook:
         with self._file.reading() as db:
             return lives_where(db, site, region, levels, states, limit)
 
-    def standing(self, agent: str, kind: str, source: str) -> Standing | None:
-        """The alarm that stands on a source without sides, by its events alone."""
+    def standing(self, agent: str, kind: str, source: str, side: str = "") -> Standing | None:
+        """The alarm that stands on a source and side (`Place.side`), by its events alone."""
         with self._file.reading() as db:
-            return standing(db, agent, kind, source)
+            return standing(db, agent, kind, source, side)
 
     def ended(self, agent: str, alarm: str) -> int | None:
         """See `rows.ended`."""

@@ -26,7 +26,7 @@ _SIDES: dict[Level, str] = {
     "HH": "high", "H": "high", "LL": "low", "L": "low", "SIG": "switch",
     "RED": "colour", "ORANGE": "colour", "YELLOW": "colour", "BLUE": "colour",
 }  # fmt: skip
-"""One open alarm a tag and side (specification notes, 2.4); other kinds have no sides."""
+"""One open alarm a tag and side (specification notes, 2.4), and of a seal one a camera and event; others have none."""
 Condition = Literal["raised", "cleared"]
 State = Literal["open", "acknowledged", "handled", "closed", "joined"]
 
@@ -39,6 +39,7 @@ class Place(Struct, frozen=True):
     source: str
     """Tag, device or camera; empty for the agent itself."""
     side: str
+    """What of it can stand by itself: a side of a tag's limits, an event of a camera (belt_run)."""
     site: str
     region: str
     profile: str
@@ -150,16 +151,17 @@ def first_seen(record: EventRecord) -> Alarm:
     """The alarm as one event alone tells it."""
     event = record.event
     source = event.tag or event.device or event.camera or ""
-    side = _SIDES.get(event.level, "") if event.kind == "limit" else ""
+    side = _SIDES.get(event.level, "") if event.kind == "limit" else event.code
     place = Place(
         record.agent, event.kind, source, side, record.site, record.region,
         record.profile, record.asset, record.point, record.quantity,
     )  # fmt: skip
     last = Last(event.level, event.value, event.limit, event.text, place)
+    standing = event.state not in ("cleared", "noted")
     return Alarm(
         record.agent, event.alarm, msgspec.json.encode([record.agent, event.kind, source, side]).decode(), None,
         min(event.since, event.time), max(event.since, event.time), SEVERITY[event.level], event.level,
-        record.era, event.time, record.seq, event.id, event.state != "cleared", msgspec.json.encode(last).decode(),
+        record.era, event.time, record.seq, event.id, standing, msgspec.json.encode(last).decode(),
     )  # fmt: skip
 
 

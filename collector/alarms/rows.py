@@ -96,10 +96,11 @@ def lives_between(db: sqlite3.Connection, start: int, end: int) -> list[Life]:
 
 
 class Standing(NamedTuple):
-    """An alarm that stands: its name, and when it was raised (ms UTC)."""
+    """An alarm that stands: its name, when it was raised (ms UTC), and the severity of its gravest level."""
 
     alarm: str
     since: int
+    severity: int
 
 
 def ended(db: sqlite3.Connection, agent: str, alarm: str) -> int | None:
@@ -111,10 +112,10 @@ def ended(db: sqlite3.Connection, agent: str, alarm: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def standing(db: sqlite3.Connection, agent: str, kind: str, source: str) -> Standing | None:
-    """The alarm that stands on a source that has no sides, whatever people did about its life."""
-    key = msgspec.json.encode([agent, kind, source, ""]).decode()
+def standing(db: sqlite3.Connection, agent: str, kind: str, source: str, side: str) -> Standing | None:
+    """The alarm that stands on a source and side, whatever people did about its life."""
+    key = msgspec.json.encode([agent, kind, source, side]).decode()
     row = db.execute(
-        "SELECT alarm, since FROM alarm WHERE source = ? AND standing ORDER BY since DESC LIMIT 1", (key,)
+        "SELECT alarm, since, severity FROM alarm WHERE source = ? AND standing ORDER BY since DESC LIMIT 1", (key,)
     ).fetchone()
     return None if row is None else Standing(*row)

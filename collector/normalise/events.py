@@ -24,7 +24,7 @@ def event_records(events: Events, compiled: Compiled) -> list[EventRecord]:
         EventRecord(
             event=_exact(event), agent=compiled.owner, era=events.era, seq=events.seq,
             site=compiled.site.code, region=compiled.site.adcode,
-            **_place(event, compiled), converter=_converter(event, compiled),
+            **_place(event, compiled), converter=_converter(event, compiled), position=_position(event, compiled),
         )
         for event in events.events
     ]  # fmt: skip
@@ -41,6 +41,11 @@ def _place(event: Event, compiled: Compiled) -> dict[str, str]:
     else:
         return {}
     return dict(zip(("profile", "asset", "point", "quantity"), names, strict=True))
+
+
+def _position(event: Event, compiled: Compiled) -> str:
+    camera = compiled.cameras.get(event.camera or "")
+    return "" if camera is None else camera.position
 
 
 def _converter(event: Event, compiled: Compiled) -> Converter:

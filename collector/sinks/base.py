@@ -71,6 +71,8 @@ class EventRecord:
     point: str = ""
     quantity: str = ""
     converter: Converter = SAME
+    position: str = ""
+    """Of a seal's camera: the position of the profile that it watches (P06)."""
 
     def in_profiles_unit(self) -> Event:
         """The event with value and limit in the profile's unit; what the conversion makes infinite is left out."""

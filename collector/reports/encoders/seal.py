@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Encoder, Gateway, packet_id, written
-from collector.reports.encoders.sealed import judged, seal_of
+from collector.reports.encoders.sealed import judged, order_of, seal_of
+from profiles.seal import NOTICE
 from profiles.wire.messages import Evidence
 
 _PHASES = {"raised": "raise", "changed": "update", "cleared": "clear", "noted": "raise"}
@@ -22,8 +23,6 @@ _TOTALS = {
     "cameraOnlineMin": "SP-ZX",
 }  # fmt: skip
 """Key of the hourly count → what is added up for it."""
-LIGHTEST = 3
-"""Level of a notice; 1 is grave, and leaves first (5.5, 5.6)."""
 
 
 class SealEncoder(Encoder):
@@ -54,7 +53,7 @@ class SealEncoder(Encoder):
         identity = packet_id(
             "seal", gateway.site, "count", hour, *sorted((d.place.point.code, d.time, d.value) for d in due)
         )
-        body = _head(gateway, identity, "count", _state(gateway), end, resend=resumed) | {
+        body = _head(gateway, identity, "count", end, resend=resumed) | {
             "hour": written(gateway.profile.time, hour)[:13], "cameras": list(cameras.values()), **totals,
         }  # fmt: skip
         points = {each.place.point.code: each.time for each in due}
@@ -77,7 +76,7 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
     passage = seal_of(gateway).events[event.code].off is None
     over = event.state == "cleared" or passage
     identity = packet_id("seal", gateway.site, "event", event.id)
-    body = _head(gateway, identity, "event", found.state, event.time) | {
+    body = _head(gateway, identity, "event", event.time) | {
         "eventId": str(uuid.uuid5(NAMESPACE, f"{place.agent}\x1f{event.alarm}")),
         "eventCode": event.code,
         "eventPhase": _PHASES[event.state],
@@ -93,23 +92,15 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
         "films": [_file(each) for each in event.evidence if each.type.startswith("video/")],
     }
     points = {place.point.code: event.time}
-    return Draft(identity, "alarm", event.time, msgspec.json.encode(body), points, ahead=LIGHTEST - found.level)
+    return Draft(identity, "alarm", event.time, msgspec.json.encode(body), points, ahead=NOTICE - found.level)
 
 
-def _head(gateway: Gateway, identity: str, kind: str, state: str, time: int, *, resend: bool = False) -> dict[str, Any]:
+def _head(gateway: Gateway, identity: str, kind: str, time: int, *, resend: bool = False) -> dict[str, Any]:
     return {
         "msgId": identity, "msgType": kind, "mineCode": gateway.site, "mineName": gateway.name,
-        "mineKind": gateway.industry, "mineState": state, "terminalId": gateway.code,
+        "mineKind": gateway.industry, "mineState": order_of(gateway).state, "terminalId": gateway.code,
         "sendTime": written(gateway.profile.time, time), "resend": resend,
     }  # fmt: skip
-
-
-def _state(gateway: Gateway) -> str:
-    if gateway.order is None:
-        raise LookupError(
-            f"mine {gateway.site} has no order: state it in collector.yaml (mines: {{CODE: {{state: …}}}})"
-        )
-    return gateway.order.state
 
 
 def _picture(picture: Evidence, since: int) -> dict[str, str]:
