@@ -22,6 +22,8 @@ class ReportCommon(Stated):
 
     period: Annotated[Duration, Field(ge=1)] = 60.0
     """Readings of one gateway whose event times fall in the same period travel together, with the period's end."""
+    settle: Duration | None = None
+    """How long after a period's end its packet is made; left out: as soon as its last readings have come."""
     late_after: Annotated[Duration, Field(ge=1)] = 120.0
     """A packet that is not delivered so long after its period's end travels as a resumed one (断点续传)."""
     source_down: Annotated[Duration, Field(ge=1)] = 60.0

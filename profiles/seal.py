@@ -135,6 +135,8 @@ class SealReport(ReportCommon):
     family: Literal["seal"] = "seal"
     period: Annotated[Duration, Field(ge=1)] = 3600.0
     """How often counts are told."""
+    settle: Duration | None = 60.0
+    """They are told at hh:01, with the alarms and readings that came until then."""
     late_after: Annotated[Duration, Field(ge=1)] = 300.0
     """A message later than this is a resumed one (`resend`)."""
     source_down: Annotated[Duration, Field(ge=1)] = 300.0

@@ -51,10 +51,16 @@ TOTALS = (
     "inTotal", "outTotal", "underground", "cards", "difference", "beltRunMin", "beltLoadMin", "hoistRunMin",
     "trucksOut", "trucksIn", "cameraOnlineMin",
 )  # fmt: skip
-LEVELS = Field(
-    lambda found: "" if isinstance(found, dict) and set(found) == {"1", "2", "3"} else "expected numbers of 1, 2 and 3",
-    required=False,
-)
+
+
+def _levels(found: Any) -> str:
+    whole = isinstance(found, dict) and all(type(each) is int and each >= 0 for each in found.values())
+    return (
+        "" if found is None or (whole and set(found) == {"1", "2", "3"}) else "expected numbers of 1, 2 and 3, or null"
+    )
+
+
+LEVELS = Field(_levels)
 COUNTS = {"hour": Field(moment(HOUR)), "cameras": FILES, **dict.fromkeys(TOTALS, COUNT), "alarms": LEVELS}
 PICTURE = {
     "role": Field(one_of("before", "at", "after")), "url": Field(text(r".+", "an address")),
@@ -101,6 +107,11 @@ def _count(body: dict[str, Any]) -> Iterator[Fault]:
         known = [each[name] for each in cameras if isinstance(each.get(name), int)]
         if body.get(total) != (sum(known) if known else None):
             yield Fault(total, f"is not the sum of cameras[].{name}; of nothing known it is null")
+    if body.get("alarms", {}) is None and any(body.get(name) is not None for name in TOTALS):
+        yield Fault("alarms", "null only of an hour without analysis")
+    hour, sent = millis(body.get("hour"), HOUR), millis(body.get("sendTime"), TIME)
+    if hour is not None and sent is not None and sent < hour + 3_600_000:
+        yield Fault("sendTime", "lies within the hour that is counted")
 
 
 def values(body: dict[str, Any]) -> Iterator[Value]:
@@ -115,3 +126,5 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
     at = millis(body["hour"], HOUR) or 0
     for name in TOTALS:
         yield Value(f"seal.{name}", body["mineCode"], at, body[name], body[name] is not None, resend, packet)
+    for level, number in (body["alarms"] or {}).items():
+        yield Value(f"seal.alarms.{level}", body["mineCode"], at, number, True, resend, packet)

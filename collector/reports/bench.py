@@ -61,6 +61,7 @@ class Bench:
         self, gateway: Gateway, drafts: Sequence[Draft], *, done: Sequence[DueRow] = (),
         events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] | None = None, said: Said | None = None,
+        summed: int | None = None,
     ) -> None:  # fmt: skip
         profile = gateway.profile
         named = [
@@ -71,7 +72,7 @@ class Bench:
         ]
         self._queue.put(
             self._target, gateway.code, profile.profile, profile.version, named, done=done, events=events,
-            hold=hold, count=count, crossings=crossings or {}, said=said,
+            hold=hold, count=count, crossings=crossings or {}, said=said, summed=summed,
         )  # fmt: skip
 
     def _gateway(self, key: Key, place: Place) -> Gateway:

@@ -14,7 +14,7 @@ from collector.directory import Directory, Place
 from collector.duty.book import DutyBook
 from collector.mines import MineOrder
 from collector.reports.crossings import moved
-from collector.reports.encoders.base import Alarm, Draft, Due, Encoder
+from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway
 from collector.reports.encoders.limits import reported_limits
 from collector.reports.gateways import Key, heard
 from collector.reports.queue import PART, ReportQueue
@@ -50,13 +50,13 @@ class Packer(Rounds):
             self._told.clear()
         gateways = self._gateways.all()
         made = self._define(now, gateways)  # first: what is told of a point may need it
-        made += self._events(now)
+        made += self._events(now, gateways)
         packed, drafted = self._due(now)
         made += drafted
         made += self._whole(now, online, gateways, packed)
         return made + self._down(now, online, gateways) + self._beat(now, online, gateways)
 
-    def _events(self, now: int) -> int:
+    def _events(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Pack the transitions; one that cannot be packed waits and holds up none behind it."""
         looked = self._queue.written, self._directory.version
         if looked == self._looked and not self._attempts.any_due(now):
@@ -71,7 +71,31 @@ class Packer(Rounds):
                     step = partial(self._alarm, place, row)
                     made += self._kept(f"a transition of point {row.point}", about, now, step)
             rows = self._queue.transitions(self._target, after=rows[-1]) if len(rows) == PART else []
+        return made + self._recount(now, gateways)
+
+    def _recount(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
+        """Sum up anew the periods of which alarms came once they had been told."""
+        made = 0
+        keys = {(key.profile, key.code): key for key in gateways}
+        for profile, code, period in self._queue.miscounted(self._target):
+            if (key := keys.get((profile, code))) is not None and self._attempts.due((period, key), now):
+                step = partial(self._sum_up, key, period, gateways[key][0])
+                made += self._kept(_readings_of(key), (period, key), now, step)
         return made
+
+    def _sum_up(self, key: Key, period: int, place: Place) -> int:
+        gateway = self._gateway(key, place)
+        drafts = self._summed(key, gateway, period, [], resumed=True)
+        self._put(gateway, drafts, summed=period)
+        return len(drafts)
+
+    def _summed(self, key: Key, gateway: Gateway, period: int, due: Sequence[Due], *, resumed: bool) -> list[Draft]:
+        """A period with what earlier packets of it carried of other points."""
+        known = {each.place.point.code for each in due}
+        before = self._queue.counted(self._target, key.profile, key.code, period)
+        rest = self._placed(row for row in before if row.point not in known)
+        alarms = self._queue.tallied(self._target, key.profile, key.code, period)
+        return self._gateways.encoder(key.profile).sum_up(gateway, period, [*due, *rest], alarms, resumed=resumed)
 
     def _due(self, now: int) -> tuple[set[tuple[int, Key]], int]:
         """Pack the readings; which periods of which gateways, and how many packets were made.
@@ -79,7 +103,8 @@ class Packer(Rounds):
         Where some of a part wait, the next part is looked at too, so that they stand in the way of nothing older.
         """
         tried: set[tuple[int, Key]] = set()
-        made, packed, before = 0, 0, now - PATIENCE
+        settle = max((self._gateways.shape(profile).settle or 0.0 for profile in self._selection.periods), default=0.0)
+        made, packed, before = 0, 0, now - max(PATIENCE, round(1000 * settle))
         while packed < PART:
             rows = self._queue.due(self._target, before)
             groups: dict[tuple[int, Key], list[tuple[DueRow, Place]]] = defaultdict(list)
@@ -109,20 +134,16 @@ class Packer(Rounds):
                 self._last[row.point] = row.time, row.quality
         late = bool(carried) or now - period > self._gateways.shape(key.profile).late_after * 1000
         drafts: list[Draft] = []
-        if due:
-            held = self._beside(key, period, {row.point for row, _place in found}, late=late)
+        if due and encoder.sums:
+            drafts = self._summed(key, gateway, period, due, resumed=late)
+        elif due:
+            known = {row.point for row, _place in found}
+            held = self._held(key, period, known) if encoder.whole and not late else []
             drafts = encoder.readings(gateway, period, due, resumed=late, held=held)
         self._tell_left_out(key, due, drafts)
-        self._put(gateway, drafts, done=[row for row, _place in found], hold=encoder.whole, count=encoder.sums)
+        self._put(gateway, drafts, done=[row for row, _place in found], hold=encoder.whole, count=encoder.sums,
+                  summed=period if due and encoder.sums else None)  # fmt: skip
         return len(drafts)
-
-    def _beside(self, key: Key, period: int, known: set[str], *, late: bool) -> list[Due]:
-        """What a packet has beside what is due, by its family: see `Encoder.readings`."""
-        encoder = self._gateways.encoder(key.profile)
-        if encoder.whole:
-            return [] if late else self._held(key, period, known)
-        rows = self._queue.counted(self._target, key.profile, key.code, period) if encoder.sums else ()
-        return self._placed(row for row in rows if row.point not in known)
 
     def _held(self, key: Key, end: int, known: set[str]) -> list[Due]:
         """The newest reading before `end` of every point of a gateway but those that are `known`."""

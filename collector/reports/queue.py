@@ -25,6 +25,7 @@ from collector.reports.memory import Memory, Said
 from collector.reports.rows import PACKET, DueEvent, DueRow, Packet, packet
 from collector.reports.selection import Selection
 from collector.reports.spans import Span, Spans
+from collector.reports.tallies import Tallies
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 from collector.state_file import open_state
 
@@ -43,7 +44,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Desk, Memory, Spans):
+class ReportQueue(Desk, Memory, Spans, Tallies):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -148,13 +149,13 @@ class ReportQueue(Desk, Memory, Spans):
         self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
         *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
-        spans: Sequence[Span] = (),
+        spans: Sequence[Span] = (), summed: int | None = None,
     ) -> None:  # fmt: skip
         """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
 
         A heartbeat takes the place of the one before, whatever became of that: it proves nothing later on.
         What is to be remembered goes with them: `hold` says whether the newest readings are, `count` whether a
-        period's are.
+        period's are; `summed`: the end of the period (ms UTC) of which they count the alarms.
         """
         now = clock.time_ns() // 1_000_000
         with self._lock, self._db:
@@ -181,6 +182,9 @@ class ReportQueue(Desk, Memory, Spans):
                 [(target, row.agent, row.id) for row in events],
             )
             self._told_spans(target, spans)
+            self._tally(target, profile, gateway, (draft.tally for draft in drafts if draft.tally is not None))
+            if summed is not None:
+                self._tallies_told(target, profile, gateway, summed)
             self._remember(
                 target,
                 gateway,
@@ -253,21 +257,21 @@ class ReportQueue(Desk, Memory, Spans):
 
         Transitions that could not be packed for `keep`, and the oldest beyond `TRANSITIONS`, are counted as dropped.
         """
-        now = clock.time_ns() // 1_000_000
+        before = clock.time_ns() // 1_000_000 - round(keep * 1000)
         with self._lock, self._db:
             old = self._db.execute(  # none is answered before it is made, and that is in the index
                 "DELETE FROM packet INDEXED BY packet_by_state"
                 " WHERE target = ?1 AND state = 'accepted' AND created < ?2 AND answered < ?2",
-                (target, now - round(keep * 1000)),
+                (target, before),
             ).rowcount
             lost = self._db.execute(
-                "DELETE FROM due WHERE target = ? AND period < ? RETURNING period", (target, now - round(keep * 1000))
+                "DELETE FROM due WHERE target = ? AND period < ? RETURNING period", (target, before)
             ).fetchall()
-            self._db.execute("DELETE FROM span WHERE target = ? AND end < ?", (target, now - round(keep * 1000)))
+            self._db.execute("DELETE FROM span WHERE target = ? AND end < ?", (target, before))
             lost += self._db.execute(
                 "DELETE FROM transition WHERE target = ?1 AND (time < ?2 OR (agent, id) IN (SELECT agent, id FROM"
                 " transition WHERE target = ?1 ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?3)) RETURNING time",
-                (target, now - round(keep * 1000), TRANSITIONS),
+                (target, before, TRANSITIONS),
             ).fetchall()
             excess = self._size(target) - size
             leaving = self._excess(target, excess) if excess > 0 else []
@@ -277,7 +281,8 @@ class ReportQueue(Desk, Memory, Spans):
             gone = sum(row[1] == "accepted" for row in leaving)
             times = [row[0] for row in lost] + [row[2] for row in leaving if row[1] != "accepted"]
             self._count_dropped(target, times)
-            self._db.execute("DELETE FROM counted WHERE target = ? AND period < ?", (target, now - round(keep * 1000)))
+            for table in ("counted", "tally"):
+                self._db.execute(f"DELETE FROM {table} WHERE target = ? AND period < ?", (target, before))  # noqa: S608
         return old + gone, len(times)
 
     def _excess(self, target: str, excess: int) -> list[tuple[str, str, int, int]]:

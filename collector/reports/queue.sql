@@ -46,6 +46,12 @@ CREATE TABLE IF NOT EXISTS span (
     PRIMARY KEY (target, point, end)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS span_by_end ON span (target, end);
+-- alarms of a period, for messages that count them; told: 0 until a message about the period has counted it as it is
+CREATE TABLE IF NOT EXISTS tally (
+    target TEXT NOT NULL, profile TEXT NOT NULL, gateway TEXT NOT NULL, period INTEGER NOT NULL, alarm TEXT NOT NULL,
+    level INTEGER NOT NULL, told INTEGER NOT NULL, PRIMARY KEY (target, profile, gateway, period, alarm)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tally_untold ON tally (target, period) WHERE NOT told;
 -- what packets that sum up a period carried, so that a late one sums up the whole of it
 CREATE TABLE IF NOT EXISTS counted (
     target TEXT NOT NULL, profile TEXT NOT NULL, gateway TEXT NOT NULL, period INTEGER NOT NULL, point TEXT NOT NULL,

@@ -16,6 +16,7 @@ from collector.directory import Place
 from collector.duty.records import Record
 from collector.mines import MineOrder
 from collector.reports.crossings import Crossing
+from collector.reports.tallies import Tally
 from profiles.model import Profile, Quantity, Times
 from profiles.textfile.model import Encoding
 from profiles.wire.messages import Event
@@ -112,6 +113,8 @@ class Draft:
     """Path below the target's URL, where the family has several; of a static table its name."""
     ahead: int = 0
     """How many steps it goes ahead of other alarms: the graver, the more."""
+    tally: Tally | None = None
+    """The alarm that it tells of, where a message about its period counts the alarms (`Encoder.sums`)."""
 
 
 class Encoder(ABC):
@@ -126,18 +129,27 @@ class Encoder(ABC):
     late_alarms: ClassVar[bool] = False
     """Whether an alarm that is delivered late is told as a resumed one, as readings are."""
     sums: ClassVar[bool] = False
-    """Whether a packet sums up a period: one about what came late sums up the whole of it anew."""
+    """Whether a packet sums up a period (`sum_up`): one about what came late sums up the whole of it anew."""
 
     @classmethod
-    @abstractmethod
     def readings(
         cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
     ) -> list[Draft]:
         """The readings of one period that ends at `end` (ms UTC); each point stands in `due` once.
 
-        `held`: of a family that is `whole`, the newest reading before of every other point of the gateway; of one that
-        `sums`, what earlier packets of the period carried of other points.
+        `held`: of a family that is `whole`, the newest reading before of every other point of the gateway.
         """
+        return []
+
+    @classmethod
+    def sum_up(
+        cls, gateway: Gateway, end: int, due: Sequence[Due], alarms: Mapping[int, int], *, resumed: bool
+    ) -> list[Draft]:
+        """The whole of a period that ends at `end` (ms UTC), of a family that `sums`; each point stands in `due` once.
+
+        `alarms`: how many there were of each level (`Draft.tally`).
+        """
+        return []
 
     @classmethod
     @abstractmethod

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
 from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Encoder, Gateway, packet_id, written
 from collector.reports.encoders.sealed import judged, order_of, seal_of
-from profiles.seal import NOTICE
+from collector.reports.tallies import Tally
+from profiles.seal import GRAVE, NOTICE, SealReport
 from profiles.wire.messages import Evidence
 
 _PHASES = {"raised": "raise", "changed": "update", "cleared": "clear", "noted": "raise"}
@@ -33,12 +34,11 @@ class SealEncoder(Encoder):
     sums: ClassVar[bool] = True
 
     @classmethod
-    def readings(
-        cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
+    def sum_up(
+        cls, gateway: Gateway, end: int, due: Sequence[Due], alarms: Mapping[int, int], *, resumed: bool
     ) -> list[Draft]:
         """The counts of an hour, all of them each time; what was not analysed is null, and never 0."""
-        due = [*due, *held]
-        hour = end - 3_600_000
+        hour, told_at = end - _ms(_report(gateway).period), end + _ms(_report(gateway).settle or 0.0)
         counts: dict[str, list[float]] = defaultdict(list)
         cameras: dict[str, dict[str, Any]] = {}
         for each in due:
@@ -50,11 +50,14 @@ class SealEncoder(Encoder):
                 row = cameras.setdefault(point.asset, {"cameraCode": point.asset, "in": None, "out": None})
                 row["in" if point.quantity == "RY-IN" else "out"] = None if value is None else int(value)
         totals = {key: int(sum(counts[name])) if counts[name] else None for key, name in _TOTALS.items()}
+        analysed = bool(alarms) or any(total is not None for total in totals.values())
+        levels = {str(level): alarms.get(level, 0) for level in range(GRAVE, NOTICE + 1)} if analysed else None
         identity = packet_id(
-            "seal", gateway.site, "count", hour, *sorted((d.place.point.code, d.time, d.value) for d in due)
+            "seal", gateway.site, "count", hour, levels, *sorted((d.place.point.code, d.time, d.value) for d in due)
         )
-        body = _head(gateway, identity, "count", end, resend=resumed) | {
+        body = _head(gateway, identity, "count", told_at, resend=resumed) | {
             "hour": written(gateway.profile.time, hour)[:13], "cameras": list(cameras.values()), **totals,
+            "alarms": levels,
         }  # fmt: skip
         points = {each.place.point.code: each.time for each in due}
         return [Draft(identity, "resumed" if resumed else "live", end, msgspec.json.encode(body), points)]
@@ -70,14 +73,25 @@ class SealEncoder(Encoder):
         return msgspec.json.encode(msgspec.json.decode(body) | {"resend": True})
 
 
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _report(gateway: Gateway) -> SealReport:
+    report = gateway.profile.shape("seal")
+    assert isinstance(report, SealReport)  # noqa: S101  # see `Encoder.family`
+    return report
+
+
 def _event(gateway: Gateway, alarm: Alarm) -> Draft:
     event, place = alarm.event, alarm.place
+    named = str(uuid.uuid5(NAMESPACE, f"{place.agent}\x1f{event.alarm}"))
     found = judged(gateway, alarm)
     passage = seal_of(gateway).events[event.code].off is None
     over = event.state == "cleared" or passage
     identity = packet_id("seal", gateway.site, "event", event.id)
     body = _head(gateway, identity, "event", event.time) | {
-        "eventId": str(uuid.uuid5(NAMESPACE, f"{place.agent}\x1f{event.alarm}")),
+        "eventId": named,
         "eventCode": event.code,
         "eventPhase": _PHASES[event.state],
         "level": found.level,
@@ -92,7 +106,10 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
         "films": [_file(each) for each in event.evidence if each.type.startswith("video/")],
     }
     points = {place.point.code: event.time}
-    return Draft(identity, "alarm", event.time, msgspec.json.encode(body), points, ahead=NOTICE - found.level)
+    length = _ms(_report(gateway).period)
+    tally = Tally((event.since // length + 1) * length, named, found.level)
+    message = msgspec.json.encode(body)
+    return Draft(identity, "alarm", event.time, message, points, ahead=NOTICE - found.level, tally=tally)
 
 
 def _head(gateway: Gateway, identity: str, kind: str, time: int, *, resend: bool = False) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def test_a_camera_that_is_off_line_for_ten_minutes_is_tampering_in_a_sealed_mine
     bureau: Bureau, state: str, level: Level
 ) -> None:
     book = bureau.ordered(state)
-    found = []
+    found: list[Level] = []
     for number, at in enumerate((0, 10 * MINUTE - 1, 10 * MINUTE)):
         book.write([], came(seen(number, "camera_offline", "gate", "changed" if at else "raised", at)))
         found += levels(book.lives()).values()

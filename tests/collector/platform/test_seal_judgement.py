@@ -60,7 +60,9 @@ def test_the_worked_examples_are_accepted() -> None:
         (EVENT, "films", None, "films"), (EVENT, "note", "x", "note"), (COUNT, "hour", "2026-11-24 01:00", "hour"),
         (COUNT, "inTotal", 4, "inTotal"), (COUNT, "cameras.0.in", None, "inTotal"), (COUNT, "cards", "0", "cards"),
         (COUNT, "beltRunMin", GONE, "beltRunMin"), (COUNT, "cameras.0.cameraCode", 1, "cameras[0].cameraCode"),
-        (COUNT, "alarms", {"1": 2}, "alarms"),
+        (COUNT, "alarms", {"1": 2}, "alarms"), (COUNT, "alarms", GONE, "alarms"), (COUNT, "alarms", None, "alarms"),
+        (COUNT, "alarms.1", -1, "alarms"), (COUNT, "alarms.2", None, "alarms"), (COUNT, "alarms.3", 1.5, "alarms"),
+        (COUNT, "sendTime", "2026-11-24 01:59:59", "sendTime"),
     ],
 )  # fmt: skip
 def test_each_change_is_refused_by_name(example: dict[str, Any], path: str, value: Any, named: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,7 +152,8 @@ def test_a_count_that_comes_late_is_told_with_the_whole_of_its_hour(seals: Desk)
 
     def came(tag: str, value: float) -> dict[str, Any]:
         seals.queue.write([Record(series[tag], (end - 1000) * 1_000_000, value, None, None, "good")], [])
-        assert seals.pack(end + 10_000) == 1
+        assert seals.pack(end + 59_999) == 0, "it is told at hh:01"
+        assert seals.pack(end + 60_000) == 1
         bodies = {packet.id: msgspec.json.decode(packet.body) for packet in seals.queue.packets("up", "waiting")}
         told = {identity: body for identity, body in bodies.items() if identity not in earlier}
         earlier.update(told)
@@ -164,6 +166,45 @@ def test_a_count_that_comes_late_is_told_with_the_whole_of_its_hour(seals: Desk)
     second = came("belt", 41.0)
     assert second == first | {"resend": True, "beltRunMin": 41}
     assert came("under", 7.0) == second | {"underground": 7}
+
+
+def test_alarms_that_come_once_their_hour_was_told_have_it_told_again_once_with_all_of_them_over_a_restart_too(
+    tmp_path: Path,
+) -> None:
+    hour = 3_600_000
+    end = NOW // hour * hour
+    orders = {MINE: MineOrder(state="stopped")}
+    wanted: dict[str, Any] = {"profiles": ["electronic-seal"], "family": "seal"}
+    series = compile_manifest(decode(ABOUT, decoder(Manifest)), library(), agent="mine-a").series
+
+    def alarm(number: int, code: str, at: int, state: Any = "raised", name: str = "") -> EventRecord:
+        made = record(number, code)
+        event = msgspec.structs.replace(
+            made.event, id=f"{number}", alarm=name or code, since=at, time=at + number, state=state
+        )
+        return dataclasses.replace(made, event=event)
+
+    def counts(desk: Desk) -> list[Any]:
+        bodies = [msgspec.json.decode(packet.body) for packet in desk.queue.packets("up", "waiting")]
+        told = [each for each in bodies if each["msgType"] == "count"]
+        return sorted((each["resend"], *each["alarms"].values()) for each in told)
+
+    desk = Desk(tmp_path, orders, **wanted)
+    desk.enrol("mine-a", ABOUT)
+    first = [alarm(1, "belt_run", end - 1000), alarm(2, "belt_run", end - 1000, "cleared"), alarm(3, "q_dark", end - 9)]
+    desk.queue.write([Record(series["in"], (end - 1000) * 1_000_000, 3.0, None, None, "good")], first)
+    desk.pack(end + 60_000)
+    assert counts(desk) == [(False, 1, 1, 0)], "a raise and its clearing are one alarm"
+    desk.close()
+    desk = Desk(tmp_path, orders, **wanted)
+    late = [alarm(4, "q_moved", end - 5), alarm(5, "lock_open", end - 4), alarm(6, "q_blur", end, name="next hour")]
+    desk.queue.write([], late)
+    assert desk.pack(end + 120_000) == len(late) + 1
+    assert counts(desk) == [(False, 1, 1, 0), (True, 3, 1, 0)]
+    desk.queue.write([], late)
+    desk.pack(end + 180_000)
+    assert counts(desk) == [(False, 1, 1, 0), (True, 3, 1, 0)], "a repeat is counted once"
+    desk.close()
 
 
 def test_readings_that_cannot_be_packed_hold_up_none_before_them(

@@ -101,7 +101,7 @@ async def told(
         }
     )  # fmt: skip
     changes: dict[str, Any] = {"reports": (target,), "mines": {MINE: order} if order else {}}
-    hour = NOW // 3_600_000 * 3_600_000 - 1800_000
+    hour = NOW // 3_600_000 * 3_600_000 - 3_600_000 - 1800_000  # one that ended more than a minute ago
     try:
         async with collecting(settings(broker.port, folder, Shelf()).model_copy(update=changes)):
             agent.send("manifest", ABOUT)
@@ -147,6 +147,7 @@ async def test_a_sealed_mines_events_reach_the_seal_platform_as_grave_and_forbid
     assert count["cameras"] == [{"cameraCode": GATE, "in": 3, "out": None}]
     totals = {name: count[name] for name in ("inTotal", "outTotal", "underground", "cards", "beltRunMin")}
     assert totals == {"inTotal": 3, "outTotal": None, "underground": 3, "cards": None, "beltRunMin": 41}
+    assert count["alarms"] == {"1": 0, "2": 0, "3": 0}, "today's are of this hour"
     book.close()
 
 

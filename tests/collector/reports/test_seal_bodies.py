@@ -94,8 +94,7 @@ def same(made: bytes, example: str, **rest: Any) -> None:
     body = json.loads(made)
     ids = {name: body[name] for name in ("msgId", "eventId") if name in body}
     expected = json.loads(example) | ids | rest
-    wanted = {name: value for name, value in expected.items() if value is not None}
-    assert made.decode() == json.dumps(wanted, separators=(",", ":"), ensure_ascii=False)
+    assert made.decode() == json.dumps(expected, separators=(",", ":"), ensure_ascii=False)
 
 
 def test_a_belt_that_starts_in_a_stopped_mine_comes_out_as_in_the_notes_byte_for_byte() -> None:
@@ -104,9 +103,9 @@ def test_a_belt_that_starts_in_a_stopped_mine_comes_out_as_in_the_notes_byte_for
     assert [*sealed.faults(json.loads(draft.body))] == []
 
 
-def test_the_counts_of_an_hour_come_out_as_in_the_notes_but_for_the_alarms_of_the_hour() -> None:
-    [draft] = SealEncoder.readings(gateway(), ms("2026-11-24 02:00:00"), counts(), resumed=False)
-    same(draft.body, COUNT, sendTime="2026-11-24 02:00:00", alarms=None)
+def test_the_counts_of_an_hour_come_out_as_in_the_notes_byte_for_byte() -> None:
+    [draft] = SealEncoder.sum_up(gateway(), ms("2026-11-24 02:00:00"), counts(), {1: 2}, resumed=False)
+    same(draft.body, COUNT)
     assert [*sealed.faults(json.loads(draft.body))] == []
 
 
@@ -130,15 +129,24 @@ def test_a_covered_camera_comes_out_as_in_the_notes_but_for_the_picture() -> Non
     ],
 )  # fmt: skip
 def test_an_hour_belongs_to_the_day_on_which_it_began(end: str, hour: str) -> None:
-    [draft] = SealEncoder.readings(gateway(), ms(end), counts(), resumed=False)
+    [draft] = SealEncoder.sum_up(gateway(), ms(end), counts(), {}, resumed=False)
     assert json.loads(draft.body)["hour"] == hour
 
 
 def test_what_was_not_analysed_in_an_hour_is_null_and_never_0() -> None:
-    [draft] = SealEncoder.readings(gateway(), ms("2026-11-24 02:00:00"), counts("RY-OUT", "PD-YX"), resumed=False)
+    [draft] = SealEncoder.sum_up(gateway(), ms("2026-11-24 02:00:00"), counts("RY-OUT", "PD-YX"), {}, resumed=False)
     body = json.loads(draft.body)
+    assert body["alarms"] == {"1": 0, "2": 0, "3": 0}
     assert body["cameras"] == [{"cameraCode": GATE, "in": 3, "out": None}]
     assert (body["outTotal"], body["beltRunMin"], body["hoistRunMin"]) == (None, None, 0)
+
+
+def test_an_hour_in_which_nothing_was_analysed_has_null_alarms_and_one_with_an_alarm_was() -> None:
+    for alarms, expected in (({}, None), ({2: 1}, {"1": 0, "2": 1, "3": 0})):
+        [draft] = SealEncoder.sum_up(gateway(), ms("2026-11-24 02:00:00"), counts(*COUNTED), alarms, resumed=False)
+        body = json.loads(draft.body)
+        assert (body["alarms"], body["inTotal"]) == (expected, None)
+        assert [*sealed.faults(body)] == []
 
 
 def test_a_look_up_of_ours_that_failed_reports_no_camera_as_off_line() -> None:
