@@ -14,6 +14,7 @@ from config.version import VERSION
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reading, Runner, browse_device, drivers
 from edge_agent.evidence import Carrier, EvidenceFolder
+from edge_agent.host import HostLoad
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.store import Row
@@ -75,6 +76,7 @@ class Agent:
             on_request=self._answer,
         )
         self._started = self._clock.now
+        self._host = HostLoad(settings.state)
         self._up: dict[str, bool] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -124,6 +126,7 @@ class Agent:
             devices=self._recorder.device_states(),
             clock_suspect=self._clock.suspect,
             counters=self._recorder.counters | self._uplink.counters,
+            host=self._host.read(self._uplink.address),
         )
 
     def _committed(self, rows: Sequence[Row]) -> None:

@@ -138,6 +138,14 @@ class MqttLink:
             with contextlib.suppress(OSError):  # it has ended by itself in this moment
                 link.shutdown(socket.SHUT_RDWR)
 
+    @property
+    def address(self) -> str:
+        """This end's address; empty once the connection has ended."""
+        if isinstance(link := self._client.socket(), socket.socket):
+            with contextlib.suppress(OSError):  # it has ended by itself in this moment
+                return str(link.getsockname()[0])
+        return ""
+
     def _on_connect(
         self, _client: paho.Client, _user: Any, _flags: Any, reason: ReasonCode, properties: Properties | None
     ) -> None:

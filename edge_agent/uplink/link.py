@@ -84,6 +84,11 @@ class Uplink:
         """Whether a broker listens to us now."""
         return self._link is not None
 
+    @property
+    def address(self) -> str:
+        """The address of this computer on the way to the broker; empty while there is no connection."""
+        return "" if self._link is None else self._link.address
+
     def committed(self, rows: Sequence[Row]) -> None:
         """New envelopes are in the outbox."""
         if rows:

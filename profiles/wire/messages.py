@@ -300,6 +300,21 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     counters: dict[str, int] = field(default_factory=dict)
 
 
+class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The computer that an agent runs on; loads in %, null where they are not known.
+
+    `cpu`: mean since the state before; `disk`: of the one that the agent writes to; `ip`: the address by which it is
+    connected.
+    """
+
+    name: str = ""
+    ip: str = ""
+    cpu: float | None = None
+    memory: float | None = None
+    disk: float | None = None
+    gpu: float | None = None
+
+
 class State(Struct, frozen=True, kw_only=True):
     """What an agent says of itself (topic kind ``state``, retained; with ``online: false`` it is the last will)."""
 
@@ -316,6 +331,7 @@ class State(Struct, frozen=True, kw_only=True):
     devices: dict[str, DeviceState] = field(default_factory=dict)
     clock_suspect: bool = False
     counters: dict[str, int] = field(default_factory=dict)
+    host: Host | None = None
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.settings import load_agent
 from edge_agent.simulators import tank_farm
 from profiles.wire.codec import decode, decoder, encode, split_evidence
-from profiles.wire.messages import Data, Events, EvidenceChunk, Request, Response, State
+from profiles.wire.messages import Data, Events, EvidenceChunk, Host, Request, Response, State
 from tests.servers import LOCAL, Server, mosquitto, running, wait_for
 
 
@@ -200,3 +200,18 @@ def _states(listener: Listener) -> list[State]:
 def _waiting(listener: Listener) -> bool:
     states = _states(listener)
     return bool(states) and states[-1].outbox_rows > 0
+
+
+async def test_the_state_tells_the_host_with_the_address_by_which_it_is_connected(
+    tmp_path: Path, broker: Server
+) -> None:
+    async with working(tmp_path, broker.port, [tank_farm.device_settings(1)]) as listener:
+        await asyncio.to_thread(wait_for, lambda: _hosts(listener), what="a state with the load of its host")
+        host = _hosts(listener)[-1]
+    assert (host.ip, bool(host.name), host.memory is not None, host.disk is not None) == (LOCAL, True, True, True)
+
+
+def _hosts(listener: Listener) -> list[Host]:
+    """Of the states after the first: the load of a CPU takes two."""
+    hosts = [state.host for state in _states(listener) if state.online]
+    return [host for host in hosts if host is not None and host.cpu is not None]

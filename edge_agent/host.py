@@ -1,0 +1,66 @@
+"""Load of the computer that an agent runs on, for its state: without a dependency, and without asking anybody.
+
+CPU and memory are read from ``/proc`` and are not known where there is none (Windows, macOS); what a graphics processor
+does is not known anywhere. Figures in %.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+from profiles.wire.messages import Host
+
+PROC = Path("/proc")
+
+
+class HostLoad:
+    """`folder`: whose disk is meant, the one that the agent writes to. Not thread-safe."""
+
+    def __init__(self, folder: Path, proc: Path = PROC) -> None:
+        self._folder, self._proc = folder, proc
+        self._name = socket.gethostname()
+        self._ticks = _ticks(proc)
+        self._cpu: float | None = None
+
+    def read(self, address: str = "") -> Host:
+        """The load now, of the CPU the mean since the last reading (or the start); `address`: the host's."""
+        before, self._ticks = self._ticks, _ticks(self._proc) or self._ticks
+        if before is not None and self._ticks is not None and self._ticks[1] > before[1]:
+            busy, whole = self._ticks[0] - before[0], self._ticks[1] - before[1]
+            self._cpu = _percent(busy, whole)
+        return Host(name=self._name, ip=address, cpu=self._cpu, memory=_memory(self._proc), disk=_disk(self._folder))
+
+
+def _ticks(proc: Path) -> tuple[int, int] | None:
+    """Ticks that all CPUs were busy, and all of them (proc(5), /proc/stat)."""
+    try:
+        words = (proc / "stat").read_text().partition("\n")[0].split()
+        user, nice, system, idle, iowait, irq, softirq, steal = map(int, words[1:9])
+    except (OSError, ValueError):
+        return None
+    busy = user + nice + system + irq + softirq + steal
+    return busy, busy + idle + iowait
+
+
+def _memory(proc: Path) -> float | None:
+    """What programs cannot have any more (proc(5), /proc/meminfo)."""
+    try:
+        rows = dict(row.split(":", 1) for row in (proc / "meminfo").read_text().splitlines())
+        total, free = (int(rows[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    except (OSError, ValueError, KeyError):
+        return None
+    return _percent(total - free, total)
+
+
+def _disk(folder: Path) -> float | None:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return _percent(usage.used, usage.used + usage.free)
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return round(min(100.0, max(0.0, 100 * part / whole)), 1) if whole > 0 else None
