@@ -93,8 +93,6 @@ class SealEvidence(Stated):
 class Beat(Stated):
     """Heartbeat and what counts as off line."""
 
-    terminal: Duration
-    """How often a terminal says that it lives."""
     terminal_lost: Duration
     """A terminal that said nothing for so long is an event."""
     terminal_alarm: Duration
@@ -113,6 +111,19 @@ class Beat(Stated):
     """Offset beyond which forbidden periods are judged by the server's clock."""
     statistics: Duration
     """How often counts are told."""
+
+
+class Links(Stated):
+    """By which quantities and events it is known what is on line."""
+
+    online: str
+    """Quantity: whether a camera is on line."""
+    offset: str
+    """Quantity: how far the terminal's clock is ahead, in s."""
+    camera: str
+    """Event: a camera is off line."""
+    terminal: str
+    """Event: a terminal is off line; the collector raises it."""
 
 
 class Cm6Report(ReportCommon):
@@ -160,6 +171,7 @@ class Seal(Stated):
     loop: Loop
     evidence: SealEvidence
     beat: Beat
+    links: Links
     cm6: Cm6Report | None = None
     push: SealReport | None = None
 
@@ -170,6 +182,9 @@ def check(seal: Seal) -> Iterator[Fault]:
         for index, event in enumerate(position.events):
             if event not in seal.events:
                 yield Fault(("seal", "positions", name, "events", index), f"{event!r} is none of the seal's events")
+    for name, event in (("camera", seal.links.camera), ("terminal", seal.links.terminal)):
+        if event not in seal.events:
+            yield Fault(("seal", "links", name), f"{event!r} is none of the seal's events")
     if missing := {"1", "2", "3"} - seal.levels.keys():
         yield Fault(("seal", "levels"), f"{', '.join(sorted(missing))} is missing")
 

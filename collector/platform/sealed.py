@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from collector.platform.fields import Fault, Field, boolean, held_against, is_number, millis, moment, one_of, text
+from collector.platform.fields import (
+    Fault,
+    Field,
+    boolean,
+    held_against,
+    is_number,
+    millis,
+    moment,
+    number_or_null,
+    one_of,
+    text,
+)
 from collector.platform.ledger import Value
 
 TIME, HOUR = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H"
@@ -28,7 +39,7 @@ CAMERA = Field(text(r"\d{14}|\d{20}", "a camera code of 20 digits, or a terminal
 FILES = Field(lambda found: "" if isinstance(found, list) else "expected a list")
 COUNT = Field(lambda found: "" if found is None or type(found) is int else "expected a whole number or null")
 HEAD = {
-    "msgId": UUID, "msgType": Field(one_of("event", "count")),
+    "msgId": UUID, "msgType": Field(one_of("event", "count", "status", "heartbeat")),
     "mineCode": Field(text(r"\d{12}", "a mine code of 12 digits")),
     "mineName": Field(text(r".{1,100}", "a name")), "mineKind": Field(one_of("MK", "DXK", "LTK")),
     "mineState": Field(one_of("producing", "building", *sorted(SEALED))),
@@ -67,6 +78,17 @@ PICTURE = {
     "sha256": Field(text(r"[0-9a-f]{64}", "a SHA-256")),
 }  # fmt: skip
 FILM = {name: PICTURE[name] for name in ("url", "sha256")}
+PERCENT = Field(lambda found: "" if found is None or (is_number(found) and 0 <= found <= 100) else "expected % or null")
+NUMBER = Field(lambda found: "" if type(found) is int and found >= 0 else "expected a whole number")
+BEAT = {
+    "version": Field(text(r".{1,50}", "a version")), "timeOffset": Field(number_or_null),
+    "cpu": PERCENT, "gpu": PERCENT, "disk": PERCENT, "queue": NUMBER, "camerasDue": NUMBER, "camerasOnline": NUMBER,
+}  # fmt: skip
+STATUS = {"cameras": FILES}
+CAMERA_STATUS = {
+    "cameraCode": CAMERA, "status": Field(one_of(0, 1)), "since": Field(moment(TIME)),
+    "cause": Field(text(r".{0,255}", "at most 255 characters")),
+}  # fmt: skip
 CAMERA_COUNT = {"cameraCode": CAMERA, "in": COUNT, "out": COUNT}
 
 
@@ -75,15 +97,17 @@ def faults(body: Any) -> Iterator[Fault]:
     if not isinstance(body, dict):
         yield Fault("", "expected an object")
         return
-    event = body.get("msgType") == "event"
-    yield from held_against(body, HEAD | (EVENT if event else COUNTS))
+    kind = str(body.get("msgType"))
+    yield from held_against(body, HEAD | KINDS.get(kind, {}))
     if not str(body.get("terminalId")).startswith(str(body.get("mineCode"))):
         yield Fault("terminalId", "does not begin with the mine code")
-    for name, table in (("pictures", PICTURE), ("films", FILM), ("cameras", CAMERA_COUNT)):
+    cameras = CAMERA_STATUS if kind == "status" else CAMERA_COUNT
+    for name, table in (("pictures", PICTURE), ("films", FILM), ("cameras", cameras)):
         found = body.get(name)
         for index, each in enumerate(found if isinstance(found, list) else []):
             yield from held_against(each, table, f"{name}[{index}].")
-    yield from _event(body) if event else _count(body)
+    if (judge := RULES.get(kind)) is not None:
+        yield from judge(body)
 
 
 def _event(body: dict[str, Any]) -> Iterator[Fault]:
@@ -114,6 +138,32 @@ def _count(body: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("sendTime", "lies within the hour that is counted")
 
 
+def _status(body: dict[str, Any]) -> Iterator[Fault]:
+    cameras = [each for each in body.get("cameras") or [] if isinstance(each, dict)]
+    if not cameras:
+        yield Fault("cameras", "expected a list that is not empty")
+    sent, seen = millis(body.get("sendTime"), TIME), set()
+    for index, each in enumerate(cameras):
+        since, code = millis(each.get("since"), TIME), each.get("cameraCode")
+        if since is not None and sent is not None and since > sent:
+            yield Fault(f"cameras[{index}].since", "lies after sendTime")
+        if code in seen:
+            yield Fault(f"cameras[{index}].cameraCode", "stands twice")
+        seen.add(code)
+
+
+def _beat(body: dict[str, Any]) -> Iterator[Fault]:
+    due, online = body.get("camerasDue"), body.get("camerasOnline")
+    if isinstance(due, int) and isinstance(online, int) and online > due:
+        yield Fault("camerasOnline", "is more than camerasDue")
+    if body.get("resend") is True:
+        yield Fault("resend", "a heartbeat is never sent late")
+
+
+KINDS: dict[str, dict[str, Field]] = {"event": EVENT, "count": COUNTS, "status": STATUS, "heartbeat": BEAT}
+RULES = {"event": _event, "count": _count, "status": _status, "heartbeat": _beat}
+
+
 def values(body: dict[str, Any]) -> Iterator[Value]:
     """What a sound message says, for the ledger; times in ms UTC."""
     packet, resend = body["msgId"], str(body["resend"])
@@ -122,6 +172,14 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
         yield Value(
             f"seal.{body['eventCode']}", body["cameraCode"], at, body["level"], True, body["eventPhase"], packet
         )
+        return
+    sent = millis(body["sendTime"], TIME) or 0
+    if body["msgType"] == "status":
+        for each in body["cameras"]:
+            yield Value("seal.status", each["cameraCode"], sent, each["status"], True, each["since"], packet)
+        return
+    if body["msgType"] == "heartbeat":
+        yield Value("seal.heartbeat", body["terminalId"], sent, body["camerasOnline"], True, body["version"], packet)
         return
     at = millis(body["hour"], HOUR) or 0
     for name in TOTALS:

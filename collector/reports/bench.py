@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from collector.directory import Directory, Place
+from collector.duty.book import DutyBook
 from collector.mines import MineOrder
 from collector.reports.attempts import Attempts
 from collector.reports.crossings import Crossing
-from collector.reports.encoders.base import Draft, Encoder, Gateway
+from collector.reports.encoders.base import Draft, Encoder, Gateway, PacketKind
 from collector.reports.frames import tables
 from collector.reports.gateways import Gateways, Key
 from collector.reports.memory import Said
@@ -22,21 +23,38 @@ from collector.reports.rows import DueEvent, DueRow
 from collector.reports.selection import Selection
 from collector.reports.settings import TargetSettings
 from profiles.load import Library
+from profiles.wire.messages import State
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the packing for one target is given."""
+
+    target: TargetSettings
+    selection: Selection
+    queue: ReportQueue
+    directory: Directory
+    library: Library
+    encoders: Mapping[str, type[Encoder]]
+    orders: Mapping[str, MineOrder]
+    """By the mine's code."""
+    states: Callable[[str], State | None]
+    """What an agent said of itself last."""
+    duty: DutyBook
+    """What is stopped or under repair."""
 
 
 class Bench:
     """Of one target."""
 
-    def __init__(
-        self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
-        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder],
-    ) -> None:  # fmt: skip
+    def __init__(self, given: Given) -> None:
+        target = given.target
         self._target, self._encoding, self._tables = target.name, target.encoding, tables(target.frame)
-        self._selection, self._queue, self._directory, self._library = selection, queue, directory, library
-        self._orders = orders
-        self._gateways = Gateways(target.family, selection, directory, library, encoders)
+        self._selection, self._queue, self._directory = given.selection, given.queue, given.directory
+        self._library, self._orders, self._states = given.library, given.orders, given.states
+        self._gateways = Gateways(target.family, given.selection, given.directory, given.library, given.encoders)
         self._last: dict[str, tuple[int, str]] = {}
         """Point → time and quality of its newest reading; as many as the agents' manifests have points."""
         self._told: set[str] = set()
@@ -61,7 +79,7 @@ class Bench:
         self, gateway: Gateway, drafts: Sequence[Draft], *, done: Sequence[DueRow] = (),
         events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] | None = None, said: Said | None = None,
-        summed: int | None = None,
+        summed: int | None = None, anew: PacketKind | None = None,
     ) -> None:  # fmt: skip
         profile = gateway.profile
         named = [
@@ -72,7 +90,7 @@ class Bench:
         ]
         self._queue.put(
             self._target, gateway.code, profile.profile, profile.version, named, done=done, events=events,
-            hold=hold, count=count, crossings=crossings or {}, said=said, summed=summed,
+            hold=hold, count=count, crossings=crossings or {}, said=said, summed=summed, anew=anew,
         )  # fmt: skip
 
     def _gateway(self, key: Key, place: Place) -> Gateway:

@@ -10,19 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
-from collector.directory import Directory, Place
-from collector.duty.book import DutyBook
-from collector.mines import MineOrder
+from collector.directory import Place
+from collector.reports.bench import Given
 from collector.reports.crossings import moved
-from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway
 from collector.reports.encoders.limits import reported_limits
 from collector.reports.gateways import Key, heard
-from collector.reports.queue import PART, ReportQueue
+from collector.reports.queue import PART
 from collector.reports.rounds import Rounds
 from collector.reports.rows import DueEvent, DueRow
-from collector.reports.selection import Selection
-from collector.reports.settings import TargetSettings
-from profiles.load import Library
 
 log = logging.getLogger(__name__)
 REMEMBERED = 10_000
@@ -34,11 +30,8 @@ PATIENCE = 5_000
 class Packer(Rounds):
     """Packs for one target."""
 
-    def __init__(
-        self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
-        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder], duty: DutyBook,
-    ) -> None:  # fmt: skip
-        super().__init__(target, selection, queue, directory, library, encoders, orders, duty)
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
         self._ticked: dict[tuple[Key, int], int] = {}
         """Gateway and length of a period → the end of the last one (ms)."""
         self._looked = (-1, -1)
@@ -54,7 +47,8 @@ class Packer(Rounds):
         packed, drafted = self._due(now)
         made += drafted
         made += self._whole(now, online, gateways, packed)
-        return made + self._down(now, online, gateways) + self._beat(now, online, gateways)
+        made += self._down(now, online, gateways) + self._watch_cameras(now, online, gateways)
+        return made + self._beat(now, online, gateways)
 
     def _events(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Pack the transitions; one that cannot be packed waits and holds up none behind it."""

@@ -20,17 +20,18 @@ import msgspec
 
 from collector.reports.crossings import Crossing
 from collector.reports.desk import Desk
-from collector.reports.encoders.base import Draft
+from collector.reports.encoders.base import Draft, PacketKind
 from collector.reports.memory import Memory, Said
 from collector.reports.rows import PACKET, DueEvent, DueRow, Packet, packet
 from collector.reports.selection import Selection
 from collector.reports.spans import Span, Spans
 from collector.reports.tallies import Tallies
+from collector.reports.watched import Watched
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 from collector.state_file import open_state
 
 FILE = "reports.db"
-RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "static": 2, "resumed": 3}
+RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "status": 1, "static": 2, "resumed": 3}
 """What leaves first; of one rank the oldest. Graver alarms rank ahead of 0, by `Draft.ahead`."""
 PART = 20_000
 """Due readings that are packed in one transaction at most."""
@@ -44,7 +45,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Desk, Memory, Spans, Tallies):
+class ReportQueue(Desk, Memory, Spans, Tallies, Watched):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -71,6 +72,7 @@ class ReportQueue(Desk, Memory, Spans, Tallies):
             with self._lock, self._db:
                 for selection in self._selections:
                     self._note(selection, records)
+                    self._watch(selection, records, events)
                     self._db.executemany(
                         "INSERT INTO transition VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                         [
@@ -149,20 +151,21 @@ class ReportQueue(Desk, Memory, Spans, Tallies):
         self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
         *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
-        spans: Sequence[Span] = (), summed: int | None = None,
+        spans: Sequence[Span] = (), summed: int | None = None, anew: PacketKind | None = None,
     ) -> None:  # fmt: skip
         """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
 
-        A heartbeat takes the place of the one before, whatever became of that: it proves nothing later on.
+        `anew`: the kind of packets of which these take the place, whatever became of those: an older heartbeat proves
+        nothing later on, and an older state is none.
         What is to be remembered goes with them: `hold` says whether the newest readings are, `count` whether a
         period's are; `summed`: the end of the period (ms UTC) of which they count the alarms.
         """
         now = clock.time_ns() // 1_000_000
         with self._lock, self._db:
-            if any(draft.kind == "heartbeat" for draft in drafts):
+            if anew is not None:
                 self._db.execute(
-                    "DELETE FROM packet WHERE target = ? AND gateway = ? AND profile = ? AND kind = 'heartbeat'",
-                    (target, gateway, profile),
+                    "DELETE FROM packet WHERE target = ? AND gateway = ? AND profile = ? AND kind = ?",
+                    (target, gateway, profile, anew),
                 )
             self._db.executemany(
                 "INSERT INTO packet (target, id, kind, rank, profile, version, gateway, time, created, state, name,"

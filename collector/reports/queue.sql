@@ -46,6 +46,12 @@ CREATE TABLE IF NOT EXISTS span (
     PRIMARY KEY (target, point, end)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS span_by_end ON span (target, end);
+-- the newest state of what is told as it stands: of an asset (a camera, a terminal) and quantity
+CREATE TABLE IF NOT EXISTS watched (
+    target TEXT NOT NULL, profile TEXT NOT NULL, asset TEXT NOT NULL, quantity TEXT NOT NULL, time INTEGER NOT NULL,
+    value REAL, quality TEXT NOT NULL, since INTEGER NOT NULL, cause TEXT NOT NULL,
+    PRIMARY KEY (target, profile, asset, quantity)
+) WITHOUT ROWID;
 -- alarms of a period, for messages that count them; told: 0 until a message about the period has counted it as it is
 CREATE TABLE IF NOT EXISTS tally (
     target TEXT NOT NULL, profile TEXT NOT NULL, gateway TEXT NOT NULL, period INTEGER NOT NULL, alarm TEXT NOT NULL,

@@ -13,6 +13,7 @@ from collector.directory import Directory
 from collector.duty.book import DutyBook
 from collector.mines import MineOrder
 from collector.registry import Registry
+from collector.reports.bench import Given
 from collector.reports.encoders import encoders
 from collector.reports.packer import Packer
 from collector.reports.queue import ReportQueue
@@ -50,7 +51,12 @@ class Reporter:
         self._directory = Directory(registry)
         kinds, families = transports(), encoders()
         self._packers = [
-            (target, Packer(target, wanted, self.queue, self._directory, library, families, orders, duty))
+            (
+                target,
+                Packer(
+                    Given(target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty)
+                ),
+            )
             for target, wanted in zip(targets, selections, strict=True)
         ]
         self._senders = [

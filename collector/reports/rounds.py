@@ -1,4 +1,4 @@
-"""What a target is told at intervals, and not since a reading came: definitions, sources that are down, heartbeats.
+"""What a target is told at intervals, and not since a reading came: definitions, sources that are down.
 
 Source: specification notes, 1.9: a packet a minute while the gateway reaches no device; notes on mines, 1.3:
 definitions on change and daily.
@@ -12,20 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from collector.directory import Directory, Place
-from collector.duty.book import DutyBook
+from collector.directory import Place
 from collector.duty.records import Record
 from collector.duty.scopes import stops_of
-from collector.mines import MineOrder
-from collector.reports.bench import Bench
-from collector.reports.encoders.base import Due, Encoder
+from collector.reports.bench import Given
+from collector.reports.encoders.base import Due
 from collector.reports.encoders.static_tables import lacking
 from collector.reports.gateways import Key, heard
 from collector.reports.memory import Said
-from collector.reports.queue import ReportQueue
-from collector.reports.selection import Selection
-from collector.reports.settings import TargetSettings
-from profiles.load import Library
+from collector.reports.pulse import Pulse
 from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
@@ -33,18 +28,13 @@ LOOK_AGAIN = 60_000
 """Ms after which definitions are looked at though no manifest has changed: they are due again every so often."""
 
 
-class Rounds(Bench):
+class Rounds(Pulse):
     """See the module."""
 
-    def __init__(
-        self, target: TargetSettings, selection: Selection, queue: ReportQueue, directory: Directory, library: Library,
-        encoders: Mapping[str, type[Encoder]], orders: Mapping[str, MineOrder], duty: DutyBook,
-    ) -> None:  # fmt: skip
-        super().__init__(target, selection, queue, directory, library, encoders, orders)
-        self._duty = duty
+    def __init__(self, given: Given) -> None:
+        super().__init__(given)
+        self._duty = given.duty
         self._down_said: dict[Key, int] = {}
-        self._beaten: dict[Key, int] = {}
-        """Gateway → when it said last that it runs (ms)."""
         self._defined = (-1, 0)
         """Which version of the directory was defined last, and when (ms)."""
         self._stated: dict[Key, tuple[Sequence[Place], Mapping[str, Record | None]]] = {}
@@ -103,28 +93,6 @@ class Rounds(Bench):
                 self._put(gateway, drafts)
                 made += len(drafts)
         return made
-
-    def _beat(self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]]) -> int:
-        """Gateways that are connected say at their interval that they run, once something was heard of their points."""
-        made = 0
-        for key, found in gateways.items():
-            interval = self._gateways.shape(key.profile).heartbeat
-            if interval is None or now - self._beaten.get(key, 0) < 1000 * interval:
-                continue
-            places = [place for place in found if place.point.code in self._last and heard([place], online)]
-            if places:
-                self._beaten[key] = now
-                step = partial(self._heartbeat, key, now, places)
-                made += self._kept(f"heartbeats of gateway {key.code}", ("heartbeat", key), now, step)
-        return made
-
-    def _heartbeat(self, key: Key, now: int, places: Sequence[Place]) -> int:
-        gateway = self._gateway(key, places[0])
-        newest = ((place, *self._last[place.point.code]) for place in places)
-        due = [Due(place, time, None, None, quality) for place, time, quality in newest]
-        drafts = self._gateways.encoder(key.profile).heartbeat(gateway, now // 1000 * 1000, due)
-        self._put(gateway, drafts)
-        return len(drafts)
 
 
 def _same(some: Sequence[Place], others: Sequence[Place]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from collector.sinks.base import EventRecord, Series
+from profiles.seal import Links
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Selection:
     """Enterprise codes."""
     statistics: frozenset[str] = frozenset()
     """Profiles of whose points hourly statistics are told."""
+    watched: Mapping[str, Links] = field(default_factory=dict)
+    """Profile → the states of a seal that are told as they stand."""
 
     def period(self, series: Series) -> int | None:
         """The length of the period (ms) in which a series is reported; None where the target does not want it."""

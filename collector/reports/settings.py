@@ -77,7 +77,8 @@ def selection(target: TargetSettings, library: Library) -> Selection:
         (name, word) for name in periods for word, each in library[name].quantities.items() if not each.reported
     )
     told = frozenset(name for name, shape in shapes.items() if isinstance(shape, MineReport) and shape.statistic_types)
-    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites, told)
+    watched = {name: seal.links for name in shapes if (seal := library[name].seal) is not None}
+    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites, told, watched)
 
 
 def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iterator[Fault]:

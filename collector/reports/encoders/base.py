@@ -19,11 +19,11 @@ from collector.reports.crossings import Crossing
 from collector.reports.tallies import Tally
 from profiles.model import Profile, Quantity, Times
 from profiles.textfile.model import Encoding
-from profiles.wire.messages import Event
+from profiles.wire.messages import Event, State
 from profiles.wire.quality import is_bad, is_good
 
-PacketKind = Literal["alarm", "live", "resumed", "static", "heartbeat"]
-"""heartbeat: of a gateway only the newest is kept, and it is never resumed."""
+PacketKind = Literal["alarm", "live", "resumed", "static", "heartbeat", "status"]
+"""heartbeat, status: of a gateway only the newest is kept, and none is ever resumed."""
 NAMESPACE = uuid.UUID("6f1f1c7e-0b52-4f0e-9a55-1f6f3f5a0c00")
 """Of the packet ids: UUIDs of version 5, derived from what a packet is about."""
 
@@ -99,6 +99,33 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraState:
+    """Whether a camera is on line as of `time`, and `since` when (ms UTC); `cause`: why not, where that was told."""
+
+    place: Place
+    online: bool
+    time: int
+    since: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """What a gateway's agents that are connected say of themselves, by name, and of their cameras."""
+
+    agents: Mapping[str, State]
+    cameras: int = 0
+    """How many there are."""
+    online: int = 0
+    """How many of them are known to be on line."""
+    offset: float | None = None
+    """How far the gateway's clock is ahead, in s, where that is measured."""
+
+
+NOBODY = Alive({})
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A packet before it stands in the queue. `points`: code → ms of the reading that it carries."""
 
@@ -128,6 +155,8 @@ class Encoder(ABC):
     """Whether a live packet names every point, also those without a reading in its period."""
     late_alarms: ClassVar[bool] = False
     """Whether an alarm that is delivered late is told as a resumed one, as readings are."""
+    cameras_told: ClassVar[bool] = False
+    """Whether it tells the states of cameras (`cameras`): of all at intervals, and each change."""
     sums: ClassVar[bool] = False
     """Whether a packet sums up a period (`sum_up`): one about what came late sums up the whole of it anew."""
 
@@ -167,7 +196,12 @@ class Encoder(ABC):
         return []
 
     @classmethod
-    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+    def cameras(cls, gateway: Gateway, now: int, cameras: Sequence[CameraState]) -> list[Draft]:
+        """The states of cameras, of a family with `cameras_told`; none of those whose state is not known."""
+        return []
+
+    @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due], alive: Alive = NOBODY) -> list[Draft]:
         """That a connected gateway runs; `due` are the newest readings of its points, without their values.
 
         Called where the profile has an interval for it (`heartbeat`).

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway, packet_id, written
+from collector.reports.encoders.base import Alarm, CameraState, Draft, Due, Encoder, Gateway, packet_id, written
 from collector.reports.encoders.sealed import seal_of
 from profiles.seal import Cm6Report
 
@@ -17,7 +17,6 @@ REGISTERED = ("01", "02", "03")
 """What a camera is registered for: counting in, counting out, quality."""
 COUNTED = ("04", "05", "06", "07", "08")
 """Passages that are told with the number of persons."""
-OFFLINE = "camera_offline"
 UNDERGROUND = "RY-JX"
 _OPTIONAL = {"psStationCode": "station", "positionCode": "position_code", "direction": "direction"}
 """Keys that a camera has where its attributes state them."""
@@ -27,6 +26,7 @@ class Cm6Encoder(Encoder):
     """See `Encoder`. A source that is down says nothing of the cameras (5.5); a late message has no word for it."""
 
     family: ClassVar[str] = "CM6"
+    cameras_told: ClassVar[bool] = True
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
@@ -58,8 +58,20 @@ class Cm6Encoder(Encoder):
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
-        """Diagnoses and passages when they begin, and each change of a camera's state."""
+        """Diagnoses and passages when they begin."""
         return [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _event(gateway, alarm)]
+
+    @classmethod
+    def cameras(cls, gateway: Gateway, now: int, cameras: Sequence[CameraState]) -> list[Draft]:
+        """Whether cameras are on line (1, 0); the receiver replaces by camera."""
+        rows = [
+            {
+                "cameraCode": each.place.point.code, "cameraStatus": int(each.online),
+                "dataTime": written(gateway.profile.time, each.time), "mineCode": gateway.site,
+            }
+            for each in sorted(cameras, key=lambda each: each.place.point.code)
+        ]  # fmt: skip
+        return [_draft(gateway, "status", "status", now, rows)]
 
 
 def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
@@ -69,11 +81,9 @@ def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
         raise LookupError(f"event {event.code!r} is none of profile {gateway.profile.profile}")
     kind: str
     said: dict[str, Any]
-    if event.code == OFFLINE:
-        kind, said = "status", {"cameraStatus": 1 if event.state == "cleared" else 0}
-    elif event.state not in ("raised", "noted"):
+    if event.state not in ("raised", "noted"):
         return
-    elif known.case:
+    if known.case:
         kind, said = "anomaly", {"analysisType": known.analysis, "analysisCase": known.case}
     elif known.analysis in COUNTED:
         persons = event.facts.get("persons", 1)

@@ -8,7 +8,19 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway, Statistic, packet_id, rounded, written
+from collector.reports.encoders.base import (
+    NOBODY,
+    Alarm,
+    Alive,
+    Draft,
+    Due,
+    Encoder,
+    Gateway,
+    Statistic,
+    packet_id,
+    rounded,
+    written,
+)
 from collector.reports.encoders.limits import crossed
 from profiles.model import Quantity
 from profiles.report import MineFlag, MineReport
@@ -39,7 +51,7 @@ class MineEncoder(Encoder):
         return _packets(gateway, now, due, resumed=False, connected=False)
 
     @classmethod
-    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due]) -> list[Draft]:
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due], alive: Alive = NOBODY) -> list[Draft]:
         """The run state of each station: one runs while some device of it answers."""
         stations: dict[str, list[Due]] = defaultdict(list)
         for each in sorted(due, key=lambda each: each.place.point.code):

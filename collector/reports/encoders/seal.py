@@ -1,4 +1,4 @@
-"""Pushes to a seal platform (电子封条平台): events and hourly counts (notes on mines, 5.6, target B)."""
+"""Pushes to a seal platform (电子封条平台): events, counts, camera states, heartbeats (notes on mines, 5.6: B)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from collector.reports.encoders.base import NAMESPACE, Alarm, Draft, Due, Encoder, Gateway, packet_id, written
+from collector.reports.encoders.base import (
+    NAMESPACE,
+    NOBODY,
+    Alarm,
+    Alive,
+    CameraState,
+    Draft,
+    Due,
+    Encoder,
+    Gateway,
+    packet_id,
+    written,
+)
 from collector.reports.encoders.sealed import judged, order_of, seal_of
 from collector.reports.tallies import Tally
 from profiles.seal import GRAVE, NOTICE, SealReport
-from profiles.wire.messages import Evidence
+from profiles.wire.messages import Evidence, State
 
 _PHASES = {"raised": "raise", "changed": "update", "cleared": "clear", "noted": "raise"}
 _FACTS = ("persons", "vehicles", "plate", "loaded", "confidence", "duration")
@@ -24,13 +36,16 @@ _TOTALS = {
     "cameraOnlineMin": "SP-ZX",
 }  # fmt: skip
 """Key of the hourly count → what is added up for it."""
+MOST_CAUSE = 255
+"""Characters of a cause."""
 
 
 class SealEncoder(Encoder):
-    """See `Encoder`. A source that is down says nothing of the cameras; a heartbeat (5.5) is not told yet."""
+    """See `Encoder`. A source that is down says nothing of the cameras (5.5)."""
 
     family: ClassVar[str] = "seal"
     late_alarms: ClassVar[bool] = True
+    cameras_told: ClassVar[bool] = True
     sums: ClassVar[bool] = True
 
     @classmethod
@@ -68,9 +83,44 @@ class SealEncoder(Encoder):
         return [_event(gateway, alarm) for alarm in alarms if alarm.event.kind == "seal"]
 
     @classmethod
+    def cameras(cls, gateway: Gateway, now: int, cameras: Sequence[CameraState]) -> list[Draft]:
+        """Since when each camera is on line (1) or off line (0), and why, where that was told."""
+        rows = [
+            {
+                "cameraCode": each.place.point.code, "status": int(each.online),
+                "since": written(gateway.profile.time, each.since), "cause": each.cause[:MOST_CAUSE],
+            }
+            for each in sorted(cameras, key=lambda each: each.place.point.code)
+        ]  # fmt: skip
+        identity = packet_id("seal", gateway.site, gateway.code, "status", now, *map(str, rows))
+        body = _head(gateway, identity, "status", now) | {"cameras": rows}
+        return [Draft(identity, "status", now, msgspec.json.encode(body))]
+
+    @classmethod
+    def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due], alive: Alive = NOBODY) -> list[Draft]:
+        """What the terminal's agents say of themselves; of several the highest load, and all that waits at them."""
+        states = [*alive.agents.values()]
+        if not states:
+            return []
+        identity = packet_id("seal", gateway.site, gateway.code, "heartbeat", now)
+        body = _head(gateway, identity, "heartbeat", now) | {
+            "version": states[0].version, "timeOffset": alive.offset, "cpu": _load(states, "cpu"),
+            "gpu": _load(states, "gpu"), "disk": _load(states, "disk"),
+            "queue": sum(state.outbox_rows for state in states),
+            "camerasDue": alive.cameras, "camerasOnline": alive.online,
+        }  # fmt: skip
+        return [Draft(identity, "heartbeat", now, msgspec.json.encode(body))]
+
+    @classmethod
     def as_resumed(cls, body: bytes) -> bytes:
         """The same with `resend: true`."""
         return msgspec.json.encode(msgspec.json.decode(body) | {"resend": True})
+
+
+def _load(states: Sequence[State], name: str) -> float | None:
+    """In %; None where no agent knows it."""
+    known = [load for state in states if state.host and (load := getattr(state.host, name)) is not None]
+    return max(known, default=None)
 
 
 def _ms(seconds: float) -> int:

@@ -25,6 +25,17 @@ COUNT: dict[str, Any] = json.loads("""{"msgId":"0b0b7a4e-6a1e-4d0e-8f0e-2d7f0a5b
  "sendTime":"2026-11-24 02:01:00","resend":false,"hour":"2026-11-24 01","cameras":[{"cameraCode":"14010000001320000001",
  "in":3,"out":0}],"inTotal":3,"outTotal":0,"underground":3,"cards":0,"difference":3,"beltRunMin":41,"beltLoadMin":38,
  "hoistRunMin":0,"trucksOut":0,"trucksIn":0,"cameraOnlineMin":360,"alarms":{"1":2,"2":0,"3":0}}""")
+HEAD = {name: EVENT[name] for name in ("msgId", "mineCode", "mineName", "mineKind", "mineState", "terminalId")}
+STATUS: dict[str, Any] = HEAD | {
+    "msgType": "status", "sendTime": "2026-11-24 01:05:00", "resend": False, "cameras": [
+        {"cameraCode": "14010000001320000001", "status": 0, "since": "2026-11-24 01:04:20", "cause": "no frame"},
+        {"cameraCode": "14010000001320000006", "status": 1, "since": "2026-11-23 08:00:00", "cause": ""},
+    ],
+}  # fmt: skip
+BEAT: dict[str, Any] = HEAD | {
+    "msgType": "heartbeat", "sendTime": "2026-11-24 01:05:00", "resend": False, "version": "1.2.0", "timeOffset": -0.4,
+    "cpu": 41.5, "gpu": None, "disk": 63.0, "queue": 0, "camerasDue": 6, "camerasOnline": 5,
+}  # fmt: skip
 CAMERA = {
     "cameraCode": "14010000001320000006", "positionType": "P06", "positionDesc": "主运皮带机头", "analysisType": "03",
     "dataTime": "2026-11-24 01:00:00", "mineCode": "140199900001",
@@ -39,7 +50,7 @@ COVERED: list[dict[str, Any]] = [
 def test_the_worked_examples_are_accepted() -> None:
     register = Register()
     assert list(sealed.faults(EVENT)) == []
-    assert list(sealed.faults(COUNT)) == []
+    assert [list(sealed.faults(each)) for each in (COUNT, STATUS, BEAT)] == [[], [], []]
     assert list(register.faults("/mine/ai/camera", [CAMERA])) == []
     assert list(register.faults("/mine/ai/videoAnomaly", COVERED)) == []
 
@@ -63,6 +74,14 @@ def test_the_worked_examples_are_accepted() -> None:
         (COUNT, "alarms", {"1": 2}, "alarms"), (COUNT, "alarms", GONE, "alarms"), (COUNT, "alarms", None, "alarms"),
         (COUNT, "alarms.1", -1, "alarms"), (COUNT, "alarms.2", None, "alarms"), (COUNT, "alarms.3", 1.5, "alarms"),
         (COUNT, "sendTime", "2026-11-24 01:59:59", "sendTime"),
+        (STATUS, "cameras", [], "cameras"), (STATUS, "cameras.0.status", 2, "cameras[0].status"),
+        (STATUS, "cameras.0.status", True, "cameras[0].status"), (STATUS, "cameras.1.cause", GONE, "cameras[1].cause"),
+        (STATUS, "cameras.0.since", "2026-11-24 01:05:01", "cameras[0].since"),
+        (STATUS, "cameras.1.cameraCode", "14010000001320000001", "cameras[1].cameraCode"),
+        (STATUS, "cameras.0.in", 3, "cameras[0].in"), (BEAT, "camerasOnline", 7, "camerasOnline"),
+        (BEAT, "cpu", 101, "cpu"), (BEAT, "gpu", GONE, "gpu"), (BEAT, "disk", "63", "disk"),
+        (BEAT, "queue", -1, "queue"), (BEAT, "queue", None, "queue"), (BEAT, "timeOffset", "0", "timeOffset"), (BEAT, "version", "", "version"),
+        (BEAT, "resend", True, "resend"), (BEAT, "mineState", GONE, "mineState"),
     ],
 )  # fmt: skip
 def test_each_change_is_refused_by_name(example: dict[str, Any], path: str, value: Any, named: str) -> None:

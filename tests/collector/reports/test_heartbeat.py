@@ -145,9 +145,9 @@ def test_a_heartbeat_takes_the_place_of_the_one_before_whatever_became_of_it(tmp
     queue = ReportQueue(tmp_path, [Selection("city", {"fast": 1000})])
     for number, state in enumerate(("dead", "accepted", "waiting")):
         beat = Draft(f"beat-{number}", "heartbeat", number, json.dumps({}).encode())
-        queue.put("city", GATE, "fast", "1", [beat])
+        queue.put("city", GATE, "fast", "1", [beat], anew="heartbeat")
         queue.answered("city", beat.id, state, "")
-    queue.put("city", "42902100100302", "fast", "1", [Draft("other", "heartbeat", 9, b"{}")])
+    queue.put("city", "42902100100302", "fast", "1", [Draft("other", "heartbeat", 9, b"{}")], anew="heartbeat")
     queue.put("city", GATE, "fast", "1", [Draft("live", "live", 9, b"{}")])
     assert {each.id for each in queue.packets("city", "waiting")} == {"beat-2", "live", "other"}
     assert queue.packets("city", "dead") == []

@@ -20,6 +20,7 @@ from collector.normalise.events import event_records
 from collector.registry import Registry
 from collector.reports import packer, queue
 from collector.reports.attempts import FIRST, LONGEST, Attempts
+from collector.reports.bench import Given
 from collector.reports.encoders import encoders
 from collector.reports.encoders.text_file import TextFileEncoder
 from collector.reports.packer import Packer
@@ -48,9 +49,10 @@ class Desk:
         self.directory = Directory(self.registry)
         self.alarms = AlarmFile(folder)
         self.duty = DutyBook(self.alarms)
-        self.packer = Packer(
-            settings, wanted, self.queue, self.directory, library(), encoders(), orders or {}, self.duty
-        )
+        self.packer = Packer(Given(
+            settings, wanted, self.queue, self.directory, library(), encoders(), orders or {}, self.registry.state,
+            self.duty,
+        ))  # fmt: skip
 
     def enrol(self, agent: str, frame: bytes, origin: str = "") -> None:
         self.registry.put_manifest(agent, manifest_hash(frame), frame, origin)
