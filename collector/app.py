@@ -43,6 +43,7 @@ from collector.risk.score import Scorer
 from collector.risk.writer import RiskWriter
 from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Sink, sinks
+from collector.terminals import TerminalWatch
 from collector.trend.watch import TrendWatch
 from collector.writers import Writer
 from profiles.load import Library, library
@@ -81,14 +82,15 @@ class Collector:
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
         self._evidence = EvidenceStore(settings.state, settings.evidence)
-        self._works = self._worked_out(days, profiles)
+        reported = Writer[Destination](self._reporter.queue.name, self._reporter.queue)
+        self._works = self._worked_out(days, profiles, reported)
         self._cascades = [
             (Cascade(each, settings.collector, settings.state, self._registry, profiles), each)
             for each in settings.cascade
         ]
         self._writers: list[Writer[Destination]] = [
             *self._stores,
-            Writer(self._reporter.queue.name, self._reporter.queue),
+            reported,
             Writer("alarms", self._book),
             Writer("evidence", self._evidence),
             *(Writer(f"{each.name} to {target.collector}", each) for each, target in self._cascades),
@@ -115,8 +117,8 @@ class Collector:
             log.warning("%d messages waited for receivers that the settings no longer have; they are given up", dropped)
         return [Sender(self._settings.collector, notify, at, queue) for at in range(len(notify.receivers))]
 
-    def _worked_out(self, days: Days, profiles: Library) -> dict[str, Step]:
-        """What is worked out of the stores, by name."""
+    def _worked_out(self, days: Days, profiles: Library, reported: Writer[Destination]) -> dict[str, Step]:
+        """What is worked out of the stores and of what agents tell, by name."""
         chosen, directory = self._settings, Directory(self._registry)
         measurer = Measurer(days, profiles, directory, self._registry.arrivals, self._book, self._duty, self._reader)
         roller = Roller(chosen.compliance, days, measurer, self._registry.arrivals, self._duty, self._stores)
@@ -124,9 +126,13 @@ class Collector:
         teller = Statistician(
             chosen.reports, profiles, self._reporter.queue, directory, encoders(), self._reader
         )  # fmt: skip
+        terminals = TerminalWatch(
+            profiles, self._registry, chosen.mines, self._book, [*self._stores, reported], lambda: self.connected
+        )  # fmt: skip
         works: dict[str, Step] = {
             "compliance": roller.step, "colours": watched.step, "reported statistics": teller.step,
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
+            "terminals": terminals.step,
         }  # fmt: skip
         if chosen.trend.enabled:
             watch = TrendWatch(

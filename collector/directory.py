@@ -154,11 +154,13 @@ class Directory:
         return self._past[owner]
 
     def camera(self, owner: str, code: str) -> Place | None:
-        """An agent's camera by its code; its quantity is its position. Nobody claims the code of a camera."""
+        """An agent's camera by its code, or the terminal that analyses them by its own; a camera's quantity is its
+        position. Nobody claims the code of a camera.
+        """
         return self._cameras.get((owner, code))
 
     def cameras(self) -> Iterable[Place]:
-        """Every camera that an agent watches now."""
+        """Every camera that an agent watches now, and every terminal."""
         return self._cameras.values()
 
     def places(self) -> Iterable[Place]:
@@ -180,3 +182,9 @@ def _cameras(agent: str, manifest: Manifest) -> Iterable[tuple[str, Place]]:
         spec = ManifestTag(type="text", device=name, label=camera.label, point=point)
         asset = Asset(name=camera.label, kind="camera", lon=camera.lon, lat=camera.lat)
         yield camera.code, Place(agent, name, spec, point, asset, manifest.site, manifest, camera.attributes)
+    terminal, codes = manifest.site.gateway, {camera.code for camera in manifest.cameras.values()}
+    if codes and terminal and terminal not in codes:
+        profile = next(iter(manifest.cameras.values())).profile
+        point = Point(profile=profile, asset=terminal, quantity="", code=terminal)
+        spec = ManifestTag(type="text", device=terminal, point=point)
+        yield terminal, Place(agent, terminal, spec, point, Asset(kind="terminal"), manifest.site, manifest, {})

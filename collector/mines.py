@@ -106,10 +106,11 @@ class Orders:
         found = judged(seal, record.event, record.position, self._orders.get(record.site)).level
         if record.event.state == "noted" and found == NOTICE:
             return None
-        return dataclasses.replace(record, event=msgspec.structs.replace(record.event, level=_named(seal, found)))
+        return dataclasses.replace(record, event=msgspec.structs.replace(record.event, level=level_name(seal, found)))
 
 
-def _named(seal: Seal, found: int) -> Level:
+def level_name(seal: Seal, found: int) -> Level:
+    """The level on the wire and in the book of 1 (grave) to 3."""
     return seal.levels[str(found)]  # type: ignore[index]  # the profile has all three: profiles.seal.check
 
 

@@ -80,7 +80,8 @@ def test_the_worked_examples_are_accepted() -> None:
         (STATUS, "cameras.1.cameraCode", "14010000001320000001", "cameras[1].cameraCode"),
         (STATUS, "cameras.0.in", 3, "cameras[0].in"), (BEAT, "camerasOnline", 7, "camerasOnline"),
         (BEAT, "cpu", 101, "cpu"), (BEAT, "gpu", GONE, "gpu"), (BEAT, "disk", "63", "disk"),
-        (BEAT, "queue", -1, "queue"), (BEAT, "queue", None, "queue"), (BEAT, "timeOffset", "0", "timeOffset"), (BEAT, "version", "", "version"),
+        (BEAT, "queue", -1, "queue"), (BEAT, "queue", None, "queue"), (BEAT, "timeOffset", "0", "timeOffset"),
+        (BEAT, "version", "", "version"),
         (BEAT, "resend", True, "resend"), (BEAT, "mineState", GONE, "mineState"),
     ],
 )  # fmt: skip
