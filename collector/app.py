@@ -78,7 +78,8 @@ class Collector:
         self._book = book_of(alarms, settings, hush)
         self._colours = ColourLedger(alarms, profiles, [sink.name for sink in settings.sinks])
         self._colours.take_over()
-        self._desk = Desk(self._book, self._colours, hush, self._stores, self._senders(alarms))
+        report = self._reporter.queue.take_handled
+        self._desk = Desk(self._book, self._colours, hush, self._stores, self._senders(alarms), report)
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
         self._evidence = EvidenceStore(settings.state, settings.evidence)

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from collector import handled
 from collector.alarms import colours
 from collector.alarms.file import AlarmFile
 from collector.alarms.lives import (
@@ -50,6 +51,7 @@ from collector.alarms.settings import AlarmSettings
 from collector.alarms.transitions import PAST, Act, apply
 from collector.audit import COLLECTOR, os_user
 from collector.audit import Deed as Logged
+from collector.handled import Handled
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 
 log = logging.getLogger(__name__)
@@ -226,16 +228,31 @@ class AlarmBook:
 
     # -- people
 
-    def act(self, number: int, act: Act, by: str, note: str = "", *, anyway: bool = False) -> Life:
+    def act(
+        self, number: int, act: Act, by: str, note: str = "", *, finding: str = "", anyway: bool = False
+    ) -> Life:  # fmt: skip
         """Acknowledge, handle or close; NotAllowedError says what is missing, LookupError that there is no such one."""
         with self._file.transaction() as db:
             life = life_of(db, number)
-            deed = Deed(by, now_ms(), note, life.severity, life.count)
+            deed = Deed(by, now_ms(), note, life.severity, life.count, finding)
             changed = apply(life, act, deed, anyway=anyway)
             about = {"note": note, "os_user": os_user()} | ({"anyway": True} if anyway else {})
+            if finding:
+                about |= {"finding": finding}
+                handled.note(db, _handled(db, life, deed))
             if act == "close" and life.condition == "raised":
                 colours.put_away(db, number, deed.at)
             return self._keep(db, changed, [PAST[act]], by, about, deed.at if act == "close" else None)
+
+    def handled(self) -> list[tuple[int, Handled]]:
+        """Alarms of seals that were handled and not passed on to the reports, some of them at a time, by number."""
+        with self._file.reading() as db:
+            return handled.due(db)
+
+    def passed_on(self, numbers: Sequence[int]) -> None:
+        """The reports have these."""
+        with self._file.transaction() as db:
+            handled.passed_on(db, numbers)
 
     def get(self, number: int) -> Life:
         """A life by its number; LookupError."""
@@ -318,6 +335,18 @@ class AlarmBook:
     def close(self) -> None:
         """Release the file."""
         self._file.close()
+
+
+def _handled(db: sqlite3.Connection, life: Life, deed: Deed) -> list[Handled]:
+    """What was done about a life, of each alarm of it: a platform knows them one by one."""
+    place = life.place
+    return [
+        Handled(
+            agent=agent, alarm=alarm, profile=place.profile, point=place.point, site=place.site, region=place.region,
+            at=deed.at, by=deed.by, finding=deed.finding, note=deed.note,
+        )
+        for agent, alarm in db.execute("SELECT agent, alarm FROM alarm WHERE life = ? ORDER BY since", (life.id,))
+    ]  # fmt: skip
 
 
 def _fold_away(db: sqlite3.Connection, life: Life) -> Folded | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from collector.alarms.book import AlarmBook
 from collector.alarms.delivery import Work, deliverer
@@ -17,6 +17,7 @@ from collector.alarms.facts import alarm_fact
 from collector.alarms.lives import Life
 from collector.colours.ledger import ColourLedger
 from collector.duty.hush import Hush
+from collector.handled import Handled
 from collector.notify.sender import Sender
 from collector.sinks.base import Fact, Sink
 from collector.writers import Writer, pause
@@ -33,13 +34,16 @@ class Desk:
 
     def __init__(
         self, book: AlarmBook, colours: ColourLedger, hush: Hush, writers: Sequence[Writer[Sink]],
-        senders: Sequence[Sender],
+        senders: Sequence[Sender], report: Callable[[Sequence[Handled]], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        """`report`: takes what operators found and did about alarms of seals, durable on return."""
         self._hush, self._book, self._colours, self._writers, self._senders = hush, book, colours, writers, senders
+        self._report = report
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what is at hand is finished."""
         works: list[tuple[Work, float]] = [(self._tend, TENDING), (self._recount, LOOK_AROUND)]
+        works += [(self._pass_on, LOOK_AROUND)]
         for writer in self._writers:
             works += [(deliverer(_Lives(self._book), writer), LOOK_AROUND)]
             works += [(deliverer(self._colours, writer), LOOK_AROUND)]
@@ -59,6 +63,13 @@ class Desk:
     async def _recount(self) -> bool:
         await asyncio.to_thread(self._colours.recount)
         return False
+
+    async def _pass_on(self) -> bool:
+        handled = await asyncio.to_thread(self._book.handled)
+        if handled:
+            await asyncio.to_thread(self._report, [each for _number, each in handled])
+            await asyncio.to_thread(self._book.passed_on, [number for number, _each in handled])
+        return bool(handled)
 
 
 class _Lives:

@@ -66,6 +66,8 @@ class Deed(Struct, frozen=True):
     note: str
     severity: int
     count: int
+    finding: str = ""
+    """What a check on site found, of an alarm of a seal: a word of its profile (false_alarm)."""
 
 
 class Folded(Struct, frozen=True):

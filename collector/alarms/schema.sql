@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS notice (
     error TEXT NOT NULL DEFAULT '', body TEXT NOT NULL, UNIQUE (life, step, receiver)
 );
 CREATE INDEX IF NOT EXISTS notice_due ON notice (receiver, due) WHERE state = 'waiting';
+-- alarms of seals that were handled, until the report queue has it (collector.handled.Handled)
+CREATE TABLE IF NOT EXISTS handled (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 -- collector.audit; the triggers keep slips away, the chain of hashes tells of intent
 CREATE TABLE IF NOT EXISTS audit (
     seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,

@@ -35,13 +35,13 @@ def apply(life: Life, act: Act, deed: Deed, *, anyway: bool = False) -> Life:
 
     `anyway` closes though the condition is not known to have cleared: the agent is gone, or its clearing was lost.
     """
-    if why := refusal(life, act, deed.note, anyway=anyway):
+    if why := refusal(life, act, deed.note, finding=deed.finding, anyway=anyway):
         raise NotAllowedError(f"alarm {life.id} is not {PAST[act]}: {why}")
     field = {"acknowledge": "acknowledged", "handle": "handled", "close": "closed"}[act]
     return msgspec.structs.replace(life, **{field: deed})
 
 
-def refusal(life: Life, act: Act, note: str, *, anyway: bool = False) -> str:
+def refusal(life: Life, act: Act, note: str, *, finding: str = "", anyway: bool = False) -> str:
     """Why an act is not allowed; empty when it is."""
     state = life.state
     if state == "joined":
@@ -52,6 +52,8 @@ def refusal(life: Life, act: Act, note: str, *, anyway: bool = False) -> str:
         return _out_of_order(life, act, anyway)
     if act in NOTED and not note.strip():
         return "say with --note what was found and done"
+    if act == "handle" and (life.place.kind == "seal") != bool(finding):
+        return "only an alarm of a seal has a finding" if finding else "say with --finding what the check on site found"
     if act == "close" and life.condition == "raised" and not anyway:
         return _missing(life, anyway)
     if anyway and not note.strip():

@@ -24,6 +24,7 @@ from collector.moments import utc
 from collector.notify.queue import Queue
 from collector.settings import load_collector
 from config.cli import settings_errors
+from profiles.load import Library, library
 from profiles.wire.messages import Level
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
@@ -142,10 +143,12 @@ def ack(file: Path, numbers: tuple[int, ...], by: str, note: str) -> None:
 @_NUMBER
 @_BY
 @click.option("--note", required=True, help="What was found and done (处置记录).")
+@click.option("--finding", default="", help="Of alarms of a seal: what the check on site found, a word of its profile"
+              " such as illegal_production, permitted, false_alarm, equipment_fault.")  # fmt: skip
 @settings_errors
-def handle(file: Path, numbers: tuple[int, ...], by: str, note: str) -> None:
-    """Note how alarms were handled (处置)."""
-    _do(file, numbers, "handle", by, note)
+def handle(file: Path, numbers: tuple[int, ...], by: str, note: str, finding: str) -> None:
+    """Note how alarms were handled (处置); of a seal it is told to the seal's platform."""
+    _do(file, numbers, "handle", by, note, finding=finding)
 
 
 @command.command("close")
@@ -160,16 +163,29 @@ def close(file: Path, numbers: tuple[int, ...], by: str, note: str, anyway: bool
     _do(file, numbers, "close", by, note, anyway=anyway)
 
 
-def _do(file: Path, numbers: tuple[int, ...], act: Act, by: str, note: str, *, anyway: bool = False) -> None:
+def _do(
+    file: Path, numbers: tuple[int, ...], act: Act, by: str, note: str, *, finding: str = "", anyway: bool = False
+) -> None:  # fmt: skip
     """Each on its own: one that is refused leaves the others done."""
     refused = []
+    profiles = library(load_collector(file).settings.profiles)
     with _opened(file) as (book, _):
         for number in dict.fromkeys(numbers):
             try:
-                life = book.act(number, act, by, note, anyway=anyway)
+                _known(profiles, book.get(number), finding)
+                life = book.act(number, act, by, note, finding=finding, anyway=anyway)
             except (NotAllowedError, LookupError) as err:
                 refused.append(str(err))
             else:
                 click.echo(f"alarm {number} {PAST[act]} by {by}: {title(life)}")
     if refused:
         raise click.ClickException("\n".join(refused))
+
+
+def _known(profiles: Library, life: Life, finding: str) -> None:
+    """NotAllowedError for a finding that the alarm's profile does not know."""
+    profile = profiles.get(life.place.profile)
+    seal = profile.seal if profile else None
+    if finding and seal is not None and finding not in seal.findings:
+        words = ", ".join(seal.findings)
+        raise NotAllowedError(f"alarm {life.id} is not handled: {finding!r} is no finding; expected one of {words}")

@@ -39,7 +39,7 @@ CAMERA = Field(text(r"\d{14}|\d{20}", "a camera code of 20 digits, or a terminal
 FILES = Field(lambda found: "" if isinstance(found, list) else "expected a list")
 COUNT = Field(lambda found: "" if found is None or type(found) is int else "expected a whole number or null")
 HEAD = {
-    "msgId": UUID, "msgType": Field(one_of("event", "count", "status", "heartbeat")),
+    "msgId": UUID, "msgType": Field(one_of("event", "count", "status", "heartbeat", "handle")),
     "mineCode": Field(text(r"\d{12}", "a mine code of 12 digits")),
     "mineName": Field(text(r".{1,100}", "a name")), "mineKind": Field(one_of("MK", "DXK", "LTK")),
     "mineState": Field(one_of("producing", "building", *sorted(SEALED))),
@@ -83,6 +83,11 @@ NUMBER = Field(lambda found: "" if type(found) is int and found >= 0 else "expec
 BEAT = {
     "version": Field(text(r".{1,50}", "a version")), "timeOffset": Field(number_or_null),
     "cpu": PERCENT, "gpu": PERCENT, "disk": PERCENT, "queue": NUMBER, "camerasDue": NUMBER, "camerasOnline": NUMBER,
+}  # fmt: skip
+HANDLE = {
+    "eventId": UUID, "officer": Field(text(r".{1,50}", "a name")), "time": Field(moment(TIME)),
+    "finding": Field(one_of("illegal_production", "permitted", "false_alarm", "equipment_fault")),
+    "measures": Field(text(r"(?s).{1,500}", "1 to 500 characters")), "files": FILES,
 }  # fmt: skip
 STATUS = {"cameras": FILES}
 CAMERA_STATUS = {
@@ -160,8 +165,20 @@ def _beat(body: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("resend", "a heartbeat is never sent late")
 
 
-KINDS: dict[str, dict[str, Field]] = {"event": EVENT, "count": COUNTS, "status": STATUS, "heartbeat": BEAT}
-RULES = {"event": _event, "count": _count, "status": _status, "heartbeat": _beat}
+def _handle(body: dict[str, Any]) -> Iterator[Fault]:
+    done, sent = millis(body.get("time"), TIME), millis(body.get("sendTime"), TIME)
+    if done is not None and sent is not None and done > sent:
+        yield Fault("time", "lies after sendTime")
+
+
+KINDS: dict[str, dict[str, Field]] = {
+    "event": EVENT,
+    "count": COUNTS,
+    "status": STATUS,
+    "heartbeat": BEAT,
+    "handle": HANDLE,
+}
+RULES = {"event": _event, "count": _count, "status": _status, "heartbeat": _beat, "handle": _handle}
 
 
 def values(body: dict[str, Any]) -> Iterator[Value]:
@@ -177,6 +194,11 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
     if body["msgType"] == "status":
         for each in body["cameras"]:
             yield Value("seal.status", each["cameraCode"], sent, each["status"], True, each["since"], packet)
+        return
+    if body["msgType"] == "handle":
+        yield Value(
+            "seal.handle", body["eventId"], millis(body["time"], TIME) or 0, None, True, body["finding"], packet
+        )
         return
     if body["msgType"] == "heartbeat":
         yield Value("seal.heartbeat", body["terminalId"], sent, body["camerasOnline"], True, body["version"], packet)

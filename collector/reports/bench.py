@@ -10,6 +10,7 @@ from functools import partial
 
 from collector.directory import Directory, Place
 from collector.duty.book import DutyBook
+from collector.handled import Handled
 from collector.mines import MineOrder
 from collector.reports.attempts import Attempts
 from collector.reports.crossings import Crossing
@@ -80,6 +81,7 @@ class Bench:
         events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] | None = None, said: Said | None = None,
         summed: int | None = None, anew: PacketKind | None = None,
+        handled: Sequence[Handled] = (),
     ) -> None:  # fmt: skip
         profile = gateway.profile
         named = [
@@ -90,7 +92,7 @@ class Bench:
         ]
         self._queue.put(
             self._target, gateway.code, profile.profile, profile.version, named, done=done, events=events,
-            hold=hold, count=count, crossings=crossings or {}, said=said, summed=summed, anew=anew,
+            hold=hold, count=count, crossings=crossings or {}, said=said, summed=summed, anew=anew, handled=handled,
         )  # fmt: skip
 
     def _gateway(self, key: Key, place: Place) -> Gateway:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from collector.directory import Place
+from collector.handled import Handled
 from collector.reports.bench import Given
 from collector.reports.crossings import moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway
@@ -44,6 +45,7 @@ class Packer(Rounds):
         gateways = self._gateways.all()
         made = self._define(now, gateways)  # first: what is told of a point may need it
         made += self._events(now, gateways)
+        made += self._handled(now)
         packed, drafted = self._due(now)
         made += drafted
         made += self._whole(now, online, gateways, packed)
@@ -66,6 +68,23 @@ class Packer(Rounds):
                     made += self._kept(f"a transition of point {row.point}", about, now, step)
             rows = self._queue.transitions(self._target, after=rows[-1]) if len(rows) == PART else []
         return made + self._recount(now, gateways)
+
+    def _handled(self, now: int) -> int:
+        """Pack how alarms were handled; what cannot be packed waits, as transitions do."""
+        made = 0
+        for each in self._queue.handlings(self._target):
+            about = "handled", each.agent, each.alarm, each.at
+            if self._attempts.due(about, now) and (place := self._place(each.point, agent=each.agent)) is not None:
+                step = partial(self._handling, place, each)
+                made += self._kept(f"the handling of an alarm of {each.point}", about, now, step)
+        return made
+
+    def _handling(self, place: Place, handled: Handled) -> int:
+        key = self._gateways.key(place, place.point.profile)
+        gateway = self._gateway(key, place)
+        drafts = self._gateways.encoder(key.profile).handled(gateway, handled)
+        self._put(gateway, drafts, handled=[handled])
+        return len(drafts)
 
     def _recount(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Sum up anew the periods of which alarms came once they had been told."""

@@ -18,9 +18,11 @@ from typing import ClassVar
 
 import msgspec
 
+from collector.handled import Handled
 from collector.reports.crossings import Crossing
 from collector.reports.desk import Desk
 from collector.reports.encoders.base import Draft, PacketKind
+from collector.reports.handlings import Handlings
 from collector.reports.memory import Memory, Said
 from collector.reports.rows import PACKET, DueEvent, DueRow, Packet, packet
 from collector.reports.selection import Selection
@@ -45,7 +47,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Desk, Memory, Spans, Tallies, Watched):
+class ReportQueue(Desk, Memory, Spans, Tallies, Watched, Handlings):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -152,6 +154,7 @@ class ReportQueue(Desk, Memory, Spans, Tallies, Watched):
         *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
         spans: Sequence[Span] = (), summed: int | None = None, anew: PacketKind | None = None,
+        handled: Sequence[Handled] = (),
     ) -> None:  # fmt: skip
         """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
 
@@ -185,6 +188,7 @@ class ReportQueue(Desk, Memory, Spans, Tallies, Watched):
                 [(target, row.agent, row.id) for row in events],
             )
             self._told_spans(target, spans)
+            self._handlings_told(target, handled)
             self._tally(target, profile, gateway, (draft.tally for draft in drafts if draft.tally is not None))
             if summed is not None:
                 self._tallies_told(target, profile, gateway, summed)
@@ -284,6 +288,7 @@ class ReportQueue(Desk, Memory, Spans, Tallies, Watched):
             gone = sum(row[1] == "accepted" for row in leaving)
             times = [row[0] for row in lost] + [row[2] for row in leaving if row[1] != "accepted"]
             self._count_dropped(target, times)
+            self._db.execute("DELETE FROM handling WHERE target = ? AND at < ?", (target, before))
             for table in ("counted", "tally"):
                 self._db.execute(f"DELETE FROM {table} WHERE target = ? AND period < ?", (target, before))  # noqa: S608
         return old + gone, len(times)

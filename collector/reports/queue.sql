@@ -46,6 +46,11 @@ CREATE TABLE IF NOT EXISTS span (
     PRIMARY KEY (target, point, end)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS span_by_end ON span (target, end);
+-- how alarms were handled, not yet in a packet (collector.handled.Handled); `at` in ms
+CREATE TABLE IF NOT EXISTS handling (
+    target TEXT NOT NULL, agent TEXT NOT NULL, alarm TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (target, agent, alarm, at)
+) WITHOUT ROWID;
 -- the newest state of what is told as it stands: of an asset (a camera, a terminal) and quantity
 CREATE TABLE IF NOT EXISTS watched (
     target TEXT NOT NULL, profile TEXT NOT NULL, asset TEXT NOT NULL, quantity TEXT NOT NULL, time INTEGER NOT NULL,

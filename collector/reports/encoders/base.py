@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from collector.directory import Place
 from collector.duty.records import Record
+from collector.handled import Handled
 from collector.mines import MineOrder
 from collector.reports.crossings import Crossing
 from collector.reports.tallies import Tally
@@ -184,6 +185,11 @@ class Encoder(ABC):
     @abstractmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """Transitions, in the order in which they happened."""
+
+    @classmethod
+    def handled(cls, gateway: Gateway, handled: Handled) -> list[Draft]:
+        """What an operator found and did about an alarm of a seal."""
+        return []
 
     @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from collector.handled import Handled
 from collector.reports.encoders.base import (
     NAMESPACE,
     NOBODY,
@@ -38,6 +39,8 @@ _TOTALS = {
 """Key of the hourly count → what is added up for it."""
 MOST_CAUSE = 255
 """Characters of a cause."""
+MOST_MEASURES = 500
+"""Characters of what was done."""
 
 
 class SealEncoder(Encoder):
@@ -83,6 +86,17 @@ class SealEncoder(Encoder):
         return [_event(gateway, alarm) for alarm in alarms if alarm.event.kind == "seal"]
 
     @classmethod
+    def handled(cls, gateway: Gateway, handled: Handled) -> list[Draft]:
+        """What the check on site found; the officer's name is asked for."""
+        named = _event_id(handled.agent, handled.alarm)
+        identity = packet_id("seal", gateway.site, "handle", named, handled.at)
+        body = _head(gateway, identity, "handle", handled.at) | {
+            "eventId": named, "officer": handled.by, "time": written(gateway.profile.time, handled.at),
+            "finding": handled.finding, "measures": handled.note[:MOST_MEASURES], "files": [],
+        }  # fmt: skip
+        return [Draft(identity, "alarm", handled.at, msgspec.json.encode(body))]
+
+    @classmethod
     def cameras(cls, gateway: Gateway, now: int, cameras: Sequence[CameraState]) -> list[Draft]:
         """Since when each camera is on line (1) or off line (0), and why, where that was told."""
         rows = [
@@ -117,6 +131,11 @@ class SealEncoder(Encoder):
         return msgspec.json.encode(msgspec.json.decode(body) | {"resend": True})
 
 
+def _event_id(agent: str, alarm: str) -> str:
+    """One from the raise of an alarm to its closing."""
+    return str(uuid.uuid5(NAMESPACE, f"{agent}\x1f{alarm}"))
+
+
 def _load(states: Sequence[State], name: str) -> float | None:
     """In %; None where no agent knows it."""
     known = [load for state in states if state.host and (load := getattr(state.host, name)) is not None]
@@ -135,7 +154,7 @@ def _report(gateway: Gateway) -> SealReport:
 
 def _event(gateway: Gateway, alarm: Alarm) -> Draft:
     event, place = alarm.event, alarm.place
-    named = str(uuid.uuid5(NAMESPACE, f"{place.agent}\x1f{event.alarm}"))
+    named = _event_id(place.agent, event.alarm)
     found = judged(gateway, alarm)
     passage = seal_of(gateway).events[event.code].off is None
     over = event.state == "cleared" or passage

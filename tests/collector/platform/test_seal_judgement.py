@@ -36,6 +36,11 @@ BEAT: dict[str, Any] = HEAD | {
     "msgType": "heartbeat", "sendTime": "2026-11-24 01:05:00", "resend": False, "version": "1.2.0", "timeOffset": -0.4,
     "cpu": 41.5, "gpu": None, "disk": 63.0, "queue": 0, "camerasDue": 6, "camerasOnline": 5,
 }  # fmt: skip
+HANDLE: dict[str, Any] = HEAD | {
+    "msgType": "handle", "sendTime": "2026-11-24 04:00:00", "resend": False, "eventId": EVENT["eventId"],
+    "officer": "张三", "time": "2026-11-24 04:00:00", "finding": "illegal_production", "measures": "皮带断电，封存",
+    "files": [],
+}  # fmt: skip
 CAMERA = {
     "cameraCode": "14010000001320000006", "positionType": "P06", "positionDesc": "主运皮带机头", "analysisType": "03",
     "dataTime": "2026-11-24 01:00:00", "mineCode": "140199900001",
@@ -50,7 +55,7 @@ COVERED: list[dict[str, Any]] = [
 def test_the_worked_examples_are_accepted() -> None:
     register = Register()
     assert list(sealed.faults(EVENT)) == []
-    assert [list(sealed.faults(each)) for each in (COUNT, STATUS, BEAT)] == [[], [], []]
+    assert [list(sealed.faults(each)) for each in (COUNT, STATUS, BEAT, HANDLE)] == [[]] * 4
     assert list(register.faults("/mine/ai/camera", [CAMERA])) == []
     assert list(register.faults("/mine/ai/videoAnomaly", COVERED)) == []
 
@@ -82,6 +87,9 @@ def test_the_worked_examples_are_accepted() -> None:
         (BEAT, "cpu", 101, "cpu"), (BEAT, "gpu", GONE, "gpu"), (BEAT, "disk", "63", "disk"),
         (BEAT, "queue", -1, "queue"), (BEAT, "queue", None, "queue"), (BEAT, "timeOffset", "0", "timeOffset"),
         (BEAT, "version", "", "version"),
+        (HANDLE, "eventId", "17", "eventId"), (HANDLE, "officer", "", "officer"), (HANDLE, "finding", "ok", "finding"),
+        (HANDLE, "finding", GONE, "finding"), (HANDLE, "measures", "", "measures"), (HANDLE, "files", None, "files"),
+        (HANDLE, "time", "2026-11-24 04:00:01", "time"), (HANDLE, "level", 1, "level"),
         (BEAT, "resend", True, "resend"), (BEAT, "mineState", GONE, "mineState"),
     ],
 )  # fmt: skip
