@@ -52,14 +52,26 @@ class ChemicalReport(ReportCommon):
     """Static tables (静态数据) by their name; a target says which of them its platform takes."""
 
 
+LoadName = Literal["cpu", "memory"]
+
+
+class LoadLimits(Stated):
+    """From which load (%) on a computer is told of, once a level; left again when it fell `back` % below."""
+
+    warning: Annotated[float, Field(gt=0, le=100)]
+    grave: Annotated[float, Field(gt=0, le=100)]
+    back: Annotated[float, Field(ge=0, le=50)] = 5.0
+
+
 class MineReport(ReportCommon):
     """Family M: mines and tailings ponds (notes, 4.2 and 4.3)."""
 
     family: Literal["M"]
     enterprise_type: str
     """Value of `enterpriseType`."""
-    data_types: dict[Literal["value", "abnormal", "warning", "station", "statistic"], str]
-    """Value of `dataType` of readings, of crossed limits, of colours, of run states, of statistics."""
+    data_types: dict[Literal["value", "abnormal", "warning", "station", "statistic", "load", "load_alarm"], str]
+    """Value of `dataType` of readings, of crossed limits, of colours, of run states, of statistics, and of the load of
+    hosts (with each heartbeat) and its alarms; what has none is not told."""
     abnormal_types: dict[Literal["HH", "H", "L", "LL"], str]
     """Value of `abnormalType` of each limit."""
     level_numbers: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], int]
@@ -80,6 +92,12 @@ class MineReport(ReportCommon):
     """Value of `runStatus` of a station of which some device answers, and of one of which none does."""
     statistic_types: dict[Literal["hour"], str] = Field(default_factory=dict)
     """Value of `statType` of statistics (测点统计) by the span that they are of; left out: none are told."""
+    load_types: dict[LoadName, int] = Field(default_factory=dict)
+    """Value of `alarmType` of an alarm of a host's load."""
+    load_levels: dict[Literal["warning", "grave"], int] = Field(default_factory=dict)
+    """Value of its `alarmLevel`."""
+    load_limits: dict[LoadName, LoadLimits] = Field(default_factory=dict)
+    """From which load on there is one."""
     max_values: Annotated[int, Field(ge=1)] = 100
     """Records in a packet at most."""
 
@@ -87,6 +105,11 @@ class MineReport(ReportCommon):
     def _has_its_kinds(self) -> Self:
         if self.statistic_types and "statistic" not in self.data_types:
             raise PydanticCustomError("statistic", "statistics need data_types: {statistic: …}")
+        named = len(self.load_levels) == 2 and self.load_limits.keys() <= self.load_types.keys()
+        if self.load_limits and not ("load_alarm" in self.data_types and named):
+            raise PydanticCustomError(
+                "load", "alarms of a host's load need data_types: {load_alarm: …}, load_types and both load_levels"
+            )
         if self.heartbeat is not None and not ("station" in self.data_types and len(self.run_states) == 2):
             raise PydanticCustomError(
                 "heartbeat", "the heartbeat is a run state: it needs data_types: {station: …} and both run_states"

@@ -90,7 +90,17 @@ STATISTIC = {
     "ksbh": MINE, "pointCode": POINT, "statType": Field(one_of("1", "2", "3")), "avgValue": Field(number),
     "maxValue": Field(number), "minValue": Field(number), "statTime": Field(moment(TIME)),
 }  # fmt: skip
-TABLES = {"04": VALUE, "05": STATISTIC, "06": ABNORMAL, "12": STATION, "1001": WARNING}
+HOST = {
+    "ksbh": MINE, "hostName": Field(text(r".{1,50}", "a name of at most 50 characters")),
+    "hostIp": Field(text(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", "an IP address")),
+}  # fmt: skip
+PERCENT = Field(lambda value: "" if is_number(value) and 0 <= value <= 100 else "expected 0 to 100")
+LOAD = HOST | {"cpuLoad": PERCENT, "memLoad": PERCENT, "dataTime": Field(moment(TIME))}
+LOAD_ALARM = HOST | {
+    "alarmType": Field(one_of(1, 2)), "loadValue": PERCENT, "alarmLevel": Field(one_of(1, 2)),
+    "alarmTime": Field(moment(TIME)),
+}  # fmt: skip
+TABLES = {"02": LOAD, "03": LOAD_ALARM, "04": VALUE, "05": STATISTIC, "06": ABNORMAL, "12": STATION, "1001": WARNING}
 """Records by dataType; the other kinds are taken as they come."""
 LOST = {0, 1, 5, 6, 7}
 """Flags (from 0: fault, calibration, link, power, stale) with which a point may have no value."""
@@ -162,6 +172,12 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
         elif kind == "12":
             at, runs = millis(each["reportTime"], TIME) or 0, each["runStatus"] == "1"
             yield Value("M.12", each["substationCode"], at, each["signalStrength"], runs, report, packet)
+        elif kind == "02":
+            at = millis(each["dataTime"], TIME) or 0
+            yield Value("M.02", each["hostName"], at, each["cpuLoad"], True, report, packet)
+        elif kind == "03":
+            at, about = millis(each["alarmTime"], TIME) or 0, f"{each['alarmType']} {each['alarmLevel']}"
+            yield Value("M.03", each["hostName"], at, each["loadValue"], True, about, packet)
         elif kind == "1001":
             at = millis(each["alarmOverTime"] or each["alarmStartTime"], TIME) or 0
             yield Value("M.1001", each["relatedObj"], at, each["alarmLevel"], True, str(each["alarmStatus"]), packet)

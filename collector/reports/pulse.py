@@ -11,9 +11,12 @@ from functools import partial
 
 from collector.directory import Place
 from collector.reports.bench import Bench, Given
-from collector.reports.encoders.base import Alive, CameraState, Due
+from collector.reports.encoders.base import Alive, CameraState, Due, Gateway
 from collector.reports.gateways import Key, heard
+from collector.reports.loads import Load, is_graver, reached
+from collector.reports.memory import Said
 from collector.reports.watched import Standing
+from profiles.report import MineReport
 
 
 class Pulse(Bench):
@@ -42,16 +45,33 @@ class Pulse(Bench):
         return made
 
     def _heartbeat(self, key: Key, now: int, places: Sequence[Place]) -> int:
-        gateway = self._gateway(key, places[0])
+        gateway, alive = self._gateway(key, places[0]), self._alive(key, places)
         newest = ((place, *self._last[place.point.code]) for place in places if place.point.code in self._last)
         due = [Due(place, time, None, None, quality) for place, time, quality in newest]
-        drafts = self._gateways.encoder(key.profile).heartbeat(
-            gateway, now // 1000 * 1000, due, self._alive(key, places)
-        )
+        drafts = self._gateways.encoder(key.profile).heartbeat(gateway, now // 1000 * 1000, due, alive)
         if drafts:
             self._beaten[key] = now
             self._put(gateway, drafts, anew="heartbeat")
-        return len(drafts)
+        return len(drafts) + self._loads(key, gateway, now, alive)
+
+    def _loads(self, key: Key, gateway: Gateway, now: int, alive: Alive) -> int:
+        """Loads of the agents' hosts that have reached a level since they were looked at last, over a restart too."""
+        shape, made = self._gateways.shape(key.profile), 0
+        limits = shape.load_limits if isinstance(shape, MineReport) else {}
+        hosts = {agent: state.host for agent, state in alive.agents.items() if state.host and state.host.ip}
+        for agent, host in hosts.items():
+            for name, its in limits.items():
+                value: float | None = getattr(host, name)
+                about = f"load/{key.profile}/{key.code}/{agent}/{name}"
+                said = self._queue.said(self._target, about)
+                before = said.digest if said else ""
+                if value is None or (level := reached(its, value, before)) == before:
+                    continue
+                found = [Load(host, name, value, level)] if is_graver(level, before) else []
+                drafts = self._gateways.encoder(key.profile).loads(gateway, now // 1000 * 1000, found)
+                self._put(gateway, drafts, said=Said(about, level, now))
+                made += len(drafts)
+        return made
 
     def _alive(self, key: Key, places: Sequence[Place]) -> Alive:
         """What is known of the agents behind a gateway, and of their cameras."""

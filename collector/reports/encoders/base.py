@@ -17,6 +17,7 @@ from collector.duty.records import Record
 from collector.handled import Handled
 from collector.mines import MineOrder
 from collector.reports.crossings import Crossing
+from collector.reports.loads import Load
 from collector.reports.tallies import Tally
 from profiles.model import Profile, Quantity, Times
 from profiles.textfile.model import Encoding
@@ -185,6 +186,11 @@ class Encoder(ABC):
     @abstractmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """Transitions, in the order in which they happened."""
+
+    @classmethod
+    def loads(cls, gateway: Gateway, now: int, found: Sequence[Load]) -> list[Draft]:
+        """That the load of a host has reached a level, of families whose profile has limits for it."""
+        return []
 
     @classmethod
     def handled(cls, gateway: Gateway, handled: Handled) -> list[Draft]:

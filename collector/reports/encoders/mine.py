@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -21,7 +21,9 @@ from collector.reports.encoders.base import (
     rounded,
     written,
 )
+from collector.reports.encoders.hosts import alarm_record, load_records
 from collector.reports.encoders.limits import crossed
+from collector.reports.loads import Load
 from profiles.model import Quantity
 from profiles.report import MineFlag, MineReport
 from profiles.stated import LimitName
@@ -52,13 +54,25 @@ class MineEncoder(Encoder):
 
     @classmethod
     def heartbeat(cls, gateway: Gateway, now: int, due: Sequence[Due], alive: Alive = NOBODY) -> list[Draft]:
-        """The run state of each station: one runs while some device of it answers."""
+        """Run states of stations, each of which runs while some device of it answers; loads of the agents' hosts."""
         stations: dict[str, list[Due]] = defaultdict(list)
         for each in sorted(due, key=lambda each: each.place.point.code):
             stations[each.place.point.asset if _report(gateway).stations == "asset" else gateway.code].append(each)
         records = [_station(gateway, now, code, found) for code, found in stations.items()]
-        most = _report(gateway).max_values
-        return [_beat(gateway, now, records[start : start + most]) for start in range(0, len(records), most)]
+        return [
+            *_beats(gateway, now, "station", records),
+            *_beats(gateway, now, "load", load_records(gateway, now, alive.agents.values())),
+        ]
+
+    @classmethod
+    def loads(cls, gateway: Gateway, now: int, found: Sequence[Load]) -> list[Draft]:
+        """A packet a load that has reached a level."""
+        kind, drafts = _report(gateway).data_types["load_alarm"], []
+        for load in found:
+            record = alarm_record(gateway, _report(gateway), now, load)
+            identity = packet_id(gateway.profile.profile, gateway.code, "load", now, record)
+            drafts.append(Draft(identity, "alarm", now, _body(gateway, identity, now, kind, [record])))
+        return drafts
 
     @classmethod
     def statistics(
@@ -144,11 +158,18 @@ def _value(gateway: Gateway, due: Due) -> dict[str, Any]:
     }
 
 
-def _beat(gateway: Gateway, now: int, records: list[dict[str, Any]]) -> Draft:
-    identity = packet_id(gateway.profile.profile, gateway.code, "station", now, *(str(each) for each in records))
-    return Draft(
-        identity, "heartbeat", now, _body(gateway, identity, now, _report(gateway).data_types["station"], records)
-    )
+def _beats(gateway: Gateway, now: int, what: Literal["station", "load"], records: list[dict[str, Any]]) -> list[Draft]:
+    """Heartbeat packets of a kind; none of one that the specification does not have."""
+    shape, drafts = _report(gateway), []
+    if what not in shape.data_types:
+        return []
+    for start in range(0, len(records), shape.max_values):
+        part = records[start : start + shape.max_values]
+        identity = packet_id(gateway.profile.profile, gateway.code, what, now, *map(str, part))
+        drafts.append(
+            Draft(identity, "heartbeat", now, _body(gateway, identity, now, shape.data_types[what], part))
+        )  # fmt: skip
+    return drafts
 
 
 def _station(gateway: Gateway, now: int, code: str, due: Sequence[Due]) -> dict[str, Any]:

@@ -66,12 +66,28 @@ STATISTIC: dict[str, Any] = M | {
 }  # fmt: skip
 
 
+LOAD: dict[str, Any] = M | {
+    "dataType": "02",
+    "datas": [
+        {"ksbh": "429021001003", "hostName": "gw-1", "hostIp": "10.0.0.7", "cpuLoad": 41.5, "memLoad": 63,
+         "dataTime": "2025-11-23 20:50:00"}
+    ],
+}  # fmt: skip
+LOAD_ALARM: dict[str, Any] = M | {
+    "dataType": "03",
+    "datas": [
+        {"ksbh": "429021001003", "hostName": "gw-1", "hostIp": "fe80::1", "alarmType": 1, "loadValue": 96.5,
+         "alarmLevel": 2, "alarmTime": "2025-11-23 20:50:00"}
+    ],
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("example", [S, ALARM], ids=["readings", "alarm"])
 def test_the_worked_examples_of_family_s_are_accepted(example: dict[str, Any]) -> None:
     assert list(family_s.faults(example)) == []
 
 
-@pytest.mark.parametrize("example", [M, WARNING, UNDERGROUND, STATION, STATISTIC])
+@pytest.mark.parametrize("example", [M, WARNING, UNDERGROUND, STATION, STATISTIC, LOAD, LOAD_ALARM])
 def test_the_worked_examples_of_family_m_are_accepted(example: dict[str, Any]) -> None:
     assert list(family_m.faults(example)) == []
 
@@ -172,6 +188,18 @@ MUTATIONS: list[Change] = [
     (STATISTIC, "datas.0.maxValue", None, "datas[0].maxValue"),
     (STATISTIC, "datas.0.maxValue", "812.3", "datas[0].maxValue"),
     (STATISTIC, "datas.0.statTime", GONE, "datas[0].statTime"),
+    (LOAD, "datas.0.ksbh", "429021001004", "datas[0].ksbh"),
+    (LOAD, "datas.0.hostName", "", "datas[0].hostName"),
+    (LOAD, "datas.0.hostIp", "gateway", "datas[0].hostIp"),
+    (LOAD, "datas.0.cpuLoad", 100.1, "datas[0].cpuLoad"),
+    (LOAD, "datas.0.cpuLoad", None, "datas[0].cpuLoad"),
+    (LOAD, "datas.0.memLoad", "63", "datas[0].memLoad"),
+    (LOAD, "datas.0.memLoad", GONE, "datas[0].memLoad"),
+    (LOAD, "datas.0.disk", 12, "datas[0].disk"),
+    (LOAD_ALARM, "datas.0.alarmType", 3, "datas[0].alarmType"),
+    (LOAD_ALARM, "datas.0.alarmLevel", "1", "datas[0].alarmLevel"),
+    (LOAD_ALARM, "datas.0.loadValue", -1, "datas[0].loadValue"),
+    (LOAD_ALARM, "datas.0.alarmTime", "2025-11-23", "datas[0].alarmTime"),
     (STATION, "datas.0.ksbh", "429021001004", "datas[0].ksbh"),
     (STATION, "datas.0.substationCode", "52902100100301", "datas[0].substationCode"),
     (STATION, "datas.0.substationCode", "", "datas[0].substationCode"),

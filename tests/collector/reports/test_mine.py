@@ -13,11 +13,12 @@ from pydantic import ValidationError
 from collector.directory import Place
 from collector.platform import family_m
 from collector.platform.ledger import Value
-from collector.reports.encoders.base import Alarm, Due, Gateway
+from collector.reports.encoders.base import Alarm, Alive, Due, Gateway
 from collector.reports.encoders.mine import MineEncoder
+from collector.reports.loads import Load, is_graver, reached
 from profiles.load import library
-from profiles.report import MineReport
-from profiles.wire.messages import Asset, Event, Limits, Manifest, ManifestTag, Point, Site
+from profiles.report import LoadLimits, MineReport
+from profiles.wire.messages import Asset, Event, Host, Limits, Manifest, ManifestTag, Point, Site, State
 
 SITE, GATE = "429021001003", "42902100100301"
 GATEWAY = Gateway(library()["tailings"], SITE, GATE)
@@ -95,7 +96,59 @@ def test_the_load_of_hosts_is_no_reading_of_a_hoist(name: str) -> None:
     report = library()[name].report
     assert isinstance(report, MineReport)
     assert report.data_types["value"] == "04"
-    assert not {"02", "03"} & set(report.data_types.values())
+    assert {what for what, kind in report.data_types.items() if kind in ("02", "03")} <= {"load", "load_alarm"}
+
+
+UNDER = Gateway(library()["mine-underground"], SITE, GATE)
+HOST = Host(name="gw-1", ip="10.0.0.7", cpu=41.5, memory=63.0, disk=12.0)
+
+
+def says(host: Host | None) -> Alive:
+    return Alive({"mine-a": State(v=1, online=True, since=1, version="1", host=host)})
+
+
+def test_the_load_of_an_agents_host_is_told_with_each_heartbeat() -> None:
+    [draft] = MineEncoder.heartbeat(UNDER, AT, [], says(HOST))
+    made = json.loads(draft.body)
+    assert (draft.kind, made["dataType"], list(family_m.faults(made))) == ("heartbeat", "02", [])
+    assert made["datas"] == [
+        {"ksbh": SITE, "hostName": "gw-1", "hostIp": "10.0.0.7", "cpuLoad": 41.5, "memLoad": 63.0,
+         "dataTime": "2026-11-23 20:50:00"}
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "host", [None, msgspec.structs.replace(HOST, cpu=None), msgspec.structs.replace(HOST, memory=None),
+             msgspec.structs.replace(HOST, ip="")]
+)  # fmt: skip
+def test_a_load_that_is_not_known_is_not_told(host: Host | None) -> None:
+    assert MineEncoder.heartbeat(UNDER, AT, [], says(host)) == []
+
+
+def test_a_specification_without_loads_is_told_none() -> None:
+    assert MineEncoder.heartbeat(GATEWAY, AT, [], says(HOST)) == []
+
+
+def test_a_load_that_reaches_a_level_is_an_alarm_of_its_host() -> None:
+    found = [Load(HOST, "cpu", 81.0, "warning"), Load(HOST, "memory", 96.5, "grave")]
+    made = [json.loads(draft.body) for draft in MineEncoder.loads(UNDER, AT, found)]
+    assert [list(family_m.faults(each)) for each in made] == [[], []]
+    told = [{name: each["datas"][0][name] for name in ("alarmType", "loadValue", "alarmLevel")} for each in made]
+    assert told == [
+        {"alarmType": 1, "loadValue": 81.0, "alarmLevel": 1}, {"alarmType": 2, "loadValue": 96.5, "alarmLevel": 2}
+    ]  # fmt: skip
+
+
+def test_a_level_is_left_only_well_below_its_limit() -> None:
+    limits = LoadLimits(warning=80, grave=95, back=5, status="working-definition")
+    level, course = "", []
+    for load in (79.9, 80.0, 94.9, 95.0, 91.0, 90.0, 76.0, 75.0, 80.0):
+        before, level = level, reached(limits, load, level)
+        course.append((level, is_graver(level, before)))
+    assert course == [
+        ("", False), ("warning", True), ("warning", False), ("grave", True), ("grave", False), ("warning", False),
+        ("warning", False), ("", False), ("warning", True),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

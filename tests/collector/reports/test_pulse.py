@@ -205,6 +205,37 @@ def test_a_video_platform_is_told_the_states_of_its_registered_cameras_too(tmp_p
     mine.desk.close()
 
 
+def test_a_load_that_reaches_its_limit_is_an_alarm_once_over_a_restart_and_again_when_it_comes_back(
+    tmp_path: Path,
+) -> None:
+    point = Point(profile="mine-underground", asset=MINE, quantity="CO", code=f"{MINE}01MN0004CO1")
+    tag = ManifestTag(type="number", device="plc", unit="ppm", point=point)
+    about = encode(Manifest(v=1, software="x", site=MADE.site, tags={"co": tag}, devices={}))
+
+    def said(*loads: float) -> list[tuple[float, int]]:
+        """Value and level of the alarms that wait, having looked each minute at these loads."""
+        desk = Desk(tmp_path, profiles=["mine-underground"])
+        desk.enrol("mine-a", about)
+        for load in loads:
+            host = Host(name="gw", ip="10.0.0.7", cpu=load, memory=10.0)
+            desk.registry.put_state("mine-a", encode(State(v=1, online=True, since=NOW, version="1", host=host)))
+            moments.append(moments[-1] + MINUTE)
+            desk.pack(moments[-1], "mine-a")
+        waiting = [each for each in desk.queue.packets("up", "waiting") if each.kind == "alarm"]
+        rows = [
+            row
+            for each in sorted(waiting, key=lambda each: each.time)
+            for row in msgspec.json.decode(each.body)["datas"]
+        ]
+        desk.close()
+        return [(row["loadValue"], row["alarmLevel"]) for row in rows]
+
+    moments = [NOW]
+    assert said(50.0, 85.0, 85.0) == [(85.0, 1)]
+    assert said(86.0, 97.0) == [(85.0, 1), (97.0, 2)]
+    assert said(50.0, 81.0) == [(85.0, 1), (97.0, 2), (81.0, 1)]
+
+
 def test_the_series_of_the_states_are_those_that_the_profile_names() -> None:
     seal = library()["electronic-seal"].seal
     assert seal is not None
