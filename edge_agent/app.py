@@ -15,6 +15,7 @@ from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reading, Runner, browse_device, drivers
 from edge_agent.evidence import Carrier, EvidenceFolder
 from edge_agent.host import HostLoad
+from edge_agent.joined import groups
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.store import Row
@@ -54,17 +55,20 @@ class Agent:
         folder = settings.state / "evidence"
         self._evidence = Carrier(folder, settings.evidence, before.evidence)
         self._folder = EvidenceFolder(folder, settings.evidence)
+        joined = groups(self._manifest, profiles)
+        raised = {tag for group in joined for tag in group.targets}
         self._recorder = Recorder(
             self._outbox,
             settings.outbox,
             self._clock,
-            build_rules(settings.devices, self._manifest, profiles),
+            build_rules(settings.devices, self._manifest, profiles, raised),
             [device.name for device in settings.devices],
             agent=settings.agent,
             manifest=self._hash,
             before=before,
             evidence=self._evidence,
             on_commit=self._committed,
+            groups=joined,
         )
         self._uplink = Uplink(
             settings.mqtt,

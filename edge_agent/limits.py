@@ -6,24 +6,29 @@ transition. Delays run on the monotonic clock; events carry the time of the read
 
 The four colours of a point (四级预警; notes, 4.5): a colour is raised at once, and falls after a number of readings
 below it in a row, never because readings are missing.
+
+What a combined rule makes of the point (`edge_agent.combined`) is an effect on the same alarm: there is one a tag and
+side, whatever made it. What another system says of the point (an alarm file) is an alarm of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from edge_agent.rules import LimitRule
 from profiles.wire.messages import EventState, Level, Value
 
-Side = Literal["high", "low", "switch", "colour"]
+Side = Literal["high", "low", "switch", "colour", "system"]
+"""system: what another system says of the point, in colours."""
+_COLOURS: tuple[Level, ...] = ("RED", "ORANGE", "YELLOW", "BLUE")
 _LEVELS: dict[Side, tuple[Level, ...]] = {
-    "high": ("HH", "H"), "low": ("LL", "L"), "switch": ("SIG",), "colour": ("RED", "ORANGE", "YELLOW", "BLUE"),
+    "high": ("HH", "H"), "low": ("LL", "L"), "switch": ("SIG",), "colour": _COLOURS,
 }  # fmt: skip
-"""Of each side, the gravest first."""
+"""Of each side that is judged here, the gravest first."""
 _DELAYED: tuple[Side, ...] = ("high", "low", "switch")
 """Sides that wait for a delay; colours count readings instead."""
 _GRAVITY: dict[Level | None, int] = {
@@ -37,6 +42,23 @@ class OpenAlarm(msgspec.Struct, frozen=True):
     level: Level
     since: int
     era: int
+    rules: tuple[str, ...] = ()
+    """The combined rules that made the level; none: the limits did."""
+    told: tuple[int, int] = (0, 0)
+    """Era and time of its last transition."""
+
+
+class Effect(NamedTuple):
+    """What a combined rule that holds makes of a point: at least `level`, or `more` colours than it has by itself."""
+
+    rule: str
+    text: str
+    facts: Mapping[str, float | bool]
+    """The points, by tag, and values that it goes by."""
+    level: Level | None = None
+    more: int = 0
+    uncoloured: bool = False
+    """Whether a point without a colour gets one, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +72,10 @@ class Transition:
     time: int
     value: Value
     limit: float | None
+    text: str = ""
+    rules: tuple[str, ...] = ()
+    """The combined rules that made the level, or whose level it was that ends."""
+    facts: Mapping[str, float | bool] = field(default_factory=dict)
 
 
 class LimitWatch:
@@ -60,6 +86,10 @@ class LimitWatch:
         self.open: dict[Side, OpenAlarm] = dict(open_alarms or {})
         self._beyond: dict[Side, dict[Level, float]] = {}
         self._last: tuple[Value, int] | None = None
+        self._told: dict[Side, tuple[int, int]] = {side: alarm.told for side, alarm in self.open.items()}
+        """Of each side, era and time of its last transition."""
+        self.effects: tuple[Effect, ...] = ()
+        """What combined rules make of the point; they count from the next reading on, or from `affect`."""
         self._below = 0
         """Readings in a row that lie below the colour that stands."""
 
@@ -79,25 +109,64 @@ class LimitWatch:
         self._beyond.clear()
         self._last = None
 
-    def _judge(self, sides: Iterable[Side], value: Value, time: int, era: int, mono: float) -> list[Transition]:
-        moves = (self._move(side, self._level(side, value), value, time, era, mono) for side in sides)
-        return [move for move in moves if move is not None]
+    def affect(self, effects: tuple[Effect, ...], time: int, era: int, mono: float) -> list[Transition]:
+        """What combined rules bring without a reading of the point's own: a colour may rise by them, and not fall."""
+        self.effects = effects
+        if self._last is None:
+            return []
+        return self._judge(_LEVELS, self._last[0], max(time, self._last[1]), era, mono, counted=False)
+
+    def _judge(
+        self, sides: Iterable[Side], value: Value, time: int, era: int, mono: float, *, counted: bool = True
+    ) -> list[Transition]:
+        moves = []
+        for side in sides:
+            own, held = self._level(side, value), self._held(side)
+            if side != "colour":
+                own = self._ripe(side, own, held, mono)
+            target = self._affected(side, own)
+            if side == "colour":
+                target = self._fallen(target, held) if counted else max(target, held, key=_gravity)
+            if target != held:
+                moves.append(self._move(side, target, own, value, time, era))
+        return moves
+
+    def _held(self, side: Side) -> Level | None:
+        return self.open[side].level if side in self.open else None
+
+    def _affected(self, side: Side, own: Level | None) -> Level | None:
+        """The level with what combined rules make of it."""
+        if not self.effects:
+            return own
+        level = max([own, *(each.level for each in self.effects if each.level in _LEVELS[side])], key=_gravity)
+        if side != "colour":
+            return level
+        more = sum(each.more for each in self.effects if level is not None or each.uncoloured)
+        return _COLOURS[max(0, len(_COLOURS) - _GRAVITY[level] - more)] if more else level
 
     def _move(
-        self, side: Side, level: Level | None, value: Value, time: int, era: int, mono: float
-    ) -> Transition | None:
-        alarm = self.open.get(side)
-        held: Level | None = alarm.level if alarm else None
-        target = self._fallen(level, held) if side == "colour" else self._ripe(side, level, held, mono)
-        if target == held:
-            return None
+        self, side: Side, target: Level | None, own: Level | None, value: Value, time: int, era: int
+    ) -> Transition:
+        """The alarm of a side to another level. No transition lies before the last one: their order is their times'."""
+        alarm, (last_era, last) = self.open.get(side), self._told.get(side, (-1, 0))
+        if last_era == era:
+            time = max(time, last if alarm else last + 1)
+        self._told[side] = era, time
         if target is None:
-            assert alarm is not None  # noqa: S101  # otherwise held is None as well
+            assert alarm is not None  # noqa: S101  # otherwise nothing would move
             del self.open[side]
-            return Transition(side, "cleared", alarm.level, alarm, time, value, self._limit(alarm.level))
-        renewed = OpenAlarm(target, alarm.since if alarm else time, alarm.era if alarm else era)
+            text = f"by {' and '.join(alarm.rules)} no longer" if alarm.rules else ""
+            limit = None if alarm.rules else self._limit(alarm.level)
+            return Transition(side, "cleared", alarm.level, alarm, time, value, limit, text, alarm.rules)
+        by = [] if target == own else [each for each in self.effects if each.more or each.level in _LEVELS[side]]
+        rules = tuple(effect.rule for effect in by)
+        renewed = OpenAlarm(target, alarm.since if alarm else time, alarm.era if alarm else era, rules, (era, time))
         self.open[side] = renewed
-        return Transition(side, "changed" if alarm else "raised", target, renewed, time, value, self._limit(target))
+        return Transition(
+            side, "changed" if alarm else "raised", target, renewed, time, value,
+            None if by else self._limit(target), _text(own, by), rules,
+            {tag: found for effect in by for tag, found in effect.facts.items()},
+        )  # fmt: skip
 
     def _ripe(self, side: Side, level: Level | None, held: Level | None, mono: float) -> Level | None:
         """The level that stands: back inside at once, beyond only after the value was there for the delay."""
@@ -141,7 +210,7 @@ class LimitWatch:
             return None
         if side == "colour":
             return self._colour(value)
-        held = self.open[side].level if side in self.open else None
+        held = self._held(side)
         sign = 1.0 if side == "high" else -1.0
         for level in _LEVELS[side]:
             limit = self._limit(level)
@@ -156,3 +225,13 @@ class LimitWatch:
     def _limit(self, level: Level) -> float | None:
         limit: float | None = getattr(self.rule, level, None)
         return limit
+
+
+def _gravity(level: Level | None) -> int:
+    return _GRAVITY[level]
+
+
+def _text(own: Level | None, by: Iterable[Effect]) -> str:
+    """``BLUE by itself; rain: one colour more: JY.24 62 mm ≥ 50 mm``."""
+    found = [f"{effect.rule}: {effect.text}" for effect in by]
+    return "; ".join([f"{own or 'no alarm'} by itself", *found]) if found else ""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from edge_agent.clock import Clock
+from edge_agent.combined import Group
 from edge_agent.drivers.base import CameraEvent, Reading
 from edge_agent.evidence import KEY as EVIDENCE
 from edge_agent.evidence import Carrier, Pending
@@ -50,10 +51,14 @@ class Recorder:
         before: Remembered,
         evidence: Carrier,
         on_commit: Callable[[Sequence[Row]], None],
+        groups: Sequence[Group] = (),
     ) -> None:
         self._outbox, self._settings, self._clock = outbox, settings, clock
         self._agent, self._manifest, self._on_commit = agent, manifest, on_commit
-        self._sampler = Sampler(rules, clock, floor=clock.floor, stamps=before.stamps, alarms=before.alarms)
+        self._sampler = Sampler(
+            rules, clock, floor=clock.floor, stamps=before.stamps, alarms=before.alarms,
+            groups=groups, combined=before.combined,
+        )  # fmt: skip
         self._links = Links(
             devices, now=clock.now, clock_limit=round(clock.settings.device * 1000), open_faults=before.faults
         )
@@ -184,6 +189,7 @@ class Recorder:
         self.counters["samples"] += len(outcome.samples)
         for tag, stamp in outcome.stamps.items():
             self._recall[f"stamp:{tag}"] = remember(stamp)
+        self._recall |= {f"combined:{key}": text for key, text in self._sampler.changes().items()}
         for tag, change in outcome.transitions:
             self._limit(tag, change)
         self._bound()
@@ -198,6 +204,7 @@ class Recorder:
                 id=event_id(life, change.state, change.level, change.time, self._clock.era),
                 alarm=life, kind="limit", level=change.level, state=change.state, time=change.time,
                 since=change.alarm.since, tag=tag, value=change.value, limit=change.limit,
+                text=change.text, code=", ".join(change.rules), facts=dict(change.facts),
             )
         )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
 ``stamp:<tag>``; values are JSON, empty when there is nothing any more.
-``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried.
+``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried, ``combined:<key>`` what
+combined rules remember.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class Remembered:
     """What drivers had remembered, by device and key."""
     evidence: dict[str, Pending] = field(default_factory=dict)
     """Files that are still to be carried, by id."""
+    combined: dict[str, str] = field(default_factory=dict)
+    """What combined rules had remembered."""
 
     @classmethod
     def read(cls, recall: Mapping[str, str]) -> Remembered:
@@ -65,6 +68,8 @@ class Remembered:
             case "driver":
                 device, _, own = name.partition("/")
                 self.drivers.setdefault(device, {})[own] = text
+            case "combined":
+                self.combined[name] = text
 
 
 def remember(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,13 +61,15 @@ class TagRule:
         return STALE_AFTER * max(self.max_silence, self.interval)
 
 
-def build_rules(devices: Sequence[DeviceSettings], manifest: Manifest, library: Library) -> dict[str, TagRule]:
-    """The rule of every tag, by its name."""
+def build_rules(
+    devices: Sequence[DeviceSettings], manifest: Manifest, library: Library, raised: Container[str] = ()
+) -> dict[str, TagRule]:
+    """The rule of every tag, by its name; `raised`: tags that combined rules may raise, also without a limit."""
     rules = {}
     for device in devices:
         for tag in device.all_tags():
             parameters = agent_parameters(manifest.tags[tag.name], library)
-            limits = manifest.tags[tag.name].limits
+            limits = manifest.tags[tag.name].limits or (Limits() if tag.name in raised else None)
             rules[tag.name] = TagRule(
                 tag=tag.name,
                 device=device.name,

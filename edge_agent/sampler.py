@@ -6,11 +6,12 @@ Order is known here and the link may be down, hence the rules with a memory (jum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeGuard
 
 from edge_agent.clock import Clock
+from edge_agent.combined import CombinedRules, Group
 from edge_agent.drivers.base import Reading
 from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
 from edge_agent.links import UNKNOWN, DeviceClock
@@ -76,8 +77,11 @@ class Sampler:
         floor: int = 0,
         stamps: Mapping[str, Stamp] | None = None,
         alarms: Mapping[str, dict[Side, OpenAlarm]] | None = None,
+        groups: Sequence[Group] = (),
+        combined: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = clock
+        self._combined = CombinedRules(groups, combined)
         self._era = clock.era
         self._tags = {
             name: _Tag(
@@ -116,12 +120,17 @@ class Sampler:
                 self._silence(tag, mono, outcome)
             elif tag.sent is not None and mono - tag.sent_at >= tag.rule.max_silence:
                 self._stands(tag, (clocks or {}).get(tag.rule.device, UNKNOWN), outcome)
+        self._affect(self._combined.wait(mono), now, mono, outcome)
         return outcome
 
     def open_alarms(self, tag: str) -> dict[Side, OpenAlarm]:
         """The alarms that stand on a tag."""
         watch = self._tags[tag].watch
         return dict(watch.open) if watch else {}
+
+    def changes(self) -> dict[str, str]:
+        """What combined rules want remembered since the last call, by key; an empty text forgets its key."""
+        return self._combined.changes()
 
     def latest(self) -> dict[str, Sample]:
         """The last sample of each tag that had one."""
@@ -153,6 +162,7 @@ class Sampler:
         tag.reading, tag.future = reading, doubt == q.BAD_TIME_FUTURE
         state = q.worst(reading.quality, self._memory(tag, reading, mono))
         sample = Sample(reading.tag, time, reading.value, self._doubted(q.worst(state, doubt)))
+        moved = self._listen(tag, sample, mono, again=repeat)
         transitions = self._judge(tag, sample, mono)
         tag.times.hear(reading)
         if repeat:
@@ -162,6 +172,7 @@ class Sampler:
         if stamp := tag.times.stamp():
             outcome.stamps[reading.tag] = stamp
         outcome.transitions.extend((reading.tag, each) for each in transitions)
+        self._affect(moved - {reading.tag}, time, mono, outcome)
 
     def _stands(self, tag: _Tag, device: DeviceClock, outcome: Outcome) -> None:
         """The last reading stands unchanged: said now and then, and when what is thought of it has changed."""
@@ -205,9 +216,22 @@ class Sampler:
             return True
         return False
 
+    def _listen(self, tag: _Tag, sample: Sample, mono: float, *, again: bool) -> set[str]:
+        """The tags of which combined rules make something else, now that they heard this reading."""
+        value = None if q.is_bad(sample.quality) else sample.value
+        return self._combined.hear(tag.rule.tag, value, sample.time, mono, again=again)
+
+    def _affect(self, tags: set[str], time: int, mono: float, outcome: Outcome) -> None:
+        """What combined rules bring to points that had no reading themselves."""
+        for name in sorted(tags):
+            if (watch := self._tags[name].watch) is not None:
+                found = watch.affect(self._combined.effects(name), time, self._clock.era, mono)
+                outcome.transitions.extend((name, each) for each in found)
+
     def _judge(self, tag: _Tag, sample: Sample, mono: float) -> list[Transition]:
         if tag.watch is None:
             return []
+        tag.watch.effects = self._combined.effects(tag.rule.tag)
         if q.is_bad(sample.quality) or sample.value is None:
             tag.watch.unusable()
             return []
@@ -234,6 +258,7 @@ class Sampler:
         tag.heard = mono
         if tag.watch is not None:
             tag.watch.unusable()
+        self._affect(self._combined.hear(tag.rule.tag, None, self._clock.now, mono), self._clock.now, mono, outcome)
         if tag.sent is None or tag.sent.quality != q.BAD_STALE:
             silent = Reading(tag.rule.tag, self._clock.now, None, q.BAD_STALE)
             tag.reading = silent

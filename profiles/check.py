@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from config.load import Fault
 from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
+from profiles.combined import Combined, Condition
 from profiles.model import Asset, AssetClass, Defaults, Derived, Profile, Quantity
 from profiles.report import ChemicalReport
 from profiles.seal import check as check_seal
@@ -27,6 +28,8 @@ def check(profile: Profile) -> Iterator[Fault]:
     for name, rule in profile.codes.items():
         if rule.within is not None and rule.within not in profile.codes:
             yield Fault(("codes", name, "within"), f"{rule.within!r} is none of the profile's codes")
+    for name, combined in profile.combined.items():
+        yield from _combined(("combined", name), combined, profile)
     for number in profile.gases:
         for text, severity in code_faults(standard_codes().cas, number):
             yield Fault(("gases", number), text, severity)
@@ -57,6 +60,34 @@ def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[F
         for key in ("required", "optional"):
             yield from _known((*at, "values", word, key), getattr(value, key), profile)
         yield from _defaults_by_quantity((*at, "values", word, "defaults"), value.defaults, profile)
+
+
+def _combined(at: KeyPath, rule: Combined, profile: Profile) -> Iterator[Fault]:
+    yield from _known((*at, "raises"), rule.raises, profile)
+    for index, condition in enumerate(rule.when):
+        here = (*at, "when", index)
+        quantity = profile.quantities.get(condition.quantity)
+        if quantity is None:
+            yield Fault((*here, "quantity"), f"{condition.quantity!r} is none of the profile's quantities")
+            continue
+        yield from _condition(here, condition, quantity)
+        if rule.within == "point" and rule.raises != (condition.quantity,):
+            yield Fault((*at, "within"), f"within a point {condition.quantity} raises itself alone, nothing else")
+    wanted: tuple[LimitName, ...] = (rule.level,) if rule.level else ("BLUE", "YELLOW", "ORANGE", "RED")
+    for index, name in enumerate(rule.raises):
+        if name in profile.quantities and (lack := set(wanted) - set(profile.quantities[name].limits)):
+            text = f"{name} has no {', '.join(sorted(lack))} among its limits, to which the rule raises it"
+            yield Fault((*at, "raises", index), text)
+
+
+def _condition(at: KeyPath, condition: Condition, quantity: Quantity) -> Iterator[Fault]:
+    if (quantity.type == "flag") != (condition.all is not None):
+        word = "all: true or all: false" if quantity.type == "flag" else "at_least, limit, grows, moves or counts"
+        yield Fault((*at, "quantity"), f"{quantity.en} ({quantity.zh}) is a {quantity.type}; expected {word}")
+    for key, name in (("limit", condition.limit), ("grows", condition.grows.least if condition.grows else None)):
+        if name is not None and name not in quantity.limits:
+            there = ", ".join(quantity.limits) or "it has none"
+            yield Fault((*at, key), f"{name} is none of the limits of {quantity.en} ({there})")
 
 
 def _known(at: KeyPath, wanted: tuple[str, ...], profile: Profile) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from config.errors import Severity
 from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
 from profiles.conversions import plausible, tag_conversion
+from profiles.joined import unplaced
 from profiles.limits import asset_kind, attributes, limit_of
 from profiles.load import Library
 from profiles.model import Profile, Quantity, Rules
@@ -134,6 +135,7 @@ def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -
         yield TagFault(("point", "quantity"), f"{point.quantity!r} is no indicator type; expected one of {known}")
         return
     yield from _quantity(tag, point, profile, found)
+    yield from (TagFault(("point",), text, "warning") for text in unplaced(profile, point, manifest.assets))
 
 
 def _asset(point: Point, profile: Profile, assets: Mapping[str, Asset]) -> Iterator[TagFault]:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
+from profiles.combined import Combined, RuleName
 from profiles.report import ChemicalReport, MineReport, TextFileReport
 from profiles.seal import Cm6Report, Seal, SealReport
 from profiles.stated import LimitName, Names, Stated
@@ -277,6 +278,8 @@ class Profile(Settings):
     quantities: dict[str, Quantity]
     gases: dict[str, Gas] = Field(default_factory=dict)
     rules: Rules
+    combined: dict[RuleName, Combined] = Field(default_factory=dict)
+    """Rules over several points, or over time (联合预警)."""
     warning: Warnings | None = None
     """The four colours; left out: four limits (HH, H, L, LL)."""
     risk: Risk | None = None

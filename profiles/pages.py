@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import BaseModel
 
 from config.model import durations, shown_seconds
+from profiles.combined import Condition, described
 from profiles.load import Shelf
 from profiles.model import Derived, Profile, Quantity
 from profiles.stated import Names, Stated
@@ -56,6 +57,8 @@ _ZH = {
     "heartbeat": "心跳间隔", "stations": "运行状态的对象", "run_states": "运行状态", "statistic_types": "统计类型",
     "risk": "风险分值", "cleared": "已恢复未关闭折算", "invalid": "无效扣分",
     "offline": "离线扣分", "colours": "颜色门槛",
+    "combined": "联合预警", "when": "条件", "least": "至少个数", "raises": "预警指标", "level": "级别", "more": "升级数",
+    "uncoloured": "无色亦升级",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {
     "en": {"seen": "seen", "working-definition": "working definition", "common-knowledge": "common knowledge"},
@@ -199,6 +202,8 @@ def _text(value: Any) -> str:
             return f"{value:g}"
         case Derived():
             return _derived(value)
+        case Condition():
+            return described(value)
         case [float() | int() as low, float() | int() as high]:
             return f"{low:g} … {high:g}"
         case list() | tuple():

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from collector.normalise.compile import compile_manifest
+from profiles.combined import PLACES
 from profiles.judge import judge, lacking
 from profiles.limits import effective, limit_of
 from profiles.load import library
@@ -53,6 +54,7 @@ def manifest(profile: Profile, kind: str) -> Manifest:
         quantity = profile.quantities[name]
         around = asset if profile.codes["point"].within == "asset" else enterprise
         attributes = {"cas": "7783-06-4"} if "cas" in quantity.attributes else {}
+        attributes |= {rule.within: "1" for rule in profile.combined.values() if rule.within not in PLACES}
         point = Point(
             profile=profile.profile, asset=asset, quantity=name, attributes=attributes,
             code=code(profile.codes["point"], around, quantity.code_mark or name, serial),
