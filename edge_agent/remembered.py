@@ -2,8 +2,8 @@
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
 ``stamp:<tag>``; values are JSON, empty when there is nothing any more.
-``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried, ``combined:<key>`` what
-combined rules remember.
+``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried,
+``combined:<key>`` what combined rules remember.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ _ZH = {
     "heartbeat": "心跳间隔", "stations": "运行状态的对象", "run_states": "运行状态", "statistic_types": "统计类型",
     "risk": "风险分值", "cleared": "已恢复未关闭折算", "invalid": "无效扣分",
     "offline": "离线扣分", "colours": "颜色门槛",
-    "combined": "联合预警", "when": "条件", "least": "至少个数", "raises": "预警指标", "level": "级别", "more": "升级数",
-    "uncoloured": "无色亦升级",
+    "combined": "联合预警", "when": "条件", "least": "至少个数", "raises": "预警指标", "level": "级别",
+    "more": "升级数", "uncoloured": "无色亦升级",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {
     "en": {"seen": "seen", "working-definition": "working definition", "common-knowledge": "common knowledge"},

@@ -90,6 +90,8 @@ STATISTIC = {
     "ksbh": MINE, "pointCode": POINT, "statType": Field(one_of("1", "2", "3")), "avgValue": Field(number),
     "maxValue": Field(number), "minValue": Field(number), "statTime": Field(moment(TIME)),
 }  # fmt: skip
+COMPARED = re.compile(r"(?P<value>-?\d+(?:\.\d+)?)[^\d≥≤，（]*?(?P<sign>±≥|≥|≤) (?P<limit>-?\d+(?:\.\d+)?)")
+"""In a warning's text: ``812.34 m ≥ 812.30 m`` (4.8)."""
 HOST = {
     "ksbh": MINE, "hostName": Field(text(r".{1,50}", "a name of at most 50 characters")),
     "hostIp": Field(text(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", "an IP address")),
@@ -140,6 +142,15 @@ def _record(path: str, each: dict[str, Any], table: dict[str, Field], mine: str)
         yield Fault(f"{path}avgValue", "lies not between minValue and maxValue")
     if table is WARNING and (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
         yield Fault(f"{path}alarmOverTime", "stands with status 1 and only then")
+    if table is WARNING and (found := COMPARED.search(str(each.get("alarmDesc")))) and not _true(found):
+        yield Fault(f"{path}alarmDesc", f"says {found[0]!r}, which is not so")
+
+
+def _true(compared: re.Match[str]) -> bool:
+    value, limit = float(compared["value"]), float(compared["limit"])
+    if compared["sign"] == "≤":
+        return value <= limit
+    return (abs(value) if compared["sign"] == "±≥" else value) >= limit
 
 
 def _value(path: str, each: dict[str, Any]) -> Iterator[Fault]:

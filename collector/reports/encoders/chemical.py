@@ -114,7 +114,10 @@ def _alarm(gateway: Gateway, alarm: Alarm) -> Draft:
     identity = packet_id(gateway.profile.profile, gateway.code, "alarm", event.id)
     cleared = event.state == "cleared"
     name = _report(gateway).alarm_names["NORMAL" if cleared else _limit(event.level, quantity)]
-    threshold = (0 if cleared else 1) if event.level == "SIG" else rounded(alarm.limit, quantity)
+    crossed = (
+        alarm.value if alarm.limit is None else alarm.limit
+    )  # a combined rule crosses none: as app-worker fills it
+    threshold = (0 if cleared else 1) if event.level == "SIG" else rounded(crossed, quantity)
     body = _head(gateway, identity, event.time) | {
         "isConnectDataSource": True,
         "reportType": "report",

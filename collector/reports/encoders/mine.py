@@ -260,7 +260,26 @@ def _compared(gateway: Gateway, alarm: Alarm, quantity: Quantity) -> str:
     sign = {"low": "≤", "both": "±≥"}.get(quantity.bad_side, "≥")
     if alarm.event.state == "cleared":
         return f"{value}，已解除"
+    if alarm.limit is None and alarm.value is None and alarm.event.text:  # another system's own alarm, in its words
+        return alarm.event.text
+    if alarm.event.code:  # combined rules made the level: the value lies beyond no limit of it
+        return f"{value}，{_combined(gateway, alarm)}"
     return f"{value} {sign} {limit}"
+
+
+def _combined(gateway: Gateway, alarm: Alarm) -> str:
+    """``降雨升一级（24小时降雨量 62.0 mm）``: the rules, and the points and values that they go by."""
+    known, tags = gateway.profile.combined, alarm.place.manifest.tags
+    rules = [known[name].zh if name in known else name for name in alarm.event.code.split(", ")]
+    by = []
+    for tag, value in alarm.event.facts.items():
+        point = tags[tag].point if tag in tags else None
+        quantity = gateway.profile.quantities.get(point.quantity) if point else None
+        if quantity is None:
+            continue  # the manifest of today does not know it any more
+        shown = f"{value:d}" if isinstance(value, bool) else f"{value:.{quantity.decimals}f} {_unit(gateway, quantity)}"
+        by.append(f"{tags[tag].label or quantity.zh} {shown}".strip())
+    return "、".join(rules) + (f"（{'、'.join(by)}）" if by else "")
 
 
 def _sensor_type(name: str, quantity: Quantity) -> str:

@@ -196,6 +196,36 @@ def test_a_colour_is_a_warning_as_the_notes_have_it_and_over_when_it_is_cleared(
     assert data["alarmStartTime"] == "2026-11-23 20:50:00"
 
 
+def test_a_colour_that_a_combined_rule_made_names_the_rule_and_its_points_and_no_limit_that_it_did_not_reach() -> None:
+    gateway = Gateway(library()["mine-openpit-slope"], SITE, GATE)
+    spot, gauge = place("GN-SD", "9301", "", "mm/d", "GN1"), place("JY24", "0031", "", "mm", "JY1")
+    tags = {"S1": spot.spec, "RAIN": gauge.spec}
+    spot = replace(spot, manifest=msgspec.structs.replace(spot.manifest, tags=tags))
+    told = msgspec.structs.replace(event("ORANGE", time=AT - YEAR), since=AT - YEAR)
+    told = msgspec.structs.replace(told, code="rain", text="YELLOW by itself; rain: …", facts={"RAIN": 62, "GONE": 1.0})
+    [draft] = MineEncoder.alarms(gateway, [Alarm(spot, told, 6.0, None)])
+    made = json.loads(draft.body)
+    assert made["datas"][0]["alarmDesc"] == "橙色预警：GNSS位移速率 6.0 mm/d，降雨升一级（24小时降雨量 62.0 mm）"
+    assert made["datas"][0]["alarmLevel"] == 2
+    assert [*family_m.faults(made)] == []
+    both = msgspec.structs.replace(told, code="doubling-gnss, of-old", facts={})
+    [draft] = MineEncoder.alarms(gateway, [Alarm(spot, both, -6.0, None)])
+    described = json.loads(draft.body)["datas"][0]["alarmDesc"]
+    assert described == "橙色预警：GNSS位移速率 -6.0 mm/d，位移速率连续三个窗口翻倍、of-old"
+
+
+def test_an_alarm_of_the_slopes_own_system_is_a_warning_in_its_words() -> None:
+    gateway = Gateway(library()["mine-openpit-slope"], SITE, GATE)
+    told = event("RED", time=AT - YEAR)
+    told = msgspec.structs.replace(told, since=AT - YEAR, text="the system's own alarm: horizontal_velocity 12.3")
+    [draft] = MineEncoder.alarms(gateway, [Alarm(place("GN-SD", "9301", "", "mm/d", "GN1"), told, None, None)])
+    made = json.loads(draft.body)
+    assert [*family_m.faults(made)] == []
+    assert (made["datas"][0]["alarmLevel"], made["datas"][0]["alarmDesc"]) == (
+        1, "红色预警：GNSS位移速率 the system's own alarm: horizontal_velocity 12.3",
+    )  # fmt: skip
+
+
 def test_a_limit_is_an_abnormal_value_once_it_is_crossed_and_a_return_is_none() -> None:
     alarms = [
         Alarm(place(), event("HH"), 9.0, 8.0),
