@@ -79,15 +79,20 @@ class Transition:
 
 
 class LimitWatch:
-    """The limits of one tag with the alarms open on them; `open` is what an earlier run left open."""
+    """The limits of one tag with the alarms open on them.
 
-    def __init__(self, rule: LimitRule, open_alarms: dict[Side, OpenAlarm] | None = None) -> None:
+    `open_alarms` is what an earlier run left open, `told` the time (ms) up to which it knew another system's alarms.
+    """
+
+    def __init__(self, rule: LimitRule, open_alarms: dict[Side, OpenAlarm] | None = None, told: int = 0) -> None:
         self.rule = rule
         self.open: dict[Side, OpenAlarm] = dict(open_alarms or {})
         self._beyond: dict[Side, dict[Level, float]] = {}
         self._last: tuple[Value, int] | None = None
         self._told: dict[Side, tuple[int, int]] = {side: alarm.told for side, alarm in self.open.items()}
         """Of each side, era and time of its last transition."""
+        if told:
+            self._told["system"] = -1, told
         self.effects: tuple[Effect, ...] = ()
         """What combined rules make of the point; they count from the next reading on, or from `affect`."""
         self._below = 0
@@ -115,6 +120,28 @@ class LimitWatch:
         if self._last is None:
             return []
         return self._judge(_LEVELS, self._last[0], max(time, self._last[1]), era, mono, counted=False)
+
+    def tell(self, level: Level | None, time: int, era: int, text: str) -> Transition | None:
+        """What another system says of the point: a colour, or that its alarm has ended. What is older is past."""
+        last = self._told.get("system", (era, 0))[1]
+        held = self._held("system")
+        if time < last:
+            return None
+        self._told["system"] = era, time
+        if level == held:
+            return None
+        alarm = self.open.pop("system", None)
+        if level is None:
+            assert alarm is not None  # noqa: S101  # otherwise level were held
+            return Transition("system", "cleared", alarm.level, alarm, time, None, None, text)
+        since = (alarm.since, alarm.era) if alarm else (time, era)
+        renewed = self.open["system"] = OpenAlarm(level, *since, told=(era, time))
+        return Transition("system", "changed" if alarm else "raised", level, renewed, time, None, None, text)
+
+    @property
+    def told(self) -> int:
+        """The time (ms UTC) of the last alarm or ending that another system told; 0 for none."""
+        return self._told.get("system", (0, 0))[1]
 
     def _judge(
         self, sides: Iterable[Side], value: Value, time: int, era: int, mono: float, *, counted: bool = True

@@ -57,7 +57,7 @@ class Recorder:
         self._agent, self._manifest, self._on_commit = agent, manifest, on_commit
         self._sampler = Sampler(
             rules, clock, floor=clock.floor, stamps=before.stamps, alarms=before.alarms,
-            groups=groups, combined=before.combined,
+            groups=groups, combined=before.combined, told=before.told,
         )  # fmt: skip
         self._links = Links(
             devices, now=clock.now, clock_limit=round(clock.settings.device * 1000), open_faults=before.faults
@@ -103,6 +103,15 @@ class Recorder:
     def device_counters(self, device: str, counters: dict[str, int]) -> None:
         """Totals since start."""
         self._links.counters(device, counters)
+
+    def alarm(self, device: str, tag: str, level: Level | None, time: int, text: str) -> None:
+        """An alarm that the device itself tells of a tag's point, in colours; None: it has ended."""
+        self._enter(Outcome())
+        change = self._sampler.tell(tag, level, time, text)
+        self._recall[f"told:{tag}"] = remember(self._sampler.told(tag))
+        if change is not None:
+            log.info("device %s: %s: %s %s: %s", device, tag, change.state, change.level, text)
+            self._limit(tag, change)
 
     async def committed(self) -> bool:
         """Return once all that was handed over before is durable; False when some of it was dropped meanwhile."""
@@ -323,6 +332,7 @@ class Recorder:
                     change = Transition(side, "cleared", alarm.level, alarm, now, None, None)
                     self._gone(event_id(self._agent, tag, side, alarm.since, alarm.era), change, tag)
                 self._recall[f"alarms:{tag}"] = ""
+        self._recall |= {f"told:{tag}": "" for tag in before.told if tag not in rules}
         for device in set(before.drivers) - set(devices):
             self._drivers |= {f"driver:{device}/{key}": "" for key in before.drivers[device]}
         for device in set(before.faults) - set(devices):

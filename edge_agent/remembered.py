@@ -1,7 +1,7 @@
 """What must survive a restart beside the envelopes: committed with them in the outbox's small state, key by key.
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
-``stamp:<tag>``; values are JSON, empty when there is nothing any more.
+``stamp:<tag>``, ``told:<tag>``; values are JSON, empty when there is nothing any more.
 ``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried,
 ``combined:<key>`` what combined rules remember.
 """
@@ -36,6 +36,8 @@ class Remembered:
     """What drivers had remembered, by device and key."""
     evidence: dict[str, Pending] = field(default_factory=dict)
     """Files that are still to be carried, by id."""
+    told: dict[str, int] = field(default_factory=dict)
+    """Of tags whose device tells alarms, the time of the last one, ms."""
     combined: dict[str, str] = field(default_factory=dict)
     """What combined rules had remembered."""
 
@@ -68,6 +70,8 @@ class Remembered:
             case "driver":
                 device, _, own = name.partition("/")
                 self.drivers.setdefault(device, {})[own] = text
+            case "told":
+                self.told[name] = _decode(text, int)
             case "combined":
                 self.combined[name] = text
 

@@ -69,7 +69,8 @@ def build_rules(
     for device in devices:
         for tag in device.all_tags():
             parameters = agent_parameters(manifest.tags[tag.name], library)
-            limits = manifest.tags[tag.name].limits or (Limits() if tag.name in raised else None)
+            alarmed = tag.name in raised or device.tells_alarms(tag)
+            limits = manifest.tags[tag.name].limits or (Limits() if alarmed else None)
             rules[tag.name] = TagRule(
                 tag=tag.name,
                 device=device.name,

@@ -18,7 +18,7 @@ from edge_agent.links import UNKNOWN, DeviceClock
 from edge_agent.rules import TagRule
 from edge_agent.stamps import Stamp, Stamper
 from profiles.wire import quality as q
-from profiles.wire.messages import Value
+from profiles.wire.messages import Level, Value
 
 MAX_TEXT = 2 * 1024
 """Bytes (UTF-8) of a text that travels; an instrument that sends more sends no value. A batch of 500 of them, escaped
@@ -79,6 +79,7 @@ class Sampler:
         alarms: Mapping[str, dict[Side, OpenAlarm]] | None = None,
         groups: Sequence[Group] = (),
         combined: Mapping[str, str] | None = None,
+        told: Mapping[str, int] | None = None,
     ) -> None:
         self._clock = clock
         self._combined = CombinedRules(groups, combined)
@@ -87,7 +88,7 @@ class Sampler:
             name: _Tag(
                 rule,
                 Stamper(clock, (stamps or {}).get(name), floor),
-                LimitWatch(rule.limits, (alarms or {}).get(name)) if rule.limits else None,
+                LimitWatch(rule.limits, (alarms or {}).get(name), (told or {}).get(name, 0)) if rule.limits else None,
                 heard=clock.mono,
             )
             for name, rule in rules.items()
@@ -127,6 +128,17 @@ class Sampler:
         """The alarms that stand on a tag."""
         watch = self._tags[tag].watch
         return dict(watch.open) if watch else {}
+
+    def tell(self, tag: str, level: Level | None, time: int, text: str) -> Transition | None:
+        """What another system says of a tag's point; see `LimitWatch.tell`."""
+        watch = self._tags[tag].watch
+        assert watch is not None  # noqa: S101  # `build_rules` gives one to tags whose device tells alarms
+        return watch.tell(level, time, self._clock.era, text)
+
+    def told(self, tag: str) -> int:
+        """The time of the last alarm that another system told of a tag."""
+        watch = self._tags[tag].watch
+        return watch.told if watch else 0
 
     def changes(self) -> dict[str, str]:
         """What combined rules want remembered since the last call, by key; an empty text forgets its key."""

@@ -172,6 +172,10 @@ class DeviceSettings(Settings):
         """Whether it reports only changes (an OPC UA subscription), so that silence means an unchanged value."""
         return False
 
+    def tells_alarms(self, tag: TagSettings) -> bool:
+        """Whether the device tells alarms of its own at `tag`, in colours."""
+        return False
+
     def all_tags(self) -> tuple[TagSettings, ...]:
         """The device's tags, in the order of the settings."""
         raise TypeError(f"driver {self.driver} must list its tags")

@@ -90,6 +90,9 @@ class DurableOutput(Output, Protocol):
     def camera_event(self, event: CameraEvent) -> None:
         """What a camera's pictures show; its files of evidence are carried after it."""
 
+    def alarm(self, device: str, tag: str, level: Level | None, time: int, text: str) -> None:
+        """An alarm that the device itself tells of a tag's point, in colours; None: it has ended. `time` in ms UTC."""
+
     async def committed(self) -> bool:
         """Return once all that was handed over before is durable; False when some of it was dropped meanwhile.
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from config.errors import ConfigError
 from edge_agent.drivers.base import DurableOutput, RawReading, Runner
 from edge_agent.drivers.files import folder
+from edge_agent.drivers.files.alarms import alarm_faults
 from edge_agent.drivers.files.defined import defined_tags
 from edge_agent.drivers.files.memory import Memory
 from edge_agent.drivers.files.readings import Tags
@@ -73,6 +74,7 @@ def source(device: FilesDevice) -> Source:
 
 def _faults(device: FilesDevice) -> Iterator[Fault]:
     form = device.format
+    yield from alarm_faults(form, device.tags)
     if not isinstance(form, TextFormat):
         for number, tag in enumerate(device.tags):
             yield from _mapped(number, tag, by_point=bool(form.point), value=form.value)

@@ -27,6 +27,10 @@ class Tags:
         for tag in tags:
             self._by_code[tag.file_code() if coded else ""].append(tag)
 
+    def alarmed(self, code: str) -> list[str]:
+        """The tags that take the alarms which the files tell of a point."""
+        return [tag.name for tag in self._by_code.get(code, ()) if tag.alarms]
+
     def readings(self, kind: str, rows: Iterable[Row]) -> tuple[list[Reading], int]:
         """The readings in rows of a kind, and how many rows no tag wanted."""
         found: list[Reading] = []

@@ -12,7 +12,7 @@ from edge_agent.drivers.files import folder
 from edge_agent.drivers.files.memory import Entry, Found, Memory, digest
 from edge_agent.drivers.files.readings import Tags
 from edge_agent.drivers.files.settings import FilesDevice
-from edge_agent.drivers.files.source import Source, Taken, UnfinishedError, UnusableError
+from edge_agent.drivers.files.source import AlarmRow, Source, Taken, UnfinishedError, UnusableError
 from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
@@ -120,9 +120,18 @@ class FolderRunner:
         if self._refused.pop(found.kind, None):
             log.info("%s: files of kind %s are taken again", self._device.name, found.kind or "-")
         self._out.readings(self._device.name, sorted(readings, key=lambda each: each.time))
+        self._alarms(taken.alarms)
         self._unfinished.pop(found.name, None)
         self._done.append((found, _entry(found, data, taken.whole), False))
-        return len(readings)
+        return len(readings) + len(taken.alarms)
+
+    def _alarms(self, rows: list[AlarmRow]) -> None:
+        """Alarms in the order of their times; what is older than a tag's last one changes nothing."""
+        for row in sorted(rows, key=lambda each: each.time):
+            tags = self._tags.alarmed(row.code)
+            for tag in tags:
+                self._out.alarm(self._device.name, tag, row.level, row.time, row.text)
+            self._counters.update(alarms=len(tags), unclaimed=not tags)
 
     def _is_newest(self, reading: Reading, file_time: int) -> bool:
         """Row by row the newer file prevails; an older one completes the past alone."""

@@ -28,6 +28,8 @@ class FilesTag(TagSettings):
     """The number read is multiplied by this."""
     offset: float = 0.0
     """Added after the scale."""
+    alarms: bool = False
+    """Whether the alarms that the files tell of its point (`format: alarms`) are this tag's."""
     max_silence: Duration = 300.0
     """Time after which an unchanged value is sent all the same; silent for three times as long it is bad:stale."""
 
@@ -94,6 +96,36 @@ class CsvFormat(Mapping):
     """What stands between two columns."""
 
 
+class AlarmFile(Settings):
+    """One kind of the files in which the other system tells its own alarms (报警文件): JSON documents."""
+
+    name: str
+    """Names of the files, with * and ?, such as *_gnssalarm_*.json."""
+    time: str
+    """Key of the alarm's time, or of the time at which it was dealt with; written as the format's times are."""
+    point: str
+    """Key of the point's code."""
+    level: str = ""
+    """Key of the level's number; 0 means that the alarm has ended. Left out: each record says so (clearalarm)."""
+    values: str = ""
+    """Key of an object with the values that made the alarm, by name."""
+    limits: str = ""
+    """Key of an object with what they are compared with, by the same names."""
+    note: str = ""
+    """Key of a text about it."""
+
+
+class AlarmFiles(Settings):
+    """The other system's own alarms, beside its values."""
+
+    profile: str
+    """Name of the profile whose report says which number is which colour (`level_numbers`)."""
+    profiles: tuple[FilePath, ...] = ()
+    """Folders with profiles of your own, as at the top of the settings."""
+    files: Annotated[tuple[AlarmFile, ...], Field(min_length=1)]
+    """The kinds of files."""
+
+
 class JsonFormat(Mapping):
     """JSON: an object a line, or one document."""
 
@@ -102,6 +134,8 @@ class JsonFormat(Mapping):
     """Whether each line is an object; otherwise a file is one document."""
     records: str = ""
     """In a document, the key of the list of records; left out: the document is the list, or the one record."""
+    alarms: AlarmFiles | None = None
+    """Files in the same folder that tell alarms, with their records under the same key."""
 
 
 class FilesDevice(DeviceSettings):
@@ -143,6 +177,11 @@ class FilesDevice(DeviceSettings):
         """What the tag's own settings say."""
         assert isinstance(tag, FilesTag)  # noqa: S101  # its own tags
         return tag.type
+
+    def tells_alarms(self, tag: TagSettings) -> bool:
+        """Whether the tag takes the alarms of its point."""
+        assert isinstance(tag, FilesTag)  # noqa: S101  # its own tags
+        return tag.alarms
 
     def address(self) -> str:
         """The folder."""

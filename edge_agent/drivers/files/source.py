@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from profiles.wire.messages import Level
 from profiles.wire.quality import GOOD
 
 
@@ -28,6 +29,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """An alarm that the other system tells of a point: its colour, None where it has ended; `time` in ms UTC."""
+
+    code: str
+    time: int
+    level: Level | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What came of a file; `time` is the one that it states for itself, ms since 1970 UTC."""
 
@@ -38,6 +49,7 @@ class Taken:
     """What was wrong with single records; a person's data stands in none of them."""
     whole: int = 0
     """Of a file that grows: how many rows end in a line break, so that they need not be taken again."""
+    alarms: list[AlarmRow] = field(default_factory=list)
 
 
 class Named(NamedTuple):

@@ -6,13 +6,15 @@ import csv
 import fnmatch
 import io
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
-from edge_agent.drivers.files.settings import CsvFormat, JsonFormat
-from edge_agent.drivers.files.source import Named, Row, Taken, UnfinishedError, UnusableError
+from edge_agent.drivers.files.alarms import ENDED, levels, told
+from edge_agent.drivers.files.settings import AlarmFile, CsvFormat, JsonFormat
+from edge_agent.drivers.files.source import AlarmRow, Named, Row, Taken, UnfinishedError, UnusableError
 from profiles.textfile.times import milliseconds
 from profiles.wire import quality as q
+from profiles.wire.messages import Level
 
 PATIENCE = 600.0
 MAX_SIZE = 20 * 1024 * 1024
@@ -21,6 +23,7 @@ FUTURE_MS = 300_000
 BAD_SHARE = 0.2
 """Share of faulty records beyond which a file is refused (notes on mines, 2.3)."""
 Record = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class TableSource:
@@ -33,9 +36,17 @@ class TableSource:
         self._form = form
         self.coded = bool(form.point)
         self.grows = isinstance(form, CsvFormat) or form.lines
+        self._alarms: dict[str, AlarmFile] = {}
+        self._levels: dict[str, Level] = {}
+        if isinstance(form, JsonFormat) and form.alarms is not None:
+            self._alarms = {each.name: each for each in form.alarms.files}
+            self._levels = levels(form.alarms)
 
     def named(self, name: str) -> Named | None:
-        """Files are ordered by the time at which they were written."""
+        """Files are ordered by the time at which they were written; the kind of alarms is their pattern."""
+        for pattern in self._alarms:
+            if fnmatch.fnmatchcase(name, pattern):
+                return Named(pattern, None)
         return Named("", None) if fnmatch.fnmatchcase(name, self._form.name) else None
 
     def private(self, kind: str) -> bool:
@@ -50,14 +61,25 @@ class TableSource:
             if not quiet:
                 raise UnfinishedError("ends within a character") from err
             raise UnusableError("encoding or header", f"byte {err.start} is not {self._form.encoding}") from err
+        if (named := self.named(name)) is not None and named.kind:
+            form = self._alarms[named.kind]
+            alarms, records, faults = self._each(self._document(text), lambda record: self._alarm(form, record, now))
+            return Taken(max((row.time for row in alarms), default=now), [], records, faults, alarms=alarms)
         if self.grows and not text.endswith("\n") and not quiet:
             raise UnfinishedError("the last line has no line break")
-        rows: list[Row] = []
+        rows, records, faults = self._each(self._records(text), lambda record: self._row(record, now))
+        whole = len(rows) - (1 if rows and not text.endswith("\n") else 0)
+        return Taken(max((row.time for row in rows), default=now), rows, records, faults, whole)
+
+    @staticmethod
+    def _each(found: Iterable[Record], made: Callable[[Record], T]) -> tuple[list[T], int, list[str]]:
+        """What is made of each record, how many there were, and what was wrong with some; UnusableError if many."""
+        rows: list[T] = []
         faults: list[str] = []
         records = 0
-        for records, record in enumerate(self._records(text), 1):  # how many there were
+        for records, record in enumerate(found, 1):  # how many there were
             try:
-                rows.append(self._row(record, now))
+                rows.append(made(record))
             except LookupError as err:
                 faults.append(f"record {records} has no {err}")
             except (ValueError, TypeError, OverflowError) as err:
@@ -65,8 +87,7 @@ class TableSource:
         if records and len(faults) / records > BAD_SHARE:
             share = f"{len(faults)} of {records} records are faulty; expected at most {BAD_SHARE:.0%}"
             raise UnusableError("records", f"{share}; the first: {faults[0]}")
-        whole = len(rows) - (1 if rows and not text.endswith("\n") else 0)
-        return Taken(max((row.time for row in rows), default=now), rows, records, faults, whole)
+        return rows, records, faults
 
     def _records(self, text: str) -> Iterator[Record]:
         form = self._form
@@ -75,7 +96,7 @@ class TableSource:
         elif form.lines:
             yield from (_object(line) for line in text.splitlines() if line.strip())
         else:
-            yield from self._document(form, text)
+            yield from self._document(text)
 
     def _csv(self, form: CsvFormat, text: str) -> Iterator[Record]:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=form.delimiter)
@@ -89,8 +110,9 @@ class TableSource:
         except csv.Error as err:
             raise UnusableError("records", f"is no CSV: {err}") from err
 
-    @staticmethod
-    def _document(form: JsonFormat, text: str) -> Iterator[Record]:
+    def _document(self, text: str) -> Iterator[Record]:
+        form = self._form
+        assert isinstance(form, JsonFormat)  # noqa: S101  # CSV has rows
         try:
             document = json.loads(text)
         except (ValueError, RecursionError) as err:
@@ -103,18 +125,35 @@ class TableSource:
 
     def _row(self, record: Record, now: int) -> Row:
         form = self._form
-        if not isinstance(record, dict):
-            raise TypeError("is no object")
-        time = self._time(record[form.time])
-        if time < 0:
-            raise ValueError(f"has a time before 1970: {record[form.time]!r}")
-        if time > now + FUTURE_MS:
-            raise ValueError(f"is {(time - now) / 1000:.0f} s ahead; expected at most {FUTURE_MS / 1000:.0f} s")
+        time = self._checked_time(record, form.time, now)
         code = str(record[form.point]) if form.point else ""
         if form.point and not code:
             raise ValueError(f"has no {form.point}")
         good = form.state is None or str(record[form.state.field]) in form.state.good
         return Row(code, time, record, form.value, q.GOOD if good else q.BAD_INSTRUMENT)
+
+    def _alarm(self, form: AlarmFile, record: Record, now: int) -> AlarmRow:
+        time = self._checked_time(record, form.time, now)
+        code = str(record[form.point])
+        if not code:
+            raise ValueError(f"has no {form.point}")
+        level = None
+        if form.level and (number := str(record[form.level]).strip()) != ENDED:
+            if number not in self._levels:
+                known = ", ".join([ENDED, *self._levels])
+                raise ValueError(f"has {form.level} {record[form.level]!r}; expected one of {known}")
+            level = self._levels[number]
+        return AlarmRow(code, time, level, told(form, record))
+
+    def _checked_time(self, record: Record, key: str, now: int) -> int:
+        if not isinstance(record, dict):
+            raise TypeError("is no object")
+        time = self._time(record[key])
+        if time < 0:
+            raise ValueError(f"has a time before 1970: {record[key]!r}")
+        if time > now + FUTURE_MS:
+            raise ValueError(f"is {(time - now) / 1000:.0f} s ahead; expected at most {FUTURE_MS / 1000:.0f} s")
+        return time
 
     def _time(self, raw: object) -> int:
         form = self._form
