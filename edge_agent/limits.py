@@ -127,9 +127,11 @@ class LimitWatch:
         held = self._held("system")
         if time < last:
             return None
-        self._told["system"] = era, time
         if level == held:
+            self._told["system"] = era, time
             return None
+        time = max(time, last + 1)  # two of one moment keep their order
+        self._told["system"] = era, time
         alarm = self.open.pop("system", None)
         if level is None:
             assert alarm is not None  # noqa: S101  # otherwise level were held
@@ -174,10 +176,13 @@ class LimitWatch:
     def _move(
         self, side: Side, target: Level | None, own: Level | None, value: Value, time: int, era: int
     ) -> Transition:
-        """The alarm of a side to another level. No transition lies before the last one: their order is their times'."""
+        """The alarm of a side to another level, later than its last transition: their order is that of their times.
+
+        Other points' readings have other clocks, and after a restart numbers tell nothing.
+        """
         alarm, (last_era, last) = self.open.get(side), self._told.get(side, (-1, 0))
         if last_era == era:
-            time = max(time, last if alarm else last + 1)
+            time = max(time, last + 1)
         self._told[side] = era, time
         if target is None:
             assert alarm is not None  # noqa: S101  # otherwise nothing would move

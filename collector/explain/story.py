@@ -18,6 +18,7 @@ from collector.reports.rows import Packet
 from edge_agent.drivers.modbus.trace import registers
 from edge_agent.rules import STALE_AFTER
 from profiles.codes import code_faults
+from profiles.combined import outlined
 from profiles.conversions import Converter, plausible, tag_conversion
 from profiles.judge import agent_parameters, judge
 from profiles.limits import LIMITS, limit_of
@@ -176,9 +177,14 @@ class Story:
         stated = {name: found for name in LIMITS if (found := limit_of(limits, name)) is not None}
         shown = ", ".join(f"{name} {found!r}" for name, found in stated.items())
         told.say("limits", f"{shown} {self._spec.unit}".rstrip() if shown else "none")
+        quantity = self._spec.point.quantity if self._spec.point else ""
+        for name, rule in (self._profile.combined if self._profile else {}).items():
+            if quantity in rule.quantities():
+                told.say(f"combined rule {name}", f"{rule.zh}: {outlined(rule)}")
         for life in lives:
             ended = f"cleared {utc(life.cleared)}" if life.cleared else "not cleared"
-            told.say(f"alarm {life.id}", f"{life.gravest}, raised {utc(life.raised)}, {ended}, {life.state}")
+            why = f"; {life.last.text}" if life.last.text else ""
+            told.say(f"alarm {life.id}", f"{life.gravest}, raised {utc(life.raised)}, {ended}, {life.state}{why}")
         if not lives:
             told.say("alarms", "none stood at that time")
         return told

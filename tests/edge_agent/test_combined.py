@@ -352,11 +352,13 @@ def test_a_slope_that_is_lost_is_not_raised_by_rain_and_is_once_it_is_back(tmp_p
     assert b.says(S1=6.0) == [("S1", "changed", "ORANGE")]
 
 
-def test_no_transition_of_an_alarm_lies_before_the_one_that_it_follows(tmp_path: Path) -> None:
+def test_every_transition_of_an_alarm_is_later_than_the_one_that_it_follows_also_after_a_restart(tmp_path: Path) -> None:
     b = slope(tmp_path)
     b.says(S1=6.0, at=NOW + 5_000)
-    assert b.says(RAIN=60.0, at=NOW + 1_000)[1:] == [("S1", "changed", "ORANGE")]
-    assert [change.time for change in b.last] == [NOW + 1_000, NOW + 5_000]
+    b.restart()
+    assert b.says(RAIN=60.0, at=NOW + 1_000) == [("RAIN", "raised", "YELLOW")]
+    assert b.take(Reading("S1", NOW + 2_000, 6.0, source_time=True)) == [("S1", "changed", "ORANGE")]
+    assert [change.time for change in b.last] == [NOW + 5_001]
 
 
 # -- what is written
