@@ -26,6 +26,10 @@ class Crossing:
     start: int
     end: int | None = None
 
+    def stood(self, time: int) -> bool:
+        """Whether it stood at a moment (ms UTC)."""
+        return self.start <= time and (self.end is None or time < self.end)
+
 
 def moved(known: Mapping[LimitName, Crossing], event: Event, stated: Collection[LimitName]) -> list[Crossing]:
     """The crossings that a transition opens or closes. `known`: of each limit of the point the newest so far; `stated`:

@@ -13,13 +13,14 @@ from functools import partial
 from collector.directory import Place
 from collector.handled import Handled
 from collector.reports.bench import Given
-from collector.reports.crossings import moved
+from collector.reports.crossings import Crossing, moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway
 from collector.reports.encoders.limits import reported_limits
 from collector.reports.gateways import Key, heard
 from collector.reports.queue import PART
 from collector.reports.rounds import Rounds
 from collector.reports.rows import DueEvent, DueRow
+from profiles.stated import LimitName
 
 log = logging.getLogger(__name__)
 REMEMBERED = 10_000
@@ -33,6 +34,8 @@ class Packer(Rounds):
 
     def __init__(self, given: Given) -> None:
         super().__init__(given)
+        self._crossed: dict[str, dict[LimitName, Crossing]] = {}
+        """Point → the newest crossing of each of its limits, as the queue has it; of as many points."""
         self._ticked: dict[tuple[Key, int], int] = {}
         """Gateway and length of a period → the end of the last one (ms)."""
         self._looked = (-1, -1)
@@ -141,7 +144,7 @@ class Packer(Rounds):
     def _readings(self, key: Key, period: int, found: Sequence[tuple[DueRow, Place]], now: int) -> int:
         gateway, encoder = self._gateway(key, found[0][1]), self._gateways.encoder(key.profile)
         carried = self._queue.carried(self._target, key.profile, key.code, period)
-        due = [_due_of(row, place) for row, place in found if carried.get(row.point) != row.time]
+        due = [self._due_of(row, place) for row, place in found if carried.get(row.point) != row.time]
         for row, _place in found:
             if row.time >= self._last.get(row.point, (0, ""))[0]:
                 self._last[row.point] = row.time, row.quality
@@ -166,7 +169,7 @@ class Packer(Rounds):
     def _placed(self, rows: Iterable[DueRow]) -> list[Due]:
         """Rows of points that a manifest knows."""
         places = ((row, self._directory.find(row.point)) for row in rows)
-        return [_due_of(row, place) for row, place in places if place is not None]
+        return [self._due_of(row, place) for row, place in places if place is not None]
 
     def _tell_left_out(self, key: Key, due: Sequence[Due], drafts: Sequence[Draft]) -> None:
         if self._gateways.encoder(key.profile).whole:
@@ -223,12 +226,16 @@ class Packer(Rounds):
         alarm = Alarm(place, event, value, event.limit, tuple(crossings))
         drafts = self._gateways.encoder(key.profile).alarms(gateway, [alarm])
         self._put(gateway, drafts, events=[row], crossings={code: crossings})
+        self._crossed.pop(code, None)
         return len(drafts)
+
+    def _due_of(self, row: DueRow, place: Place) -> Due:
+        """A reading, with the alarms of its point that stood then: a combined rule's do not follow from the value."""
+        if (known := self._crossed.get(row.point)) is None:
+            known = self._crossed[row.point] = self._queue.crossings(self._target, row.point)
+        stood = frozenset(level for level, each in known.items() if each.stood(row.time))
+        return Due(place, row.time, row.value, row.text, row.quality, stood)
 
 
 def _readings_of(key: Key) -> str:
     return f"readings of gateway {key.code}, profile {key.profile}"
-
-
-def _due_of(row: DueRow, place: Place) -> Due:
-    return Due(place, row.time, row.value, row.text, row.quality)

@@ -352,7 +352,9 @@ def test_a_slope_that_is_lost_is_not_raised_by_rain_and_is_once_it_is_back(tmp_p
     assert b.says(S1=6.0) == [("S1", "changed", "ORANGE")]
 
 
-def test_every_transition_of_an_alarm_is_later_than_the_one_that_it_follows_also_after_a_restart(tmp_path: Path) -> None:
+def test_a_transition_is_later_than_the_one_that_it_follows_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
     b = slope(tmp_path)
     b.says(S1=6.0, at=NOW + 5_000)
     b.restart()

@@ -20,6 +20,7 @@ from collector.reports.crossings import Crossing
 from collector.reports.loads import Load
 from collector.reports.tallies import Tally
 from profiles.model import Profile, Quantity, Times
+from profiles.stated import LimitName
 from profiles.textfile.model import Encoding
 from profiles.wire.messages import Event, State
 from profiles.wire.quality import is_bad, is_good
@@ -62,6 +63,8 @@ class Due:
     value: float | None
     text: str | None
     quality: str
+    stood: frozenset[LimitName] = frozenset()
+    """The levels of the point's alarms that stood at its time."""
 
     @property
     def valid(self) -> bool:

@@ -207,7 +207,8 @@ def _status(gateway: Gateway, due: Due, quantity: Quantity) -> str:
         flags.add("over_range" if due.value > quantity.range[1] else "under_range")
     elif q.is_bad(due.quality) and not flags:
         flags.add("fault")
-    if due.valid and due.value is not None and crossed(due.place.spec, gateway.profile, quantity, due.value) - {"SIG"}:
+    beyond = set() if due.value is None else crossed(due.place.spec, gateway.profile, quantity, due.value) | due.stood
+    if due.valid and beyond - {"SIG"}:
         flags.add("alarm")
     return "".join("1" if flag in flags else "0" for flag in _report(gateway).status_flags)
 

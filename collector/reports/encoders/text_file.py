@@ -133,7 +133,9 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
     facts = _facts(gateway, due.place) | {"time": written(gateway.profile.time, due.time)}
     shown = due.value is not None and due.valid
     if table is not None:
-        limits = {*crossed(due.place.spec, gateway.profile, quantity, due.value)} if due.value is not None else ()
+        limits = due.stood
+        if due.value is not None:
+            limits |= crossed(due.place.spec, gateway.profile, quantity, due.value)
         high = None
         if due.quality == q.BAD_RANGE and quantity.range is not None and due.value is not None:
             high = due.value > quantity.range[1]

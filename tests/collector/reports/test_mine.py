@@ -170,6 +170,13 @@ def test_each_quality_has_its_flag_and_a_gap_is_never_filled(value: float | None
     assert (data["pointStatus"], data["pointValue"]) == (status, value)
 
 
+def test_a_point_whose_alarm_stands_has_its_flag_though_its_value_lies_beyond_no_limit() -> None:
+    told = Due(place(BLUE=812.3), AT, 812.0, None, "good", frozenset({"YELLOW"}))
+    assert body(told)["datas"][0]["pointStatus"] == "00001000"
+    lost = replace(told, value=None, quality="bad:link")
+    assert body(lost)["datas"][0]["pointStatus"] == "00000100"
+
+
 def test_a_colour_on_the_low_side_is_an_alarm_below_it_also_in_the_tags_own_unit() -> None:
     deep = place("JRX", "9103", unit="cm", BLUE=650.0)
     assert body(Due(deep, AT, 6.5, None, "good"))["datas"][0]["pointStatus"] == "00001000"

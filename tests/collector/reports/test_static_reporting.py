@@ -94,7 +94,7 @@ async def test_a_table_comes_when_it_is_known_and_when_it_changes_and_not_at_a_r
 async def test_a_stop_and_its_end_reach_the_platform_though_no_manifest_has_changed(
     agent: tuple[Server, Agent], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("collector.reports.packer.LOOK_AGAIN", 100)
+    monkeypatch.setattr("collector.reports.rounds.LOOK_AGAIN", 100)
     broker, plant = agent
     async with platform(tmp_path, WC_ENT_CGQ="20011") as (ledger, port):
 

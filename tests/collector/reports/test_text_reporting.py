@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from collector.reports import sender
@@ -140,6 +141,7 @@ async def test_what_comes_late_has_a_file_of_its_own_under_the_next_free_name(
         for seq, row in enumerate([(CH4, 0.31), (FAN, True)], 1):
             agent.data(seq, ABOUT, [(row[0], 1_795_478_409_000, row[1], "good")])
             await eventually(lambda: len(files(tmp_path, "CDSS")) == seq, "the file")  # noqa: B023
+        await eventually(lambda: not collector.reports.status()[0].waiting, "the answers")
         again = collector.reports.resend("province", 1_795_478_400_000, 1_795_478_420_000, [])
         assert again[0] >= 2
         await eventually(lambda: not collector.reports.status()[0].waiting, "the repeats")
@@ -200,6 +202,25 @@ async def test_a_rise_through_both_limits_and_back_is_two_events_with_their_ends
         ("080009", "001", "08:00:09", ""), ("080019", "002", "08:00:19", ""),
         ("080029", "002", "08:00:19", "08:00:29"), ("080030", "001", "08:00:09", "08:00:29"),  # the second was taken
     ]  # fmt: skip
+
+
+async def test_a_point_in_alarm_by_a_combined_rule_has_its_event_and_its_state_while_that_stands(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path
+) -> None:
+    at = 1_795_478_409_000
+    raised = Event(id="e1", alarm="a", kind="limit", level="SIG", state="raised", time=at, since=at, tag=FAN,
+                   value=True, text="no alarm by itself; …", code="both-doors")  # fmt: skip
+    over = msgspec.structs.replace(raised, id="e2", state="cleared", time=at + 2000)
+    async with collecting(chosen):
+        agent.send("manifest", ABOUT)
+        agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [raised, over]))
+        await eventually(lambda: len(files(tmp_path, "YCBJ")) == 2, "beginning and end")
+        for number, moment in enumerate((at, at + 1000, at + 2000), 2):
+            agent.data(number, ABOUT, [(FAN, moment, True, "good")])
+        await eventually(lambda: len(files(tmp_path, "CDSS")) == 3, "the readings")
+    assert [each["state"] for [each] in files(tmp_path, "CDSS").values()] == ["1", "1", "0"]
+    [[begun], [ended]] = files(tmp_path, "YCBJ").values()
+    assert (begun["abnormal_type"], begun["end_time"], ended["end_time"][-8:]) == ("001", "", "08:00:11")
 
 
 def test_a_name_that_is_none_of_the_profiles_stays() -> None:
