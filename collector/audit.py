@@ -226,7 +226,7 @@ def _seam(entry: Entry) -> set[Head]:
     if (entry.what, entry.subject) != (ARCHIVED, LOG):
         return set()
     details = json.loads(entry.details)
-    return {Head(details.get("through"), details.get("hash"))}
+    return {Head(details.get("through", 0), details.get("hash", ""))} if isinstance(details, dict) else set()
 
 
 def all_entries(db: sqlite3.Connection, through: int | None = None) -> Iterator[Entry]:

@@ -6,9 +6,9 @@ report late: when it was entered stands in it, and the days that it changes are 
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -50,7 +50,7 @@ class DutyBook:
             self._keep(db, made, PAST[kind], by, {"reason": reason}, [made.span])
         return made
 
-    def _make_room(self, db: Any, beyond: int) -> None:
+    def _make_room(self, db: sqlite3.Connection, beyond: int) -> None:
         gone = db.execute(
             "DELETE FROM off_duty WHERE id IN (SELECT id FROM off_duty WHERE until <= ? ORDER BY until LIMIT ?)",
             (_now(), beyond),
@@ -86,7 +86,13 @@ class DutyBook:
         return taken
 
     def _keep(
-        self, db: Any, record: Record, what: str, by: str, about: dict[str, str], changed: Iterable[tuple[int, int]]
+        self,
+        db: sqlite3.Connection,
+        record: Record,
+        what: str,
+        by: str,
+        about: dict[str, str],
+        changed: Iterable[tuple[int, int]],
     ) -> None:
         body = msgspec.json.encode(record).decode()
         db.execute("UPDATE off_duty SET until = ?, body = ? WHERE id = ?", (record.span[1], body, record.id))
@@ -116,7 +122,7 @@ class DutyBook:
         with self._file.reading() as db:
             return self._of(db, site)
 
-    def _of(self, db: Any, site: str | None, after: int = -1) -> list[Record]:
+    def _of(self, db: sqlite3.Connection, site: str | None, after: int = -1) -> list[Record]:
         """Those that end after a moment."""
         rows = db.execute(
             "SELECT body FROM off_duty WHERE until > ?1 AND (?2 IS NULL OR site = ?2) ORDER BY id", (after, site)

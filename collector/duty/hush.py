@@ -18,7 +18,7 @@ from collector.alarms.lives import Life, Place
 from collector.alarms.rows import life_of
 from collector.directory import Directory
 from collector.duty.book import DutyBook
-from collector.duty.records import Scope
+from collector.duty.records import Roster, Scope
 from collector.duty.scopes import scope_of
 
 ENDS = ("cleared", "acknowledged", "handled", "closed", "joined")
@@ -74,7 +74,9 @@ class Hush:
         """Whether it is a lost link of what is off duty at this moment."""
         if place.kind != "link":
             return False
-        roster = self._duty.roster(now, now + 1)
+        if not (records := self._duty.records(now, now + 1, place.site)):
+            return False
+        roster = Roster(records)
         scopes = list(self._behind(place)) or [Scope(place.site)]
         return all(roster.off(scope, now, now + 1) for scope in scopes)
 
