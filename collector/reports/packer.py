@@ -6,8 +6,8 @@ Source: specification notes, 1.9: what is grouped; notes on mines, 1.3: files th
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from functools import partial
 
 from collector.directory import Place
@@ -21,6 +21,7 @@ from collector.reports.queue import PART
 from collector.reports.rounds import Rounds
 from collector.reports.rows import DueEvent, DueRow
 from profiles.stated import LimitName
+from profiles.wire.messages import Event
 
 log = logging.getLogger(__name__)
 REMEMBERED = 10_000
@@ -64,13 +65,40 @@ class Packer(Rounds):
         made = 0
         rows = self._queue.transitions(self._target)
         while rows:
-            for row in rows:
-                about = row.agent, row.id
-                if self._attempts.due(about, now) and (place := self._place(row.point, agent=row.agent)) is not None:
-                    step = partial(self._alarm, place, row)
-                    made += self._kept(f"a transition of point {row.point}", about, now, step)
+            made += sum(self._together(found, now) for found in self._grouped(rows, now))
             rows = self._queue.transitions(self._target, after=rows[-1]) if len(rows) == PART else []
         return made + self._recount(now, gateways)
+
+    def _grouped(self, rows: Sequence[DueEvent], now: int) -> Iterable[Sequence[tuple[Place, DueEvent]]]:
+        """What is packed together: in families of whole files those of a gateway and second, each point once; of the
+        others each transition by itself. A name of a file has seconds, and a file each would soon be far ahead of them.
+        """
+        groups: dict[Hashable, list[tuple[Place, DueEvent]]] = {}
+        seen: Counter[Hashable] = Counter()
+        for row in rows:
+            if not self._attempts.due((row.agent, row.id), now):
+                continue
+            if (place := self._place(row.point, agent=row.agent)) is None:
+                continue
+            key, second = self._gateways.key(place, place.point.profile), row.time // 1000
+            alone = None if self._gateways.encoder(key.profile).whole else row.id
+            groups.setdefault((key, second, alone, seen[second, row.point]), []).append((place, row))
+            seen[second, row.point] += 1
+        return groups.values()
+
+    def _together(self, found: Sequence[tuple[Place, DueEvent]], now: int) -> int:
+        """Pack transitions together, and where that fails one by one, so that an odd one costs itself alone (I6)."""
+        made, about = 0, tuple((row.agent, row.id) for _place, row in found)
+        if len(found) > 1:
+            if self._attempts.due(about, now):
+                what = f"transitions of {len(found)} points at once, which are now packed one by one"
+                made = self._kept(what, about, now, partial(self._alarms, found))
+            if self._attempts.due(about, now):
+                return made
+        for each, (place, row) in zip(about, found, strict=True):
+            step = partial(self._alarms, [(place, row)])
+            made += self._kept(f"a transition of point {row.point}", each, now, step)
+        return made
 
     def _handled(self, now: int) -> int:
         """Pack how alarms were handled; what cannot be packed waits, as transitions do."""
@@ -210,24 +238,28 @@ class Packer(Rounds):
         self._put(gateway, drafts)
         return len(drafts)
 
-    def _alarm(self, place: Place, row: DueEvent) -> int:
-        event = row.event()
-        key = self._gateways.key(place, place.point.profile)
-        profile = self._library[key.profile]
-        gateway = self._gateway(key, place)
-        if event.kind == "seal":
-            drafts = self._gateways.encoder(key.profile).alarms(gateway, [Alarm(place, event, None, None)])
-            self._put(gateway, drafts, events=[row])
-            return len(drafts)
-        code, quantity = place.point.code, profile.quantities[place.point.quantity]
-        stated = reported_limits(place.spec, profile, quantity)
-        crossings = moved(self._queue.crossings(self._target, code), event, stated)
-        value = None if isinstance(event.value, str | None) else float(event.value)
-        alarm = Alarm(place, event, value, event.limit, tuple(crossings))
-        drafts = self._gateways.encoder(key.profile).alarms(gateway, [alarm])
-        self._put(gateway, drafts, events=[row], crossings={code: crossings})
-        self._crossed.pop(code, None)
+    def _alarms(self, found: Sequence[tuple[Place, DueEvent]]) -> int:
+        """Pack transitions of one gateway, of each point one at most."""
+        first = found[0][0]
+        key = self._gateways.key(first, first.point.profile)
+        gateway = self._gateway(key, first)
+        alarms = [self._alarm(place, row.event()) for place, row in found]
+        drafts = self._gateways.encoder(key.profile).alarms(gateway, alarms)
+        crossings = {each.place.point.code: each.crossings for each in alarms}
+        self._put(gateway, drafts, events=[row for _place, row in found], crossings=crossings)
+        for code in crossings:
+            self._crossed.pop(code, None)
         return len(drafts)
+
+    def _alarm(self, place: Place, event: Event) -> Alarm:
+        """A transition with what it crossed; an event of a seal has neither value nor limits."""
+        if event.kind == "seal":
+            return Alarm(place, event, None, None)
+        profile = self._library[place.point.profile]
+        stated = reported_limits(place.spec, profile, profile.quantities[place.point.quantity])
+        crossings = moved(self._queue.crossings(self._target, place.point.code), event, stated)
+        value = None if isinstance(event.value, str | None) else float(event.value)
+        return Alarm(place, event, value, event.limit, tuple(crossings))
 
     def _due_of(self, row: DueRow, place: Place) -> Due:
         """A reading, with the alarms of its point that stood then: a combined rule's do not follow from the value."""

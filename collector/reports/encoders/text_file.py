@@ -74,15 +74,18 @@ class TextFileEncoder(Encoder):
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
-        """A file a transition: a record a limit that it crosses, at the beginning and at the end."""
+        """A file a kind and second: a record a limit that is crossed, at the beginning and at the end."""
         files, drafts = text_files(gateway.profile), []
+        groups: dict[tuple[str, int], list[Alarm]] = defaultdict(list)
         for alarm in alarms:
-            kind = kind_of(files, "alarms", alarm.place.point.code)
-            if kind is not None and (records := _abnormal(gateway, kind, alarm)):
-                code, time = alarm.place.point.code, alarm.event.time
+            if (kind := kind_of(files, "alarms", alarm.place.point.code)) is not None:
+                groups[kind, alarm.event.time // 1000].append(alarm)
+        for (kind, _second), found in groups.items():
+            if records := [each for alarm in found for each in _abnormal(gateway, kind, alarm)]:
+                points = {alarm.place.point.code: alarm.event.time for alarm in found}
                 drafts.append(
-                    _draft(gateway, kind, "alarm", time, alarm.place, records,
-                           about=(alarm.event.id,), points={code: time})
+                    _draft(gateway, kind, "alarm", found[0].event.time, found[0].place, records,
+                           about=[alarm.event.id for alarm in found], points=points)
                 )  # fmt: skip
         return drafts
 
