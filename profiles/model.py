@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from config.model import Duration, Settings, Written
 from profiles.combined import Combined, RuleName
 from profiles.report import ChemicalReport, MineReport, TextFileReport
-from profiles.seal import Cm6Report, Seal, SealReport
+from profiles.seal import Cm6Report, Seal, SealFileReport, SealReport
 from profiles.stated import LimitName, Names, Stated
 from profiles.textfile.model import TextFiles
 from profiles.wire.messages import Level, PressureKind
@@ -251,7 +251,7 @@ class Times(Stated):
     """As strftime has it."""
 
 
-Shape = ChemicalReport | MineReport | TextFileReport | SealReport | Cm6Report
+Shape = ChemicalReport | MineReport | TextFileReport | SealReport | SealFileReport | Cm6Report
 """A way to report."""
 
 
@@ -294,7 +294,7 @@ class Profile(Settings):
     def shapes(self) -> list[Shape]:
         """How it can be reported: by its own `report`, by text files, as a seal; what stands first is the usual one."""
         files = self.files.report if self.files else None
-        seal = (self.seal.push, self.seal.cm6) if self.seal else ()
+        seal = (self.seal.push, self.seal.cm6, self.seal.files) if self.seal else ()
         return [each for each in (self.report, files, *seal) if each is not None]
 
     def shape(self, family: str = "") -> Shape | None:

@@ -153,6 +153,19 @@ class SealReport(ReportCommon):
     source_down: Annotated[Duration, Field(ge=1)] = 300.0
 
 
+FileOf = Literal["event", "count", "status", "camera"]
+
+
+class SealFileReport(SealReport):
+    """The same to a platform that takes files, in the grammar of the profile's `files`."""
+
+    family: Literal["seal-file"] = "seal-file"  # type: ignore[assignment]  # another of the same shape
+    heartbeat: None = None
+    """Files know none."""
+    kinds: dict[FileOf, str]
+    """The kind of file (`files: kinds`) of each message; its fields are called as the message's keys."""
+
+
 class Seal(Stated):
     """The electronic seal."""
 
@@ -174,6 +187,7 @@ class Seal(Stated):
     links: Links
     cm6: Cm6Report | None = None
     push: SealReport | None = None
+    files: SealFileReport | None = None
 
 
 def check(seal: Seal) -> Iterator[Fault]:

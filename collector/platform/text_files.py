@@ -182,6 +182,8 @@ def _number(kind: str, text: str) -> str:
 
 
 def _point(path: str, file: Parsed, record: Record) -> Iterator[Fault]:
+    if file.kind.startswith("SP"):  # a camera's code is its own
+        return
     code = record.get("point") or record.get("area") or record.get("station", "")
     if not code.startswith(file.mine):
         yield Fault(
@@ -224,7 +226,15 @@ def values(name: str, file: Parsed) -> Iterator[Value]:
     """What a sound file says, for the ledger: readings (T) and abnormal events (T.alarm); times in ms UTC."""
     for each in file.records:
         code = each.get("point") or each.get("area", "")
-        if "value" in each:
+        if file.kind == "SPBJ":
+            at = millis(each["end"] or each["start"], TIME) or 0
+            yield Value(
+                f"seal.{each['event_code']}", each["camera"], at, float(each["grade"]), True, each["phase"], name
+            )
+        elif file.kind == "SPZT":
+            at = millis(each["since"], TIME) or 0
+            yield Value("seal.status", each["camera"], at, float(each["camera_state"]), True, file.kind, name)
+        elif "value" in each:
             text = _number(file.kind, each["value"])
             normal = (
                 not int(each.get("state") or each["eight"]) & ~3 if "state" in each else "1" not in _faults_of(each)

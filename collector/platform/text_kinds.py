@@ -7,6 +7,7 @@ from typing import NamedTuple
 from collector.platform.fields import Check, moment, one_of, text
 
 TIME = "%Y-%m-%d %H:%M:%S"
+_COUNT = text(r"(-?\d+)?", "a whole number or nothing")
 _NUMBER = text(r"(-?\d+(\.\d+)?)?", "a number or nothing")
 
 
@@ -18,6 +19,7 @@ SHORT = "mine mine_name file_time"
 LONG = "mine mine_name system_model system_name maker mark_until file_time"
 EQUIPMENT = "mine mine_name system_code system_name file_time"
 PRESSURE = "mine mine_name system_name system_model date file_time"
+SEAL = "mine mine_name mine_kind mine_state terminal file_time"
 _LIMITS = "high low alarm_high release_high alarm_low release_low"
 _CUTS = "cut_high restore_high cut_low restore_low on off"
 _EVENT = "start end max max_time min min_time mean cause measures entry_time entered_by data_time"
@@ -76,6 +78,12 @@ KINDS: dict[str, Kind] = {
     "NCDSS": Kind("point type place value unit state data_time", every=20, full=True, non_coal=True),
     "NCDYCBJ": Kind(f"point type place unit abnormal {_EVENT}", key="point abnormal start", non_coal=True),
     "NFZDY": Kind("station place x y z", key="station", non_coal=True),
+    "SPBJ": Kind("event event_code phase grade camera position place start end persons vehicles plate loaded confidence"
+                 " duration forbidden pictures films", SEAL, key="event phase"),
+    "SPTJ": Kind("hour cameras in out underground cards difference belt_run belt_load hoist_run trucks_out trucks_in"
+                 " online alarms", SEAL, key="hour"),
+    "SPZT": Kind("camera camera_state since cause", SEAL, key="camera"),
+    "SPXX": Kind("camera position place analysis data_time station_code", SEAL, key="camera analysis"),
 }  # fmt: skip
 SYSTEMS = {"TF": "30", "PS": "31", "LJ": "32", "XJ": "33", "KY": "34", "JC": "35"}
 """System code of important equipment, by the beginning of the kind (notes on mines, 3)."""
@@ -95,6 +103,28 @@ CHECKS: dict[str, Check] = {
     "eight": text(r"[01]{8}", "eight characters 0 or 1"),
     "abnormal": text(r"0(0[1-9]|10)", "an abnormal type 001 to 010"),
     "alarm": one_of("0", "1"),
+    "mine_kind": one_of("MK", "DXK", "LTK"),
+    "mine_state": one_of("producing", "building", "stopped", "stopped_building", "closing", "closed"),
+    "terminal": text(r"\d{14}", "a terminal of 14 digits"),
+    "event": text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"),
+    "event_code": text(r"[a-z_]{3,20}", "an event code"),
+    "phase": one_of("raise", "update", "clear"),
+    "grade": one_of("1", "2", "3"),
+    "camera": text(r"\d{14}|\d{20}", "a camera code of 20 digits, or a terminal"),
+    "position": text(r"(P\d\d)?", "P01 and so on, or nothing"),
+    "loaded": one_of("", "0", "1"),
+    "forbidden": one_of("0", "1"),
+    "camera_state": one_of("0", "1"),
+    "since": moment(TIME),
+    "hour": moment("%Y-%m-%d %H"),
+    "cameras": text(r"(\d{20}&\d*&\d*(,\d{20}&\d*&\d*)*)?", "camera&in&out, joined by commas"),
+    "alarms": text(r"(\d+,\d+,\d+)?", "three numbers or nothing"),
+    "analysis": one_of("01", "02", "03"),
+    **dict.fromkeys(
+        ("in", "out", "underground", "difference", "belt_run", "belt_load", "hoist_run", "trucks_out",
+         "trucks_in", "online", "persons", "vehicles"), _COUNT,
+    ),
+    **dict.fromkeys(("confidence", "duration"), _NUMBER),
     "data_time": moment(TIME),
     "start": moment(TIME),
     "end": _time_or_none,

@@ -32,7 +32,7 @@ class TargetSettings(Settings):
     """Name of this target in logs and commands: lower-case letters, digits and '-'."""
     profiles: Annotated[tuple[str, ...], Field(min_length=1)]
     """Profiles whose points are reported."""
-    family: Literal["", "S", "M", "text-file", "seal", "CM6"] = ""
+    family: Literal["", "S", "M", "text-file", "seal", "seal-file", "CM6"] = ""
     """The shape of the packets, of profiles that have several; left out: the usual one."""
     encoding: Encoding | None = None
     """How text files are written for this platform: utf-8 or gb18030; left out: as the profile says."""

@@ -34,7 +34,7 @@ class Cm6Encoder(Encoder):
 
         It goes ahead of all alarms, since a camera must be registered before anything is told of it (5.3).
         """
-        rows = [_registered(gateway, now, place, kind) for place in _cameras(places) for kind in _kinds(gateway, place)]
+        rows = registered(gateway, now, places)
         if not rows:
             return []
         draft = _draft(gateway, "camera", "alarm", now, rows)
@@ -108,6 +108,11 @@ def _kinds(gateway: Gateway, place: Place) -> list[str]:
     position = seal.positions.get(place.point.quantity)
     looked = {seal.events[code].analysis for code in (position.events if position else ())} | {"03"}
     return [kind for kind in REGISTERED if kind in looked]
+
+
+def registered(gateway: Gateway, now: int, places: Sequence[Place]) -> list[dict[str, Any]]:
+    """The register of cameras, also of other pushes of the seal: a row a camera and analysis."""
+    return [_registered(gateway, now, place, kind) for place in _cameras(places) for kind in _kinds(gateway, place)]
 
 
 def _registered(gateway: Gateway, now: int, place: Place, kind: str) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class SealEncoder(Encoder):
         identity = packet_id(
             "seal", gateway.site, "count", hour, levels, *sorted((d.place.point.code, d.time, d.value) for d in due)
         )
-        body = _head(gateway, identity, "count", told_at, resend=resumed) | {
+        body = message_head(gateway, identity, "count", told_at, resend=resumed) | {
             "hour": written(gateway.profile.time, hour)[:13], "cameras": list(cameras.values()), **totals,
             "alarms": levels,
         }  # fmt: skip
@@ -90,7 +90,7 @@ class SealEncoder(Encoder):
         """What the check on site found; the officer's name is asked for."""
         named = _event_id(handled.agent, handled.alarm)
         identity = packet_id("seal", gateway.site, "handle", named, handled.at)
-        body = _head(gateway, identity, "handle", handled.at) | {
+        body = message_head(gateway, identity, "handle", handled.at) | {
             "eventId": named, "officer": handled.by, "time": written(gateway.profile.time, handled.at),
             "finding": handled.finding, "measures": handled.note[:MOST_MEASURES], "files": [],
         }  # fmt: skip
@@ -107,7 +107,7 @@ class SealEncoder(Encoder):
             for each in sorted(cameras, key=lambda each: each.place.point.code)
         ]  # fmt: skip
         identity = packet_id("seal", gateway.site, gateway.code, "status", now, *map(str, rows))
-        body = _head(gateway, identity, "status", now) | {"cameras": rows}
+        body = message_head(gateway, identity, "status", now) | {"cameras": rows}
         return [Draft(identity, "status", now, msgspec.json.encode(body))]
 
     @classmethod
@@ -117,7 +117,7 @@ class SealEncoder(Encoder):
         if not states:
             return []
         identity = packet_id("seal", gateway.site, gateway.code, "heartbeat", now)
-        body = _head(gateway, identity, "heartbeat", now) | {
+        body = message_head(gateway, identity, "heartbeat", now) | {
             "version": states[0].version, "timeOffset": alive.offset, "cpu": _load(states, "cpu"),
             "gpu": _load(states, "gpu"), "disk": _load(states, "disk"),
             "queue": sum(state.outbox_rows for state in states),
@@ -147,8 +147,8 @@ def _ms(seconds: float) -> int:
 
 
 def _report(gateway: Gateway) -> SealReport:
-    report = gateway.profile.shape("seal")
-    assert isinstance(report, SealReport)  # noqa: S101  # see `Encoder.family`
+    report = gateway.profile.seal.push if gateway.profile.seal else None
+    assert report is not None  # noqa: S101  # see `Encoder.family`
     return report
 
 
@@ -159,7 +159,7 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
     passage = seal_of(gateway).events[event.code].off is None
     over = event.state == "cleared" or passage
     identity = packet_id("seal", gateway.site, "event", event.id)
-    body = _head(gateway, identity, "event", event.time) | {
+    body = message_head(gateway, identity, "event", event.time) | {
         "eventId": named,
         "eventCode": event.code,
         "eventPhase": _PHASES[event.state],
@@ -181,7 +181,8 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
     return Draft(identity, "alarm", event.time, message, points, ahead=NOTICE - found.level, tally=tally)
 
 
-def _head(gateway: Gateway, identity: str, kind: str, time: int, *, resend: bool = False) -> dict[str, Any]:
+def message_head(gateway: Gateway, identity: str, kind: str, time: int, *, resend: bool = False) -> dict[str, Any]:
+    """The keys that all messages have; `time` in ms UTC."""
     return {
         "msgId": identity, "msgType": kind, "mineCode": gateway.site, "mineName": gateway.name,
         "mineKind": gateway.industry, "mineState": order_of(gateway).state, "terminalId": gateway.code,
