@@ -76,6 +76,7 @@ class Collector:
         )  # fmt: skip
         hush = Hush(Rules(settings.notify), alarms, self._duty, Directory(self._registry))
         self._book = book_of(alarms, settings, hush)
+        self._book.judge_anew()
         self._colours = ColourLedger(alarms, profiles, [sink.name for sink in settings.sinks])
         self._colours.take_over()
         report = self._reporter.queue.take_handled

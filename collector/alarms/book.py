@@ -32,6 +32,7 @@ from collector.alarms.lives import (
     fold,
     groups,
     steps,
+    told_again,
 )
 from collector.alarms.rows import (
     ALARM,
@@ -45,6 +46,7 @@ from collector.alarms.rows import (
     lives_where,
     put_alarm,
     put_life,
+    seals_standing,
     standing,
 )
 from collector.alarms.settings import AlarmSettings
@@ -331,6 +333,23 @@ class AlarmBook:
                 "DELETE FROM due WHERE sink = ? AND life = ? AND version = ?",
                 [(sink, life.id, life.version) for life in lives],
             )
+
+    def judge_anew(self) -> None:
+        """Judge what stands of the seals by the present orders: a belt that runs on in a mine that was stopped
+        meanwhile brings no event by itself.
+        """
+        with self._file.transaction() as db:
+            lives = set()
+            for alarm in seals_standing(db):
+                judged = self._judge(told_again(alarm))
+                if judged is None or judged.event.level == msgspec.json.decode(alarm.body, type=Last).level:
+                    continue
+                told = first_seen(judged)
+                severity, gravest = max((alarm.severity, alarm.gravest), (told.severity, told.gravest))
+                put_alarm(db, alarm._replace(severity=severity, gravest=gravest, body=told.body))
+                lives.add(alarm.life)
+            for life in sorted(filter(None, lives)):
+                self._renew(db, life_of(db, life))
 
     def close(self) -> None:
         """Release the file."""

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from collector.sinks.base import EventRecord
-from profiles.wire.messages import Level, Value
+from profiles.wire.messages import Event, Level, Value
 
 SEVERITY: dict[Level, int] = {
     "HH": 4, "LL": 4, "RED": 4,
@@ -56,6 +56,10 @@ class Last(Struct, frozen=True):
     limit: float | None
     text: str
     place: Place
+    position: str = ""
+    """Of a seal's camera: the position that it watches."""
+    persons: float | int | bool | str = 1
+    """Of a seal's event: how many people were seen."""
 
 
 class Deed(Struct, frozen=True):
@@ -158,12 +162,27 @@ def first_seen(record: EventRecord) -> Alarm:
         record.agent, event.kind, source, side, record.site, record.region,
         record.profile, record.asset, record.point, record.quantity,
     )  # fmt: skip
-    last = Last(event.level, event.value, event.limit, event.text, place)
+    persons = event.facts.get("persons", 1)
+    last = Last(event.level, event.value, event.limit, event.text, place, record.position, persons)
     standing = event.state not in ("cleared", "noted")
     return Alarm(
         record.agent, event.alarm, msgspec.json.encode([record.agent, event.kind, source, side]).decode(), None,
         min(event.since, event.time), max(event.since, event.time), SEVERITY[event.level], event.level,
         record.era, event.time, record.seq, event.id, standing, msgspec.json.encode(last).decode(),
+    )  # fmt: skip
+
+
+def told_again(alarm: Alarm) -> EventRecord:
+    """The last event of an alarm of a seal as far as it is kept: enough to judge it by another order."""
+    last = msgspec.json.decode(alarm.body, type=Last)
+    place = last.place
+    event = Event(
+        id=alarm.event, alarm=alarm.alarm, kind="seal", level=last.level, state="raised", time=alarm.time,
+        since=alarm.since, camera=place.source, text=last.text, code=place.side, facts={"persons": last.persons},
+    )  # fmt: skip
+    return EventRecord(
+        event, alarm.agent, alarm.era, alarm.seq, place.site, place.region, place.profile, place.asset, place.point,
+        place.quantity, position=last.position,
     )  # fmt: skip
 
 

@@ -24,6 +24,15 @@ def alarm_of(row: Sequence[Any]) -> Alarm:
     return Alarm(*row)._replace(standing=bool(row[12]))
 
 
+def seals_standing(db: sqlite3.Connection) -> list[Alarm]:
+    """Alarms of seals that stand and whose lives are not closed."""
+    rows = db.execute(
+        f"SELECT {ALARM} FROM alarm WHERE standing AND json_extract(source, '$[1]') = 'seal'"  # noqa: S608
+        " AND life IN (SELECT id FROM life WHERE ended = 0)"
+    )
+    return [alarm_of(row) for row in rows.fetchall()]
+
+
 def folded_away(db: sqlite3.Connection, source: str, since: int) -> bool:
     """Whether a raise of this moment is in the count of a life already."""
     found = db.execute(

@@ -129,7 +129,7 @@ def test_a_person_who_goes_into_a_sealed_mine_is_an_alarm_that_is_over_at_once_a
     assert (life.last.level, life.condition, life.state) == ("RED", "cleared", "open")
 
 
-def test_a_restart_and_another_order_change_nothing_of_what_was_judged_and_the_next_event_goes_by_the_new_one(
+def test_a_repeat_under_another_order_changes_nothing_and_the_next_event_goes_by_the_new_one(
     bureau: Bureau,
 ) -> None:
     first, second = came(seen(1, "belt_run", "belt")), came(seen(2, "q_covered", "belt"))
@@ -143,6 +143,29 @@ def test_a_restart_and_another_order_change_nothing_of_what_was_judged_and_the_n
     over = msgspec.structs.replace(seen(3, "belt_run", "belt", "changed", MINUTE), alarm="a-belt_run")
     book.write([], came(over))
     assert levels(book.lives())["belt_run"] == "RED"
+
+
+def test_what_stands_when_a_mine_is_stopped_is_judged_by_the_new_order_and_told_once(bureau: Bureau) -> None:
+    book = bureau.ordered("producing")
+    book.write(
+        [], came(seen(1, "belt_run", "belt"), seen(2, "hoist_run", "gate", persons=2), seen(3, "q_dark", "belt"))
+    )
+    over = msgspec.structs.replace(seen(4, "belt_load", "belt"), alarm="over")
+    book.write([], came(over, msgspec.structs.replace(over, id="e5", state="cleared", time=over.time + MINUTE)))
+    assert levels(book.lives()) == dict.fromkeys(("belt_run", "hoist_run", "belt_load"), "BLUE") | {"q_dark": "ORANGE"}
+    book = bureau.ordered("stopped", PERMIT)
+    book.judge_anew()
+    expected = {"belt_run": "RED", "hoist_run": "BLUE", "q_dark": "ORANGE", "belt_load": "BLUE"}
+    assert levels(book.lives()) == expected, "two people at P01 are permitted, and what is over stays as it was"
+    [belt] = [life for life in book.lives() if life.place.quantity == "belt_run"]
+    assert [each["step"] for each in Queue(bureau.file).of_life(belt.id)] == ["graver 4"]
+    before = book.lives()
+    book.judge_anew()
+    assert book.lives() == before
+    book = bureau.ordered("producing")
+    book.judge_anew()
+    [belt] = [life for life in book.lives() if life.place.quantity == "belt_run"]
+    assert (belt.last.level, belt.gravest) == ("BLUE", "RED")
 
 
 def test_an_event_that_the_profile_does_not_know_keeps_the_agents_level(bureau: Bureau) -> None:
