@@ -32,7 +32,6 @@ from collector.alarms.lives import (
     fold,
     groups,
     steps,
-    told_again,
 )
 from collector.alarms.rows import (
     ALARM,
@@ -46,9 +45,9 @@ from collector.alarms.rows import (
     lives_where,
     put_alarm,
     put_life,
-    seals_standing,
     standing,
 )
+from collector.alarms.seals import handled_of, judged_anew
 from collector.alarms.settings import AlarmSettings
 from collector.alarms.transitions import PAST, Act, apply
 from collector.audit import COLLECTOR, os_user
@@ -241,7 +240,7 @@ class AlarmBook:
             about = {"note": note, "os_user": os_user()} | ({"anyway": True} if anyway else {})
             if finding:
                 about |= {"finding": finding}
-                handled.note(db, _handled(db, life, deed))
+                handled.note(db, handled_of(db, life, deed))
             if act == "close" and life.condition == "raised":
                 colours.put_away(db, number, deed.at)
             return self._keep(db, changed, [PAST[act]], by, about, deed.at if act == "close" else None)
@@ -339,33 +338,12 @@ class AlarmBook:
         meanwhile brings no event by itself.
         """
         with self._file.transaction() as db:
-            lives = set()
-            for alarm in seals_standing(db):
-                judged = self._judge(told_again(alarm))
-                if judged is None or judged.event.level == msgspec.json.decode(alarm.body, type=Last).level:
-                    continue
-                told = first_seen(judged)
-                severity, gravest = max((alarm.severity, alarm.gravest), (told.severity, told.gravest))
-                put_alarm(db, alarm._replace(severity=severity, gravest=gravest, body=told.body))
-                lives.add(alarm.life)
-            for life in sorted(filter(None, lives)):
+            for life in judged_anew(db, self._judge):
                 self._renew(db, life_of(db, life))
 
     def close(self) -> None:
         """Release the file."""
         self._file.close()
-
-
-def _handled(db: sqlite3.Connection, life: Life, deed: Deed) -> list[Handled]:
-    """What was done about a life, of each alarm of it: a platform knows them one by one."""
-    place = life.place
-    return [
-        Handled(
-            agent=agent, alarm=alarm, profile=place.profile, point=place.point, site=place.site, region=place.region,
-            at=deed.at, by=deed.by, finding=deed.finding, note=deed.note,
-        )
-        for agent, alarm in db.execute("SELECT agent, alarm FROM alarm WHERE life = ? ORDER BY since", (life.id,))
-    ]  # fmt: skip
 
 
 def _fold_away(db: sqlite3.Connection, life: Life) -> Folded | None:
