@@ -17,7 +17,16 @@ from config.nodes import KeyPath, Reader
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def read_secret(reader: Reader, node: yaml.Node, _path: KeyPath) -> str | None:
+class Secret(str):
+    """The text of a secret until it is validated (pydantic makes plain text of it): messages do not show it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "what the secret holds"
+
+
+def read_secret(reader: Reader, node: yaml.Node, _path: KeyPath) -> Secret | None:
     """The text of a secret without its trailing line end; a missing one is a problem."""
     name = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
     if not _NAME.fullmatch(name):
@@ -26,7 +35,7 @@ def read_secret(reader: Reader, node: yaml.Node, _path: KeyPath) -> str | None:
     looked = []
     for file in _files(name, reader.file.parent):
         try:
-            return file.read_text(encoding="utf-8").rstrip("\r\n")
+            return Secret(file.read_text(encoding="utf-8").rstrip("\r\n"))
         except FileNotFoundError:
             looked.append(str(file))
         except (OSError, UnicodeDecodeError) as err:
@@ -34,7 +43,7 @@ def read_secret(reader: Reader, node: yaml.Node, _path: KeyPath) -> str | None:
             return None
     variable = "EDGE_SECRET_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
     if variable in os.environ:
-        return os.environ[variable]
+        return Secret(os.environ[variable])
     reader.problem(reader.place(node), f"secret {name!r} not found; looked at {', '.join(looked)}, ${variable}")
     return None
 

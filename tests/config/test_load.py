@@ -136,6 +136,16 @@ def test_secrets_are_read_from_files_and_the_environment(tmp_path: Path, monkeyp
     assert "expected !secret and a name" in faults(tmp_path, "secret: !secret ../../etc/passwd")[0]
 
 
+@pytest.mark.parametrize("key", ["number", "flag", "wait", "size", "rows", "code: x\nnumber"])
+def test_a_secret_that_will_not_do_is_told_without_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("EDGE_SECRET_PASSWORD", "hunter2")
+    [fault] = faults(tmp_path, f"{key}: !secret password")
+    assert "not what the secret holds" in fault
+    assert "hunter2" not in fault
+
+
 def test_an_included_file_is_a_part_with_places_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "rows.yaml").write_text("- name: a\n- {name: b, addres: 1}\n")
     assert faults(tmp_path, "rows: !include rows.yaml")[0].startswith("rows.yaml:2:13: unknown key 'addres'")
