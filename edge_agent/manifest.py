@@ -68,7 +68,7 @@ def _stated(settings: AgentSettings) -> Manifest:
                 type=device.tag_type(tag), device=device.name, unit=tag.unit, label=tag.label,
                 point=_point(tag.point), range=tag.range, limits=_limits(tag.limits), max_silence=tag.max_silence,
                 source=_source(device, tag),
-                conversion=_conversion(tag, site.atmosphere),
+                conversion=_conversion(tag, site.atmosphere), persons=device.tag_persons(tag),
             )
             for device in settings.devices
             for tag in device.all_tags()

@@ -30,6 +30,8 @@ from profiles.wire.messages import DeviceState, Event, Level
 
 log = logging.getLogger(__name__)
 
+BATCH_TEXT = 4 * 2**20
+"""Characters of text in an envelope, beyond which the next one begins: a message has 8 MiB at most."""
 HELD = 100_000
 """Samples, and likewise events, that wait in memory for a commit (a full disk, one that hangs); beyond, the oldest are
 dropped and counted. As many again may be in the commit at hand."""
@@ -313,12 +315,14 @@ class Recorder:
             self._waiting = []
 
     def _drafts_of_samples(self) -> Iterable[Draft]:
-        for start, end in _runs([era for era, _sample in self._samples], self._settings.batch):
+        texts = [len(each.value) if isinstance(each.value, str) else 0 for _era, each in self._samples]
+        for start, end in _runs([era for era, _sample in self._samples], self._settings.batch, texts):
             era = self._samples[start][0]
             yield DataDraft(era, self._manifest, tuple(sample for _era, sample in self._samples[start:end]))
 
     def _drafts_of_events(self) -> Iterable[Draft]:
-        for start, end in _runs([era for era, _event in self._events], self._settings.batch):
+        texts = [len(event.text) for _era, event in self._events]
+        for start, end in _runs([era for era, _event in self._events], self._settings.batch, texts):
             era = self._events[start][0]
             yield EventDraft(era, self._manifest, tuple(event for _era, event in self._events[start:end]))
 
@@ -363,10 +367,11 @@ def _answer(waiting: Iterable[asyncio.Future[bool]], *, committed: bool) -> None
             each.set_result(committed)
 
 
-def _runs(eras: Sequence[int], longest: int) -> Iterable[tuple[int, int]]:
-    """Neighbouring items of one era, at most `longest` together, as (start, end)."""
-    start = 0
+def _runs(eras: Sequence[int], longest: int, texts: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Neighbouring items of one era, at most `longest` or `BATCH_TEXT` of their `texts` together, as (start, end)."""
+    start = held = 0
     for index in range(1, len(eras) + 1):
-        if index == len(eras) or eras[index] != eras[start] or index - start == longest:
+        held += texts[index - 1]
+        if index == len(eras) or eras[index] != eras[start] or index - start == longest or held >= BATCH_TEXT:
             yield start, index
-            start = index
+            start, held = index, 0

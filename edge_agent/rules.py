@@ -10,8 +10,12 @@ from edge_agent.current_loop import CurrentLoop
 from edge_agent.tags import Deadband, DeviceSettings, TagSettings
 from profiles.judge import AgentParameters, agent_parameters
 from profiles.load import Library
+from profiles.textfile.encrypted import LONGEST
 from profiles.wire.messages import Limits, Manifest, TagType
 
+MAX_TEXT = 2 * 1024
+"""Bytes (UTF-8) of a text that travels; an instrument that sends more sends no value. A batch of 500 of them, escaped
+as JSON, is still a message that a collector unpacks (`profiles.wire.codec.MAX_MESSAGE`)."""
 STALE_AFTER = 3
 """A polled tag that gave nothing for this many times its `max_silence` is stale (specification notes, 6.3)."""
 
@@ -54,6 +58,8 @@ class TagRule:
     frozen: float | None = None
     loop: CurrentLoop | None = None
     """What its readings, in mA, stand for."""
+    max_text: int = MAX_TEXT
+    """Bytes of its longest text."""
 
     @property
     def stale_after(self) -> float:
@@ -83,6 +89,7 @@ def build_rules(
                 jump=parameters.jump,
                 frozen=parameters.frozen,
                 loop=current_loop(tag),
+                max_text=MAX_TEXT if manifest.tags[tag.name].persons is None else LONGEST,
             )
     return rules
 

@@ -20,10 +20,6 @@ from edge_agent.stamps import Stamp, Stamper
 from profiles.wire import quality as q
 from profiles.wire.messages import Level, Value
 
-MAX_TEXT = 2 * 1024
-"""Bytes (UTF-8) of a text that travels; an instrument that sends more sends no value. A batch of 500 of them, escaped
-as JSON, is still a message that a collector unpacks (`profiles.wire.codec.MAX_MESSAGE`)."""
-
 
 class Sample(NamedTuple):
     """A reading that is sent: one row of an envelope. `time` in ms UTC."""
@@ -158,7 +154,7 @@ class Sampler:
         mono = self._clock.mono
         if tag.rule.loop is not None:
             reading = tag.rule.loop.measured(reading)
-        if isinstance(reading.value, str) and not _travels(reading.value):
+        if isinstance(reading.value, str) and not _travels(reading.value, tag.rule.max_text):
             reading = replace(reading, value=None, quality=q.worst(reading.quality, q.BAD_DECODE))
         if tag.times.past(reading):
             outcome.samples.append(Sample(reading.tag, reading.time, reading.value, reading.quality))
@@ -288,9 +284,9 @@ def _is_number(value: Value) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _travels(text: str) -> bool:
+def _travels(text: str, longest: int) -> bool:
     """Whether a text can travel: not every instrument's text is UTF-8, though its protocol says so."""
     try:
-        return len(text.encode()) <= MAX_TEXT
+        return len(text.encode()) <= longest
     except UnicodeEncodeError:
         return False

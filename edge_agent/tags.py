@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
 from profiles.strapping import MAX_PAIRS
-from profiles.wire.messages import ATMOSPHERES, Camera, PressureKind, Source
+from profiles.wire.messages import ATMOSPHERES, Camera, PersonTag, PressureKind, Source
 
 NAME_PATTERN = r"^[^\s/+#][^/+#]{0,126}[^\s/+#]$|^[^\s/+#]$"
 """Names of tags and devices."""
@@ -158,6 +158,10 @@ class DeviceSettings(Settings):
 
     def tag_source(self, tag: TagSettings) -> Source | None:
         """Where `tag` stands in the device, for the manifest; None where the driver has no words for it."""
+        return None
+
+    def tag_persons(self, tag: TagSettings) -> PersonTag | None:
+        """Which files that tell of persons `tag` carries, encrypted; None for every other tag."""
         return None
 
     def address(self) -> str:

@@ -22,6 +22,9 @@ def check(files: TextFiles, codes: Collection[str]) -> Iterator[Fault]:
             yield from _known((*at, "fields", name, "code"), [rule.code], codes, "codes")
     for name, kind in files.kinds.items():
         yield from _kind((*at, "kinds", name), kind, files)
+    if files.persons is not None:
+        for below, message in files.persons.wrong(files.kinds):
+            yield Fault((*at, "persons", *below), message)
 
 
 def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
@@ -48,8 +51,18 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
             yield Fault((*at, "written"), "nothing is written without `files.report`")
         if kind.written.of == "values" and kind.values is None:
             yield Fault((*at, "written"), "a kind of values states under `values` which fields carry them")
-    if kind.count is not None:
-        yield from _known((*at, "count"), [*kind.count.where, kind.count.by], kind.fields, "kind's fields")
+        if kind.written.of == "persons" and (files.persons is None or at[-1] not in files.persons.kinds):
+            yield Fault((*at, "written"), "is none of the kinds that travel (files: {persons: {kinds: …}})")
+    yield from _counts(at, kind)
+
+
+def _counts(at: KeyPath, kind: Kind) -> Iterator[Fault]:
+    if kind.counts and kind.count is None:
+        yield Fault((*at, "counts"), "further counts need `count`")
+    for below, count in ((("count",), kind.count), *((("counts", name), each) for name, each in kind.counts.items())):
+        if count is not None:
+            wanted = [*count.where, count.by, *filter(None, [count.since])]
+            yield from _known((*at, *below), wanted, kind.fields, "kind's fields")
 
 
 def _known(at: KeyPath, wanted: Collection[str], known: Collection[str], what: str) -> Iterator[Fault]:

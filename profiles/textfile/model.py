@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from config.model import Duration, Settings, Size
 from profiles.report import TextFileReport
 from profiles.stated import LimitName, Names, Stated
+from profiles.textfile.persons import PersonFiles
 from profiles.wire.quality import PATTERN
 
 Mark = Annotated[str, Field(min_length=1, max_length=8)]
@@ -120,7 +121,9 @@ class FieldRule(Names):
     words: dict[str, str] = Field(default_factory=dict)
     """How we write what it holds, where that is a word of ours."""
     personal: bool = False
-    """Whether it tells of a person: never logged, never sent on by the `files` driver (mines, 2.4)."""
+    """Whether it tells of a person: never logged, and never sent on but encrypted (mines, 2.4)."""
+    withheld: bool = False
+    """Whether it is left empty even then, unless the agent's settings ask for it (mines, 2.4)."""
 
 
 class State(Names):
@@ -188,13 +191,23 @@ class Count(Settings):
     """Which records count: by field, the texts that do."""
     by: str
     """The field by whose code they are counted, beside the whole mine."""
+    since: str | None = None
+    """A time of the record: it counts only if that lies `longer` or more before the file's."""
+    longer: Duration | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.since is None) != (self.longer is None):
+            raise PydanticCustomError("since", "since and longer go together")
+        return self
 
 
 class WrittenKind(Settings):
     """That we write a kind from what is stored."""
 
-    of: Literal["definitions", "values", "alarms"]
-    """Points (or their equipment) as they are defined, readings, or abnormal events."""
+    of: Literal["definitions", "values", "alarms", "persons"]
+    """Points (or their equipment) as they are defined, readings, abnormal events; or files that tell of persons, as
+    the mine wrote them, for targets that are to have them."""
     points: str | None = None
     """Whose: a regular expression for the beginning of point codes; left out: of all that no kind before has."""
     holds: dict[str, Holds] = Field(default_factory=dict)
@@ -227,6 +240,8 @@ class Kind(Stated, Names):
     values: Values | None = None
     definition: Definition | None = None
     count: Count | None = None
+    counts: dict[str, Count] = Field(default_factory=dict)
+    """Other counts of the same records, by the name under which a tag asks for them (`field`)."""
     written: WrittenKind | None = None
     """Left out: it is read and never written."""
 
@@ -248,6 +263,8 @@ class TextFiles(Stated):
     kinds: dict[str, Kind] = Field(default_factory=dict)
     report: TextFileReport | None = None
     """How they are written upward; left out: they are read and never written."""
+    persons: PersonFiles | None = None
+    """Those of them that tell of persons; left out: nothing of a person is ever sent on."""
 
     def header_of(self, kind: str) -> tuple[str, ...]:
         """The fields of a kind's header, in order."""

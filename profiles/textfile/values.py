@@ -115,15 +115,34 @@ def point_value(profile: Profile, kind: Kind, record: Record) -> PointValue | No
     return PointValue(record[this.point], time, record, this.value, judged.quality, not judged.value)
 
 
-def counts(count: Count, mine: str, records: Iterable[Record], wanted: Collection[str]) -> dict[str, int]:
-    """How many records count, for the whole mine and for each code wanted: who is not in the file is not there."""
-    found = dict.fromkeys(list(wanted), 0)
+def counts(
+    profile: Profile, kind: Kind, mine: str, time: int, records: Iterable[Record], wanted: Collection[str]
+) -> dict[str, dict[str, int]]:
+    """How many records count, for the whole mine and for each code wanted: who is not in the file is not there.
+
+    By code, and then by the name of the count (`count` is the kind's own); `time` is the file's, ms UTC.
+    """
+    rules = {"count": kind.count, **kind.counts} if kind.count else {}
+    found = {code: dict.fromkeys(rules, 0) for code in wanted}
     for record in records:
-        if all(record[field] in texts for field, texts in count.where.items()):
-            for code in (mine, record[count.by]):
-                if code in found:
-                    found[code] += 1
+        for name, rule in rules.items():
+            if counted(profile, rule, record, time):
+                for code in (mine, record[rule.by]):
+                    if code in found:
+                        found[code][name] += 1
     return found
+
+
+def counted(profile: Profile, rule: Count, record: Record, time: int) -> bool:
+    """Whether a record counts in a file of that time (ms UTC); one whose `since` is no time does not."""
+    if not all(record[field] in texts for field, texts in rule.where.items()):
+        return False
+    if rule.since is None or rule.longer is None:
+        return True
+    try:
+        return time - time_of(profile, record[rule.since]) >= rule.longer * 1000
+    except ValueError:
+        return False
 
 
 def definitions(kind: Kind, records: Iterable[Record]) -> Iterator[PointDefinition]:

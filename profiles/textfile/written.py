@@ -10,7 +10,7 @@ from profiles.stated import LimitName
 from profiles.textfile.model import State, StateTable, TextFiles
 from profiles.wire import quality as q
 
-Of = Literal["definitions", "values", "alarms"]
+Of = Literal["definitions", "values", "alarms", "persons"]
 
 
 def kinds(files: TextFiles, of: Of) -> Iterator[str]:

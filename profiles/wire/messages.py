@@ -207,6 +207,16 @@ class TagConversion(Struct, frozen=True, kw_only=True, omit_defaults=True):
     strapping: Strapping | None = None
 
 
+class PersonTag(Struct, frozen=True, kw_only=True):
+    """That a tag's texts are parts of encrypted files that tell of persons (`profiles.textfile.encrypted`).
+
+    `profile` and `kind` say which files. A collector keeps them apart from its readings.
+    """
+
+    profile: str
+    kind: str
+
+
 class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One tag: its unit (UCUM code), type, device, point and limits; `range` of the instrument (量程) in that unit.
 
@@ -224,6 +234,7 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_silence: float | None = None
     source: Source | None = None
     conversion: TagConversion | None = None
+    persons: PersonTag | None = None
 
 
 class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,6 +21,8 @@ from edge_agent.drivers.files.text import TextSource
 from profiles.load import folder_faults, library
 from profiles.textfile.model import TextFiles
 
+LONGEST_NAME = 128
+"""Characters of a tag's name in the contract."""
 Fault = tuple[tuple[str | int, ...], str]
 
 
@@ -92,6 +94,11 @@ def _faults(device: FilesDevice) -> Iterator[Fault]:
         known = ", ".join(name for name in profiles if profiles[name].files is not None)
         yield ("format", "profile"), f"{form.profile!r} describes no text files; expected one of {known}"
         return
+    if device.persons is not None and files.persons is None:
+        known = ", ".join(name for name in profiles if (its := profiles[name].files) is not None and its.persons)
+        yield ("persons",), f"profile {form.profile} has no files that tell of persons; expected one of {known}"
+    if any(len(tag.name) > LONGEST_NAME for tag in device.all_tags()):
+        yield ("name",), f"with persons: the tags <kind> <device> have at most {LONGEST_NAME} characters; shorten it"
     for number, tag in enumerate(device.tags):
         yield from _described(number, tag, files)
 
@@ -116,7 +123,8 @@ def _described(number: int, tag: FilesTag, files: TextFiles) -> Iterator[Fault]:
         yield ("tags", number, "field"), "a field is named together with the kind that has it"
     elif tag.field:
         kind = files.kinds[tag.kind]
-        fields = [name for name in kind.fields if not files.fields[name].personal] if kind.values else []
+        fields = [name for name in kind.fields if not files.fields[name].personal] if kind.values else [*kind.counts]
         if tag.field not in fields:
-            expected = f"one of {', '.join(fields)}" if fields else "none, since records are counted"
+            expected = f"one of {', '.join(fields)}" if fields else "none"
+            expected += "" if kind.values else ", since records are counted"
             yield ("tags", number, "field"), f"{tag.field!r} cannot be taken from {tag.kind}; expected {expected}"

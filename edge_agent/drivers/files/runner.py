@@ -32,7 +32,7 @@ class FolderRunner:
     def __init__(self, device: FilesDevice, source: Source, out: DurableOutput) -> None:
         self.name, self.devices = f"files {device.folder}", (device,)
         self._device, self._source, self._out = device, source, out
-        self._tags = Tags(device.tags, coded=source.coded)
+        self._tags = Tags(device.all_tags(), coded=source.coded)
         self._memory = Memory(out.remembered(device.name), _now() - round(device.backlog * 1000))
         self._newest: dict[str, tuple[int, int]] = {}
         """Of each tag the time of its newest row, and the time of the file that it came from."""

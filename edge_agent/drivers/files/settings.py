@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.errors import ConfigError
 from config.model import Duration, FilePath, Settings
 from edge_agent.tags import DeviceSettings, TagSettings
-from profiles.textfile.model import Encoding
-from profiles.wire.messages import Source
+from profiles.load import library
+from profiles.textfile.encrypted import KeyText
+from profiles.textfile.model import Encoding, TextFiles
+from profiles.wire.messages import PersonTag, Source
+
+PERSONS: Final = "persons"
+"""What stands for a point's code in tags that carry whole files."""
+NEVER_STALE = 30 * 86_400.0
+"""Seconds: definitions of persons come when they change."""
 
 
 class FilesTag(TagSettings):
@@ -56,6 +64,16 @@ class TextFormat(Settings):
     """Left out: the profile's."""
     profiles: tuple[FilePath, ...] = ()
     """Folders with profiles of your own, as at the top of the settings."""
+
+
+class PersonSettings(Settings):
+    """Files that tell of persons are sent on, encrypted; without this nothing of a person leaves the driver."""
+
+    key: KeyText
+    """The mine's key, 32 bytes as 64 hex digits or as base64: !secret NAME. The collector that is to show or report
+    them has the same."""
+    withheld: bool = False
+    """Whether identity and telephone numbers and birth dates travel as well: only where the platform insists."""
 
 
 class StateMapping(Settings):
@@ -158,6 +176,8 @@ class FilesDevice(DeviceSettings):
     """At the first start, files older than this are left alone."""
     tags: tuple[FilesTag, ...] = ()
     """What is taken out of the files; `edge-agent points` writes them from the files' own definitions."""
+    persons: PersonSettings | None = None
+    """Has the files that tell of persons sent on, encrypted; left out: persons are counted and never sent."""
 
     @model_validator(mode="after")
     def _consistent(self) -> FilesDevice:
@@ -165,6 +185,8 @@ class FilesDevice(DeviceSettings):
             raise PydanticCustomError("after", "after: move needs done: and errors:, and only with it they are used")
         if self.folder in (self.done, self.errors):
             raise PydanticCustomError("done", "done and errors must be other folders than folder")
+        if self.persons is not None and not isinstance(self.format, TextFormat):
+            raise PydanticCustomError("persons", "persons: is for format: {type: text, …}, whose profile knows them")
         return self
 
     def tag_source(self, tag: TagSettings) -> Source | None:
@@ -183,10 +205,39 @@ class FilesDevice(DeviceSettings):
         assert isinstance(tag, FilesTag)  # noqa: S101  # its own tags
         return tag.alarms
 
+    def tag_persons(self, tag: TagSettings) -> PersonTag | None:
+        """Of a tag that carries whole files: which."""
+        assert isinstance(tag, FilesTag)  # noqa: S101  # its own tags
+        if tag.code != PERSONS or not isinstance(self.format, TextFormat):
+            return None
+        return PersonTag(profile=self.format.profile, kind=tag.kind)
+
     def address(self) -> str:
         """The folder."""
         return str(self.folder)
 
     def all_tags(self) -> tuple[FilesTag, ...]:
-        """The tags."""
-        return self.tags
+        """The tags, and one for each kind of file that tells of persons, if these are sent."""
+        return (*self.tags, *self._person_tags())
+
+    def _person_tags(self) -> tuple[FilesTag, ...]:
+        files = self.text_files()
+        if self.persons is None or files is None or files.persons is None:
+            return ()
+        return tuple(
+            FilesTag.model_construct(
+                name=f"{kind} {self.name}", label=files.kinds[kind].zh, code=PERSONS, kind=kind, type="text",
+                max_silence=NEVER_STALE,
+            )
+            for kind in files.persons.kinds
+        )  # fmt: skip
+
+    def text_files(self) -> TextFiles | None:
+        """What the profile of the format says of them; None where it is not known (which `check` tells)."""
+        if not isinstance(self.format, TextFormat):
+            return None
+        try:
+            profiles = library(self.format.profiles)
+            return profiles[self.format.profile].files if self.format.profile in profiles else None
+        except ConfigError:
+            return None

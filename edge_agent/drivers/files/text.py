@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge_agent.drivers.files.settings import FilesDevice, TextFormat
+from edge_agent.drivers.files.settings import PERSONS, FilesDevice, TextFormat
 from edge_agent.drivers.files.source import Named, Row, Taken, UnfinishedError, UnusableError
 from profiles.load import library
 from profiles.model import Profile
 from profiles.textfile.codec import IncompleteFileError
+from profiles.textfile.encrypted import PersonKey, encrypt, parse_key
 from profiles.textfile.naming import parse
 from profiles.textfile.receive import Received, RefusedError, receive
 from profiles.textfile.values import counts, point_value, text_files, zone
@@ -25,6 +26,8 @@ class TextSource:
         self.profile: Profile = library(form.profiles)[form.profile]
         self._files = text_files(self.profile)
         self._counted = {(tag.kind, tag.file_code()) for tag in device.tags if tag.kind}
+        self._withheld = device.persons is None or not device.persons.withheld
+        self._key = _key_of(device)
         self.patience = self._files.receiving.incomplete
         self.max_size = self._files.receiving.max_size
 
@@ -56,6 +59,7 @@ class TextSource:
         received = self.received(name, data, now=now)
         faults = [f"record {fault.record} {fault.message}" for fault in received.faults]
         rows = [*self._values(named.kind, received, faults), *self._counts(named.kind, received)]
+        rows += self._encrypted(named.kind, received)
         return Taken(received.time, rows, len(received.records), faults)
 
     def _values(self, word: str, received: Received, faults: list[str]) -> Iterator[Row]:
@@ -79,5 +83,24 @@ class TextSource:
         if kind.count is not None:
             mine = received.header[self._files.mine]
             wanted = [code for of, code in self._counted if of == word]
-            for code, number in counts(kind.count, mine, received.records, wanted).items():
-                yield Row(code, received.time, {"count": number}, "count", live=False)
+            found = counts(self.profile, kind, mine, received.time, received.records, wanted)
+            for code, numbers in found.items():
+                yield Row(code, received.time, dict(numbers), "count", live=False)
+
+    def _encrypted(self, word: str, received: Received) -> Iterator[Row]:
+        """The parts of a file that tells of persons, one a millisecond from its time on (no two have the same)."""
+        persons, kind = self._files.persons, self._files.kinds[word]
+        if self._key is None or persons is None or word not in persons.kinds:
+            return
+        blank = [field for field in kind.fields if self._withheld and self._files.fields[field].withheld]
+        records = [{**record, **dict.fromkeys(blank, "")} for record in received.records] if blank else received.records
+        mine = received.header[self._files.mine]
+        parts = encrypt(
+            self._key, mine, self.profile.profile, word, received.time, received.header, kind.fields, records
+        )
+        for part in parts:
+            yield Row(PERSONS, received.time + part.number - 1, {"text": part.text()}, "text", live=False)
+
+
+def _key_of(device: FilesDevice) -> PersonKey | None:
+    return None if device.persons is None else parse_key(device.persons.key.get_secret_value())

@@ -12,7 +12,7 @@ from profiles.textfile.codec import IncompleteFileError
 from profiles.textfile.naming import FileName, compose, free, parse
 from profiles.textfile.receive import Received, RefusedError, receive
 from profiles.textfile.values import counts, definitions, number, point_value, state, text_files, time_of
-from tests.profiles.textfile.examples import AT, CDDY, CDSS, MINE, NONCOAL, RYSS
+from tests.profiles.textfile.examples import AT, CDDY, CDSS, MINE, NONCOAL, RYSS, RYXX
 
 SHELF = Shelf(())
 SAFETY, PERSONS, NONCOAL_MINE = (SHELF[name] for name in ("coal-safety", "coal-personnel", "mine-underground"))
@@ -29,6 +29,14 @@ def rows(good: int, bad: int) -> str:
     lines = [f"{MINE}01MN0001A{at:04};瓦斯;面;1.0;%CH4;0;2026-11-24 08:00:09~" for at in range(good)]
     lines += [";瓦斯;面;1.0;%CH4;0;2026-11-24 08:00:09~"] * bad
     return f"{MINE};矿;2026-11-24 08:00:10~{''.join(lines)}||"
+
+
+def counted(text: str, *codes: str, name: str = "count") -> dict[str, int]:
+    """One of the counts of a snapshot, by code."""
+    received = take(text, "RYSS", now=AT + 48 * 3_600_000)
+    kind = text_files(PERSONS).kinds["RYSS"]
+    found = counts(PERSONS, kind, MINE, received.time, received.records, codes)
+    return {code: numbers[name] for code, numbers in found.items()}
 
 
 def test_a_good_file_is_taken_with_the_time_of_its_header() -> None:
@@ -175,19 +183,42 @@ def test_persons_are_counted_by_mine_and_area_and_who_is_not_in_the_snapshot_is_
     assert kind.count is not None
     assert kind.full
     area, other = "1401999000010008", "1401999000010001"
-    received = take(RYSS, "RYSS", now=AT + 60_000)
-    assert counts(kind.count, MINE, received.records, [MINE, area, other]) == {MINE: 1, area: 1, other: 0}
+    assert counted(RYSS, MINE, area, other) == {MINE: 1, area: 1, other: 0}
 
 
 def test_a_shift_that_goes_over_midnight_is_counted_before_and_after_it() -> None:
     """The second person went down at 22:31 the evening before; here it did not come out yet."""
     below = RYSS.replace(";2;2026-11-23 22:31:10;2026-11-24 07:58:02;", ";1;2026-11-23 22:31:10;;")
-    kind = text_files(PERSONS).kinds["RYSS"]
-    assert kind.count is not None
     for moment in ("2026-11-23 23:59:30", "2026-11-24 00:00:00", "2026-11-24 00:00:30"):
         received = take(below.replace("2026-11-24 08:00:30", moment), "RYSS", now=AT + 60_000)
         assert received.time == time_of(PERSONS, moment)
-        assert counts(kind.count, MINE, received.records, [MINE]) == {MINE: 2}
+        assert counted(below.replace("2026-11-24 08:00:30", moment), MINE) == {MINE: 2}
+
+
+def test_who_calls_for_help_is_counted_by_mine_and_area() -> None:
+    area, other = "1401999000010008", "1401999000010001"
+    assert counted(RYSS, MINE, area, name="help") == {MINE: 0, area: 0}
+    calls = RYSS.replace(";正常;", ";求救;")  # the second one has come out already
+    assert counted(calls, MINE, area, other, name="help") == {MINE: 1, area: 1, other: 0}
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"), [("2026-11-24 18:33:51", 0), ("2026-11-24 18:33:52", 1), ("2026-11-25 08:00:00", 1)]
+)
+def test_overtime_is_counted_from_twelve_hours_underground_on(moment: str, number: int) -> None:
+    """The first person went down at 06:33:52; the second came out, after less than twelve hours."""
+    text = RYSS.replace("2026-11-24 08:00:30", moment)
+    assert counted(text, MINE, name="overtime") == {MINE: number}
+    unknown = text.replace(";1;2026-11-24 06:33:52;", ";1;xxxx-xx-xx xx:xx:xx;")
+    assert counted(unknown, MINE, name="overtime") == {MINE: 0}
+
+
+def test_the_persons_of_a_file_have_its_time_from_the_eighth_field_of_the_header() -> None:
+    received = take(RYXX, "RYXX", now=AT + 60_000)
+    assert (received.time, received.header["approved_persons"]) == (time_of(PERSONS, "2026-11-24 08:00:30"), "120")
+    wrong = RYXX.replace(";2028-12-31;2026-11-24 08:00:30~", ";2026-11-24 08:00:30;2028-12-31~")
+    with pytest.raises(RefusedError, match="the header's time '2028-12-31' is none"):
+        take(wrong, "RYXX", now=AT + 60_000)
 
 
 def test_points_are_defined_with_unit_range_and_limits() -> None:

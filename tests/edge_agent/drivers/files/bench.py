@@ -18,7 +18,8 @@ from edge_agent.outbox.recovery import open_outbox
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.recorder import Recorder
 from edge_agent.remembered import Remembered
-from edge_agent.rules import LimitRule, TagRule
+from edge_agent.rules import MAX_TEXT, LimitRule, TagRule
+from profiles.textfile.encrypted import LONGEST
 from profiles.textfile.times import text
 from profiles.wire.codec import decode, decoder
 from profiles.wire.messages import Data, DeviceState, Event, Events, Value
@@ -80,8 +81,8 @@ class Bench:
         before = Remembered.read(self.outbox.recall())
         rules = {
             tag.name: TagRule(tag.name, settings.name, settings.tag_type(tag), max_silence=300.0,
-                              limits=limits.get(tag.name))
-            for tag in settings.tags
+                              limits=limits.get(tag.name), max_text=LONGEST if settings.tag_persons(tag) else MAX_TEXT)
+            for tag in settings.all_tags()
         }  # fmt: skip
         self.recorder = Recorder(
             self.outbox, SETTINGS, Clock(ClockSettings(), high=before.high, era=self.outbox.era_floor), rules,
