@@ -33,6 +33,7 @@ from collector.mines import Orders
 from collector.notify.queue import Queue
 from collector.notify.rules import Rules
 from collector.notify.sender import Sender
+from collector.persons.store import PersonStore
 from collector.pipeline import Pipeline
 from collector.registry import Registry
 from collector.reports.encoders import encoders
@@ -69,10 +70,11 @@ class Collector:
         kinds = sinks() if kinds is None else kinds
         profiles = library(settings.profiles)
         self._stores: list[Writer[Sink]] = [Writer(each.name, kinds[each.type](each)) for each in settings.sinks]
+        self._persons = PersonStore(settings.state, settings.persons, profiles)
         alarms = AlarmFile(settings.state, settings.audit.hash)
         self._duty = DutyBook(alarms)
         self._reporter = Reporter(
-            settings.state, settings.reports, profiles, self._registry, settings.mines, self._duty
+            settings.state, settings.reports, profiles, self._registry, settings.mines, self._duty, self._persons
         )  # fmt: skip
         hush = Hush(Rules(settings.notify), alarms, self._duty, Directory(self._registry))
         self._book = book_of(alarms, settings, hush)
@@ -95,7 +97,8 @@ class Collector:
             reported,
             Writer("alarms", self._book),
             Writer("evidence", self._evidence),
-            *(Writer(f"{each.name} to {target.collector}", each) for each, target in self._cascades),
+            Writer(self._persons.name, self._persons, persons=True),
+            *(Writer(f"{each.name} to {target.collector}", each, persons=True) for each, target in self._cascades),
         ]
         """Every durable destination: an envelope is acknowledged when all of them have it."""
         self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters)
@@ -135,6 +138,7 @@ class Collector:
             "compliance": roller.step, "colours": watched.step, "reported statistics": teller.step,
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
             "terminals": terminals.step,
+            "the end of what is kept of persons": self._persons.step,
         }  # fmt: skip
         if chosen.trend.enabled:
             watch = TrendWatch(

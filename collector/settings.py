@@ -16,6 +16,7 @@ from collector.compliance.settings import ComplianceSettings
 from collector.evidence.settings import EvidenceSettings
 from collector.mines import MineOrder, mine_faults
 from collector.notify.settings import NotifySettings, rule_faults
+from collector.persons.settings import PersonsSettings
 from collector.reports.settings import TargetSettings, target_faults, target_model
 from collector.risk.settings import RiskSettings
 from collector.sinks.base import sinks
@@ -89,6 +90,8 @@ class CollectorSettings(Settings):
     """Warning of sustained trends (趋势预警)."""
     risk: RiskSettings = RiskSettings()
     """A site's risk score (风险分值)."""
+    persons: PersonsSettings = PersonsSettings()
+    """Files that tell of persons underground (井下人员)."""
     audit: AuditSettings = AuditSettings()
     """The log of who did what."""
     log: LogSettings = LogSettings()
@@ -122,8 +125,17 @@ def _profiles(settings: CollectorSettings) -> Iterator[Fault]:
     if not faults:
         known = library(settings.profiles)
         yield from target_faults(settings.reports, known)
+        yield from _persons(settings)
         seals = (at for at, target in enumerate(settings.reports) if _is_seal(target, known))
         yield from mine_faults(settings.mines, next(seals, None), known)
+
+
+def _persons(settings: CollectorSettings) -> Iterator[Fault]:
+    """Targets that are to have files which nothing here can open."""
+    for number, target in enumerate(settings.reports):
+        if target.persons and not settings.persons.keys:
+            yield Fault(("reports", number, "persons"), "the files are encrypted; expected the mines' keys at the top: "
+                        "persons: {keys: {SITE: !secret NAME}}")  # fmt: skip
 
 
 def _is_seal(target: TargetSettings, known: Library) -> bool:

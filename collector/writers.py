@@ -24,8 +24,9 @@ D = TypeVar("D", bound=Destination, covariant=True)
 class Writer(Generic[D]):
     """Writes batches to one destination, one at a time, with back-off while it cannot take them."""
 
-    def __init__(self, name: str, sink: D) -> None:
-        self.name, self.sink = name, sink
+    def __init__(self, name: str, sink: D, *, persons: bool = False) -> None:
+        """`persons`: whether it gets what tells of persons too."""
+        self.name, self.sink, self._persons = name, sink, persons
         self.down_since: float | None = None
         """Monotonic seconds since when the sink cannot take data; None while it can."""
         self._cause = ""
@@ -35,6 +36,15 @@ class Writer(Generic[D]):
         self, records: Sequence[Record], events: Sequence[EventRecord], patience: float, stop: asyncio.Event
     ) -> list[Refusal] | None:
         """The refusals once the batch is durable; None when the sink could not take it for `patience` seconds."""
+        if not self._persons and any(record.series.personal for record in records):
+            places = [place for place, record in enumerate(records) if not record.series.personal]
+            refusals = await self._write([records[place] for place in places], events, patience, stop)
+            return None if refusals is None else [_replaced(each, places, len(records)) for each in refusals]
+        return await self._write(records, events, patience, stop)
+
+    async def _write(
+        self, records: Sequence[Record], events: Sequence[EventRecord], patience: float, stop: asyncio.Event
+    ) -> list[Refusal] | None:
         deadline = time.monotonic() + patience
         wait = FIRST_PAUSE
         while True:
@@ -72,6 +82,13 @@ class Writer(Generic[D]):
         """Release the sink in its own thread."""
         self._thread.submit(self.sink.close).result()
         self._thread.shutdown()
+
+
+def _replaced(refusal: Refusal, places: Sequence[int], records: int) -> Refusal:
+    """A refusal by its index among all records; one beyond those that were written is an event's."""
+    at = refusal.index
+    index = places[at] if at < len(places) else records + at - len(places)
+    return Refusal(index, refusal.reason)
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:

@@ -123,7 +123,7 @@ class Cascade:
 
     def _source(self, series: Series) -> tuple[str, Manifest, str] | None:
         """Who measured it, by which manifest, and the tag's name there."""
-        if series.profile == NO_PROFILE:  # its asset is <agent>/<device>, its point the tag's name
+        if series.profile == NO_PROFILE or series.personal:  # its asset is <agent>/<device>, its point the tag's name
             agent, tag = series.asset.rpartition("/")[0], series.point
             manifest = self._directory.manifest(agent, tag)
             return None if manifest is None else (agent, manifest, tag)

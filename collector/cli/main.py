@@ -9,8 +9,8 @@ from config.cli import EPILOG, LazyGroup
 COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
     for name in (
-        "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "colours",
-        "evidence", "compliance", "risk", "duty", "audit",
+        "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "persons",
+        "colours", "evidence", "compliance", "risk", "duty", "audit",
         "profiles", "reports", "simulate", "demo",
         "version",
     )

@@ -36,4 +36,9 @@ def _cell(name: str, value: Any) -> str:
         return "–"
     if name in ("time", "seen", "since"):
         return utc(value)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return plain(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+def plain(text: str) -> str:
+    """A text of somebody else's without what would move a terminal: such characters are shown as Python writes them."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

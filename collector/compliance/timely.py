@@ -25,7 +25,11 @@ class Timeliness:
         self._day: tuple[int, int, date] = (0, 0, date.min)
 
     def note(self, records: Sequence[Record], now: int) -> None:
-        """Count the records of one envelope (one site); those of no profile are not. `now` in ns since 1970 UTC."""
+        """Count the records of one envelope (one site); those of no profile are not, nor what tells of persons.
+
+        `now` in ns since 1970 UTC.
+        """
+        records = [record for record in records if not record.series.personal]
         if not records:
             return
         site = records[0].series.site

@@ -74,7 +74,10 @@ class Story:
         return manifest.tags.get(self._subject.tag, self._spec) != self._spec
 
     def _codes(self, told: Section) -> None:
-        point = self._spec.point
+        point, persons = self._spec.point, self._spec.persons
+        if persons is not None:
+            told.say("profile", f"{persons.profile}: encrypted files of kind {persons.kind}, kept apart from readings")
+            return
         if point is None:
             told.say("profile", "none: it is stored under its own name, and reported to nobody")
             return

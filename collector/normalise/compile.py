@@ -13,7 +13,7 @@ from profiles.conversions import Converter, plausible, tag_conversion
 from profiles.judge import judge
 from profiles.load import Library
 from profiles.units import SAME
-from profiles.wire.messages import Camera, Manifest, ManifestTag, Site, TagType
+from profiles.wire.messages import Camera, Manifest, ManifestTag, PersonTag, Site, TagType
 
 NO_PROFILE = "none"
 """Profile of tags that no specification knows: stored under their device and name, reported to nobody."""
@@ -60,7 +60,8 @@ class Compiled:
     @property
     def codes(self) -> list[str]:
         """The point codes that the agent claims by it."""
-        return [rule.series.point for rule in self.rules.values() if rule.series.profile != NO_PROFILE]
+        series = (rule.series for rule in self.rules.values())
+        return [each.point for each in series if each.profile != NO_PROFILE and not each.personal]
 
 
 def compile_manifest(
@@ -83,8 +84,12 @@ def compile_manifest(
         holder = (claimed or {}).get(tag.point.code, owner) if tag.point else owner
         if holder != owner:
             errors.append(f"code {tag.point.code if tag.point else ''!r} belongs to agent {holder!r}")
+        if tag.persons is not None:
+            errors += _person_faults(tag, tag.persons, library)
         if errors:
             compiled.faults[name] = "; ".join(errors)
+        elif tag.persons is not None:
+            compiled.rules[name] = _person_rule(name, tag, tag.persons, manifest.site, owner)
         else:
             compiled.rules[name] = _rule(name, tag, manifest.site, library, owner)
     return compiled
@@ -94,6 +99,26 @@ def _seal_events(cameras: Mapping[str, Camera], library: Library) -> frozenset[s
     names = {camera.profile for camera in cameras.values()} & library.keys()
     seals = (library[name].seal for name in names)
     return frozenset(code for seal in seals if seal is not None for code in seal.events)
+
+
+def _person_faults(tag: ManifestTag, persons: PersonTag, library: Library) -> list[str]:
+    """What speaks against keeping a tag's texts as files that tell of persons: nobody would know for how long."""
+    files = library[persons.profile].files if persons.profile in library else None
+    if files is None or files.persons is None:
+        return [f"profile {persons.profile!r} is not known here, or has no files that tell of persons"]
+    if persons.kind not in files.persons.kinds:
+        known = ", ".join(files.persons.kinds)
+        return [f"{persons.kind!r} is no kind of {persons.profile} that tells of persons; expected one of {known}"]
+    if tag.type != "text" or tag.point is not None:
+        return ["files that tell of persons are texts without a point"]
+    return []
+
+
+def _person_rule(name: str, tag: ManifestTag, persons: PersonTag, site: Site, agent: str) -> Rule:
+    series = Series(
+        persons.profile, site.code, site.adcode, f"{agent}/{tag.device}", name, persons.kind, prefix="", personal=True
+    )
+    return Rule(series, "text", SAME, 0.0, 0.0, plain=True)
 
 
 def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str) -> Rule:

@@ -5,11 +5,13 @@ Written from the notes on mines (1.1 to 1.6, 2.3, 2.5, 3) with a parser of its o
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from collector.platform import person_files
 from collector.platform.family_m import UNITS
 from collector.platform.fields import Fault, millis, now
 from collector.platform.ledger import Ledger, Value
@@ -49,7 +51,7 @@ class TextPlatform:
 
     def take(self, name: str, raw: bytes) -> bool:
         """Judge a file and note it, durable on return; False when it is refused."""
-        received, shown = now(), raw.decode(self._encoding, errors="replace")
+        received, shown = now(), _shown(name, raw, self._encoding)
         if (known := self._ledger.body(name)) is not None:
             faults = [] if known == shown else [Fault("name", "is that of a file with another content")]
             parsed = None
@@ -83,6 +85,14 @@ class TextPlatform:
             self._last[key] = file.time, points
             if len(self._last) > KEPT:
                 self._last.popitem(last=False)
+
+
+def _shown(name: str, raw: bytes, encoding: str) -> str:
+    """A file as the ledger keeps it; of one that tells of persons only a digest."""
+    match = NAME.fullmatch(name)
+    if match and (kind := KINDS.get(match[2])) is not None and kind.persons:
+        return f"tells of persons, SHA-256 {hashlib.sha256(raw).hexdigest()}"
+    return raw.decode(encoding, errors="replace")
 
 
 def judged(name: str, raw: bytes, encoding: str = "utf-8") -> tuple[list[Fault], Parsed | None]:
@@ -153,7 +163,7 @@ def _header(head: str, mine: str, word: str, kind: Kind, named: int) -> tuple[li
 def _fields(path: str, record: Record) -> Iterator[Fault]:
     for name, value in record.items():
         if name in CHECKS and (reason := CHECKS[name](value)):
-            yield Fault(path + name, f"{reason}, not {value[:60]!r}")
+            yield Fault(path + name, reason if name in person_files.PERSONAL else f"{reason}, not {value[:60]!r}")
 
 
 def _records(file: Parsed, kind: Kind) -> Iterator[Fault]:
@@ -168,6 +178,7 @@ def _records(file: Parsed, kind: Kind) -> Iterator[Fault]:
         seen.add(key)
         if not wrong:
             yield from _point(path, file, record)
+            yield from person_files.faults(path, file.mine, file.time, record)
             yield from _times(path, file, record)
             yield from _lost(path, file.kind, record)
 
@@ -185,7 +196,7 @@ def _point(path: str, file: Parsed, record: Record) -> Iterator[Fault]:
     if file.kind.startswith("SP"):  # a camera's code is its own
         return
     code = record.get("point") or record.get("area") or record.get("station", "")
-    if not code.startswith(file.mine):
+    if not KINDS[file.kind].persons and "area_code" not in record and not code.startswith(file.mine):
         yield Fault(
             f"{path}{'point' if 'point' in record else 'code'}", f"does not begin with the mine code {file.mine}"
         )
@@ -224,6 +235,10 @@ def _lost(path: str, kind: str, record: Record) -> Iterator[Fault]:
 
 def values(name: str, file: Parsed) -> Iterator[Value]:
     """What a sound file says, for the ledger: readings (T) and abnormal events (T.alarm); times in ms UTC."""
+    if KINDS[file.kind].persons:
+        there = [each for each in file.records if each.get("underground", "1") == "1" and not each.get("end")]
+        yield Value("T.persons", file.mine, file.time, float(len(there)), True, file.kind, name)
+        return
     for each in file.records:
         code = each.get("point") or each.get("area", "")
         if file.kind == "SPBJ":

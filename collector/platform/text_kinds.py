@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from collector.platform import person_files
 from collector.platform.fields import Check, moment, one_of, text
 
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -17,11 +18,14 @@ def _time_or_none(value: object) -> str:
 
 SHORT = "mine mine_name file_time"
 LONG = "mine mine_name system_model system_name maker mark_until file_time"
+PERSONS = "mine mine_name approved system_model system_name maker mark_until file_time"
 EQUIPMENT = "mine mine_name system_code system_name file_time"
 PRESSURE = "mine mine_name system_name system_model date file_time"
 SEAL = "mine mine_name mine_kind mine_state terminal file_time"
 _LIMITS = "high low alarm_high release_high alarm_low release_low"
 _CUTS = "cut_high restore_high cut_low restore_low on off"
+_TRIP = "person underground time_in time_out"
+_ALARM = "card person time_in start end work_area entered_area at_station entered_station"
 _EVENT = "start end max max_time min min_time mean cause measures entry_time entered_by data_time"
 
 
@@ -36,6 +40,8 @@ class Kind(NamedTuple):
     full: bool = False
     """Whether every file names every point."""
     non_coal: bool = False
+    persons: bool = False
+    """Whether it tells of persons."""
 
 
 KINDS: dict[str, Kind] = {
@@ -45,6 +51,21 @@ KINDS: dict[str, Kind] = {
     "YCBJ": Kind(f"point type_name place unit abnormal {_EVENT}", key="point abnormal start"),
     "RYQY": Kind("area_type area approved area_name", key="area"),
     "RYCY": Kind("crowd approved present area area_name start end cards", key="crowd area start"),
+    "RYXX": Kind("card person work post team birth schooling leader special", PERSONS, key="card", persons=True),
+    "RYJZ": Kind("station name x y z remark", key="station"),
+    "RYSS": Kind(f"card {_TRIP} work_area entered_area at_station entered_station labour distance help leader special"
+                 " track", key="card", every=30, persons=True),
+    "JZSS": Kind("station run power data_time", key="station", every=60),
+    **dict.fromkeys(("RYCS", "RYXZ", "RYQJ"), Kind(_ALARM, key="card start", persons=True)),
+    "NRYQY": Kind("area_kind area_code approved unknown area_name", key="area_code", non_coal=True),
+    "NRYJZ": Kind("station area_kind x y z place", "mine mine_name approved system_model maker unknown file_time",
+                  key="station", non_coal=True),
+    "NRYXX": Kind("card_number person identity work post team birth schooling leader special telephone n1 n2 class item"
+                  " valid_from valid_to", key="card_number", non_coal=True, persons=True),
+    "NRYSS": Kind(f"card_number {_TRIP} area_kind entered_area station entered_station labour n1 distance n2 x y z"
+                  " leader special n3 n4 n5", key="card_number", every=30, non_coal=True, persons=True),
+    "NRYCY": Kind("crowd approved present area_code area_name start end cards", key="crowd area_code start",
+                  non_coal=True, persons=True),
     "CGKCDDY": Kind("point type place layer thickness depth hole_depth bore x y z date"),
     "CGKCDSS": Kind("point eight value second data_time", every=300, full=True),
     "YSLCDDY": Kind("point place area_name type unit x y z date"),
@@ -88,6 +109,7 @@ KINDS: dict[str, Kind] = {
 SYSTEMS = {"TF": "30", "PS": "31", "LJ": "32", "XJ": "33", "KY": "34", "JC": "35"}
 """System code of important equipment, by the beginning of the kind (notes on mines, 3)."""
 CHECKS: dict[str, Check] = {
+    **person_files.CHECKS,
     "mine": text(r"[0-9A-Z]{12,20}", "a mine code of 12 to 20 characters"),
     "mine_name": text(r".{1,100}", "the mine's name"),
     "file_time": moment(TIME),

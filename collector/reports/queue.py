@@ -23,6 +23,7 @@ from collector.reports.crossings import Crossing
 from collector.reports.desk import Desk
 from collector.reports.encoders.base import Draft, PacketKind
 from collector.reports.handlings import Handlings
+from collector.reports.marks import Marks
 from collector.reports.memory import Memory, Said
 from collector.reports.rows import PACKET, DueEvent, DueRow, Packet, packet
 from collector.reports.selection import Selection
@@ -47,7 +48,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Desk, Memory, Spans, Tallies, Watched, Handlings):
+class ReportQueue(Desk, Marks, Memory, Spans, Tallies, Watched, Handlings):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"

@@ -69,3 +69,7 @@ CREATE TABLE IF NOT EXISTS counted (
     time INTEGER NOT NULL, value REAL, text TEXT, quality TEXT NOT NULL,
     PRIMARY KEY (target, profile, gateway, period, point)
 ) WITHOUT ROWID;
+-- how far a target has come with files that tell of persons, by key; source '': where it began
+CREATE TABLE IF NOT EXISTS mark (
+    target TEXT NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (target, source)
+) WITHOUT ROWID;

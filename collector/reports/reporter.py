@@ -12,10 +12,12 @@ from pathlib import Path
 from collector.directory import Directory
 from collector.duty.book import DutyBook
 from collector.mines import MineOrder
+from collector.persons.store import PersonStore
 from collector.registry import Registry
 from collector.reports.bench import Given
 from collector.reports.encoders import encoders
 from collector.reports.packer import Packer
+from collector.reports.persons import PersonPacker
 from collector.reports.queue import ReportQueue
 from collector.reports.sender import Sender
 from collector.reports.settings import TargetSettings, selection
@@ -43,6 +45,7 @@ class Reporter:
         registry: Registry,
         orders: Mapping[str, MineOrder],
         duty: DutyBook,
+        persons: PersonStore,
     ) -> None:
         """StateError when the queue cannot be opened."""
         selections = [selection(target, library) for target in targets]
@@ -50,17 +53,18 @@ class Reporter:
         self._targets, self._registry = targets, registry
         self._directory = Directory(registry)
         kinds, families = transports(), encoders()
-        self._packers = [
-            (
-                target,
-                Packer(
-                    Given(target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty)
-                ),
-            )
-            for target, wanted in zip(targets, selections, strict=True)
-        ]
+        self._packers: list[tuple[str, Packer | PersonPacker]] = []
+        for target, wanted in zip(targets, selections, strict=True):
+            if wanted.persons:
+                self._packers.append(
+                    (target.name, PersonPacker(target.name, wanted, self.queue, persons, library))
+                )  # fmt: skip
+            given = Given(
+                target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty
+            )  # fmt: skip
+            self._packers.append((target.name, Packer(given)))
         self._senders = [
-            Sender(target, self.queue, library, families, kinds[target.transport.type](target.transport))
+            Sender(target, self.queue, library, families, kinds[target.transport.type](target.transport), persons)
             for target in targets
         ]
         self._troubled = False
@@ -96,7 +100,7 @@ class Reporter:
             for sender in self._senders:
                 sender.wake.set()
 
-    def _pack_one(self, target: str, packer: Packer, now: int, online: set[str]) -> int:
+    def _pack_one(self, target: str, packer: Packer | PersonPacker, now: int, online: set[str]) -> int:
         """A defect of ours in one target's packing harms neither the other targets nor the collector (I6)."""
         try:
             made = packer.pack(now, online)
@@ -114,7 +118,7 @@ class Reporter:
         self._directory.refresh()
         now = time.time_ns() // 1_000_000
         online = self._registry.online()
-        made = sum(self._pack_one(target.name, packer, now, online) for target, packer in self._packers)
+        made = sum(self._pack_one(target, packer, now, online) for target, packer in self._packers)
         if time.monotonic() - self._trimmed > TRIM_EVERY:
             self._trimmed = time.monotonic()
             for target in self._targets:

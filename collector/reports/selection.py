@@ -28,6 +28,8 @@ class Selection:
     """Profiles of whose points hourly statistics are told."""
     watched: Mapping[str, Links] = field(default_factory=dict)
     """Profile → the states of a seal that are told as they stand."""
+    persons: frozenset[tuple[str, str]] = frozenset()
+    """(profile, kind) of files that tell of persons and are reported."""
 
     def period(self, series: Series) -> int | None:
         """The length of the period (ms) in which a series is reported; None where the target does not want it."""
@@ -48,6 +50,10 @@ class Selection:
         """Whether a transition of a point, or an event of a seal's camera, is reported."""
         about = event.event.kind in ("limit", "seal") and bool(event.point)
         return about and self.wants_point(event.profile, event.quantity, event.region, event.site)
+
+    def wants_persons(self, profile: str, kind: str, region: str, site: str) -> bool:
+        """Whether a file that tells of persons is reported."""
+        return (profile, kind) in self.persons and self._place(region, site)
 
     def _place(self, region: str, site: str) -> bool:
         return (not self.regions or region.startswith(self.regions)) and (not self.sites or site in self.sites)

@@ -11,12 +11,15 @@ import logging
 import random
 import sqlite3
 import time
+from dataclasses import replace
 
+from collector.persons.store import PersonStore
 from collector.reports.ciphers import CipherError
 from collector.reports.encoders.base import Encoder
 from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
 from collector.reports.passing import Passing
+from collector.reports.persons import file_of, is_encrypted, opened, struck_out
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.settings import TargetSettings
@@ -39,8 +42,9 @@ class Sender:
 
     def __init__(
         self, settings: TargetSettings, queue: ReportQueue, library: Library, encoders: dict[str, type[Encoder]],
-        transport: Transport,
+        transport: Transport, persons: PersonStore,
     ) -> None:  # fmt: skip
+        self._persons = persons
         self._settings, self._queue, self._library, self._encoders = settings, queue, library, encoders
         self._transport = transport
         self._pause = 0.0
@@ -99,7 +103,8 @@ class Sender:
         """Send one packet; the seconds to rest before the next."""
         if packet.kind == "resumed":
             self._resumed_at = time.monotonic()
-        answer = await self._deliver(packet, self._table(packet))
+        person = is_encrypted(packet)
+        answer = await (self._deliver_persons(packet) if person else self._deliver(packet, self._table(packet)))
         if answer.verdict == "taken":
             answer = await asyncio.to_thread(self._renamed, packet, answer)
         await asyncio.to_thread(self._note, packet, answer)
@@ -121,6 +126,18 @@ class Sender:
         profile = self._library.get(packet.profile)
         shape = profile.shape(self._settings.family) if profile else None
         return packet.path if packet.kind == "static" and isinstance(shape, ChemicalReport) else ""
+
+    async def _deliver_persons(self, packet: Packet) -> Answer:
+        """A file that tells of persons is opened for its delivery, and what is answered is kept without them."""
+        profile = self._library.get(packet.profile)
+        try:
+            file = await asyncio.to_thread(opened, packet, self._persons)
+            body = file_of(file, profile, self._settings.encoding)
+        except ValueError as err:
+            return Answer("refused", str(err))
+        outgoing = Outgoing(packet.id, body, packet.name, packet.path, packet.profile, packet.gateway, packet.kind)
+        answer = await self._sent(outgoing, packet)
+        return replace(answer, message=struck_out(answer.message, file, profile))
 
     async def _deliver(self, packet: Packet, table: str) -> Answer:
         frame = self._settings.frame

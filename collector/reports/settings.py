@@ -40,6 +40,9 @@ class TargetSettings(Settings):
     """Beginnings of county codes (行政区划代码) that are reported, such as 1101; left out: all."""
     sites: tuple[str, ...] = ()
     """Enterprise codes (企业编码) that are reported; left out: all."""
+    persons: bool = False
+    """Whether the platform gets the files that tell of persons (人员信息), of profiles that have some, as text files;
+    the collector needs the mines' keys for it (persons: keys:)."""
     frame: FrameSettings = PlainFrame()
     """The frame around each body, as the platform asks for it."""
     cipher: CipherSettings = Plain()
@@ -78,7 +81,17 @@ def selection(target: TargetSettings, library: Library) -> Selection:
     )
     told = frozenset(name for name, shape in shapes.items() if isinstance(shape, MineReport) and shape.statistic_types)
     watched = {name: seal.links for name in shapes if (seal := library[name].seal) is not None}
-    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites, told, watched)
+    persons = frozenset((name, kind) for name, kind in _person_kinds(target, library) if target.persons)
+    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites, told, watched, persons)
+
+
+def _person_kinds(target: TargetSettings, library: Library) -> Iterator[tuple[str, str]]:
+    """Profile and kind of the files that tell of persons, as far as the target's packets are text files."""
+    for name in target.profiles:
+        shape = library[name].shape(target.family) if name in library else None
+        files = library[name].files if shape is not None and shape.family == "text-file" else None
+        if files is not None:
+            yield from ((name, kind) for kind in written(files, "persons"))
 
 
 def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iterator[Fault]:
@@ -92,6 +105,7 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
         if isinstance(target.frame, PlainFrame) and not isinstance(target.cipher, Plain):
             yield Fault((*at, "cipher"), "a cipher needs a frame that carries its text: frame: {type: app, …}")
         yield from _tables(at, target, library)
+        yield from _persons(at, target, library)
         for index, name in enumerate(target.profiles):
             profile = library.get(name)
             if profile is None:
@@ -109,6 +123,12 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
                 yield Fault((*at, "profiles", index), f"nothing encodes family {shape.family}; known: {known}")
             elif shape.family == "text-file" and not isinstance(target.frame, PlainFrame):
                 yield Fault((*at, "frame"), f"text files ({name}) travel without a frame: frame: {{type: none}}")
+
+
+def _persons(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:
+    if target.persons and not any(_person_kinds(target, library)):
+        words = "as text files none of its profiles writes files that tell of persons; expected one that does"
+        yield Fault((*at, "persons"), f"{words}, such as coal-personnel")
 
 
 def _tables(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:

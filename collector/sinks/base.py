@@ -35,6 +35,8 @@ class Series:
     quantity: str
     prefix: str
     """``reading,profile=…,site=…,…`` in line protocol, escaped, computed once a manifest."""
+    personal: bool = False
+    """Whether its texts are encrypted files that tell of persons: no store of readings gets them."""
 
 
 class Record(NamedTuple):

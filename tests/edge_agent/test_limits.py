@@ -105,6 +105,21 @@ def test_one_person_too_many_is_an_alarm_after_the_profiles_time_and_not_before(
     assert course(LimitWatch(rule), *[10] * (seconds + 1)) == [("raised", "HH" if limits.HH else "H", 10)]
 
 
+@pytest.mark.parametrize(("quantity", "kind"), [("QJ", "mine"), ("CS", "area"), ("XZ", "restricted")])
+def test_the_first_who_calls_for_help_is_below_too_long_or_where_nobody_may_be_is_an_alarm_at_once(
+    quantity: str, kind: str
+) -> None:
+    its, asset = library()["coal-personnel"], "1401999000010008"
+    point = Point(profile="coal-personnel", asset=asset, quantity=quantity, code=f"{asset}{quantity}")
+    facts = {asset: Asset(kind=kind, attributes={"licensed_persons": "9"})}
+    assert quantity in (*its.assets[kind].required, *its.assets[kind].optional)
+    limits = effective(None, point, its, facts, SAME)
+    assert limits is not None
+    found = agent_parameters(ManifestTag(type="number", device="d", point=point, limits=limits), library())
+    rule = LimitRule(H=limits.H, HH=limits.HH, hysteresis=found.hysteresis, delay=found.delay)
+    assert course(LimitWatch(rule), 0, 1, 2, 0) == [("raised", "H", 1), ("cleared", "H", 0)]
+
+
 COLOURS = LimitRule(BLUE=1.0, YELLOW=2.0, ORANGE=3.0, RED=4.0, fall_after=2)
 
 

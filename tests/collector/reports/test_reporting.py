@@ -14,6 +14,8 @@ import pytest
 
 from collector.alarms.file import AlarmFile
 from collector.duty.book import DutyBook
+from collector.persons.settings import PersonsSettings
+from collector.persons.store import PersonStore
 from collector.registry import Registry
 from collector.reports import sender
 from collector.reports.encoders.chemical import ChemicalEncoder
@@ -223,7 +225,8 @@ async def test_a_reporter_that_goes_on_for_long_holds_no_more_than_at_first(
     monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.001)
     registry, stop, packed = Registry(tmp_path), asyncio.Event(), 0
     alarms = AlarmFile(tmp_path)
-    reporter = Reporter(tmp_path, [], library(), registry, {}, DutyBook(alarms))
+    persons = PersonStore(tmp_path, PersonsSettings(), library())
+    reporter = Reporter(tmp_path, [], library(), registry, {}, DutyBook(alarms), persons)
     pack = reporter._pack
 
     async def counted() -> None:
@@ -239,6 +242,7 @@ async def test_a_reporter_that_goes_on_for_long_holds_no_more_than_at_first(
     await running
     registry.close()
     alarms.close()
+    persons.close()
 
 
 async def test_a_target_that_does_not_accept_us_is_stopped_said_and_tried_again(

@@ -31,7 +31,7 @@ def persons(number: int = 2) -> list[dict[str, str]]:
 
 
 def parts(records: list[dict[str, str]], key: PersonKey = KEY, **other: Any) -> list[Part]:
-    about = {"mine": MINE, "profile": "coal-personnel", "kind": "RYSS", "time": AT} | other
+    about: dict[str, Any] = {"mine": MINE, "profile": "coal-personnel", "kind": "RYSS", "time": AT} | other
     return encrypt(key, header=HEADER, fields=FIELDS, records=records, **about)
 
 
@@ -116,6 +116,6 @@ def test_a_text_that_is_no_part_is_told_without_telling_what_stood_there(part: s
         "id": text.replace(fields[6], "x" * 32), "base64": f"{text}!", "fields": f"{text};1",
         "empty": ";".join([*fields[:-1], ""]),
     }[part]  # fmt: skip
-    with pytest.raises(EncryptedFileError, match="expected a part|a part of an encrypted file") as caught:
+    with pytest.raises(EncryptedFileError, match=r"expected a part|a part of an encrypted file") as caught:
         parse_part(wrong)
     assert fields[-1][:20] not in str(caught.value)

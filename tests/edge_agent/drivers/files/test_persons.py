@@ -113,7 +113,7 @@ async def test_a_snapshot_too_long_for_one_text_travels_in_parts_also_when_it_is
     area = f"{MINE}0008"
     cards = [f"{MINE}{number:05}" for number in range(800)]
     text = underground(at, *cards)
-    for number, card in enumerate(cards):  # tracks that do not compress, so that there are several parts
+    for card in cards:  # tracks that do not compress, so that there are several parts
         text = text.replace(f"{card};测试甲;", f"{card};{os.urandom(24).hex()};")
     write(folder, text, at, "RYSS")
     state = tmp_path / "state"
@@ -190,5 +190,5 @@ def test_persons_need_a_profile_that_knows_of_some(folder: Path) -> None:
     [(path, message)] = faults
     assert path[-1] == "persons"
     assert "profile coal-safety has no files that tell of persons; expected one of coal-personnel" in message
-    with pytest.raises(ValidationError, match="is for format: {type: text"):
+    with pytest.raises(ValidationError, match=r"is for format: \{type: text"):
         mine(folder, format={"type": "csv", "name": "*.csv", "time": "t", "time_format": "s"})

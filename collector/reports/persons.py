@@ -1,0 +1,108 @@
+"""Files that tell of persons on their way upward: as the mine wrote them, for targets that are to have them.
+
+In the queue they stand encrypted, as they came; a file is in clear in memory alone, while it is delivered. Names,
+order and marks are the profile's (notes on mines, 2.1).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from collector.persons.settings import ALL
+from collector.persons.store import PersonStore, StoredFile
+from collector.reports.encoders.base import Draft, packet_id
+from collector.reports.names import free_name
+from collector.reports.queue import ReportQueue
+from collector.reports.rows import Packet
+from collector.reports.selection import Selection
+from profiles.load import Library
+from profiles.model import Profile
+from profiles.textfile.codec import encode
+from profiles.textfile.encrypted import FORM, EncryptedFileError, Opened, Part, parse_part
+from profiles.textfile.model import Encoding
+from profiles.textfile.naming import FileName, compose
+from profiles.textfile.values import text_files, zone
+
+AT_ONCE = 500
+"""Parts that are looked at together."""
+SHORTEST = 2
+"""Characters of a text that is struck out of a platform's answer: a single one names nobody."""
+
+
+class PersonPacker:
+    """Packs for one target what of its profiles came since it was first there, and can be opened.
+
+    Of each key stands apart how far it has come: files whose key is not known here wait in their store for it.
+    """
+
+    def __init__(
+        self, target: str, selection: Selection, queue: ReportQueue, store: PersonStore, library: Library
+    ) -> None:
+        self._target, self._selection, self._queue = target, selection, queue
+        self._store, self._library = store, library
+
+    def pack(self, now: int, online: set[str]) -> int:
+        """Pack what is due at `now` (ms UTC); how many packets were made. Whoever is `online` is all the same."""
+        start = self._queue.mark(self._target, "")
+        if start is None:
+            start = self._store.last()
+            self._queue.set_mark(self._target, "", start)
+        made = 0
+        for site, key in self._store.keys.each():
+            source = f"{site}/{key.id}"
+            before = self._queue.mark(self._target, source)
+            files, reached = self._store.after(
+                key.id, start if before is None else before, AT_ONCE, site=None if site == ALL else site
+            )
+            for stored in files:
+                made += self._put(stored, now)
+            if reached != before:
+                self._queue.set_mark(self._target, source, reached)
+        return made
+
+    def _put(self, stored: StoredFile, now: int) -> int:
+        head = stored.head
+        if not self._selection.wants_persons(head.profile, head.kind, stored.region, stored.site):
+            return 0
+        profile = self._library[head.profile]
+        shape = profile.shape("text-file")
+        late = shape is not None and now - head.time > shape.late_after * 1000
+        identity = packet_id(head.profile, stored.site, head.mine, head.kind, head.time, head.id)
+        files = text_files(profile)
+        name = free_name(
+            profile, compose(files.naming, zone(profile), FileName(head.mine, head.kind, head.time)),
+            partial(self._queue.has_name, self._target, but=identity),
+        )  # fmt: skip
+        body = Part(head, 1, 1, stored.cipher).text().encode()
+        draft = Draft(identity, "resumed" if late else "live", head.time, body, {}, name, files.naming.dir)
+        self._queue.put(self._target, stored.site, head.profile, profile.version, [draft])
+        return 1
+
+
+def is_encrypted(packet: Packet) -> bool:
+    """Whether a packet is one of these."""
+    return packet.body.startswith(f"{FORM};".encode())
+
+
+def opened(packet: Packet, store: PersonStore) -> Opened:
+    """A packet in clear; EncryptedFileError when it cannot be opened (any more)."""
+    part = parse_part(packet.body.decode())
+    return store.opened(StoredFile(packet.gateway, "", part.head, part.cipher, 0))
+
+
+def file_of(file: Opened, profile: Profile | None, encoding: Encoding | None) -> bytes:
+    """The file as the platform is to have it; EncryptedFileError when its profile has gone."""
+    if profile is None or profile.files is None or file.head.kind not in profile.files.kinds:
+        raise EncryptedFileError(f"profile {file.head.profile} does not describe the kind {file.head.kind} any more")
+    return encode(profile.files, file.head.kind, file.header, file.records, encoding=encoding)
+
+
+def struck_out(answer: str, file: Opened, profile: Profile | None) -> str:
+    """A platform's answer without what it may have quoted of persons: it is logged and kept."""
+    fields = profile.files.fields if profile and profile.files else {}
+    personal = {name for name, rule in fields.items() if rule.personal}
+    texts = {text for record in file.records for name, text in record.items() if name in personal}
+    for text in sorted(texts, key=len, reverse=True):
+        if len(text) >= SHORTEST:
+            answer = answer.replace(text, "…")
+    return answer
