@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from config.model import Duration, Settings, Size
 from profiles.textfile.encrypted import KeyText, PersonKey, parse_key
@@ -18,7 +18,12 @@ def _several(raw: object) -> object:
     return raw if isinstance(raw, list | tuple) else (raw,)
 
 
-SiteKeys = Annotated[tuple[KeyText, ...], Field(min_length=1), BeforeValidator(_several)]
+SiteKeys = Annotated[
+    tuple[KeyText, ...],
+    Field(min_length=1),
+    BeforeValidator(_several),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
 SiteCode = Annotated[str, StringConstraints(min_length=1)]
 
 

@@ -220,11 +220,14 @@ class PersonStore:
     def _ends(self, now: int) -> Iterator[tuple[str, int]]:
         """Of each profile, the time before which its files are deleted."""
         for (profile,) in self._db.execute("SELECT DISTINCT profile FROM part").fetchall():
-            known = self._library[profile].files if profile in self._library else None
-            stated = known.persons.keep if known and known.persons else None
-            keep = self._settings.keep if self._settings.keep is not None else stated
-            if keep is not None:
+            if (keep := self.keep(profile)) is not None:
                 yield profile, now - round(keep * 1000)
+
+    def keep(self, profile: str) -> float | None:
+        """Seconds for which files of a profile are kept, wherever they stand; None: nobody says."""
+        files = self._library[profile].files if profile in self._library else None
+        stated = files.persons.keep if files and files.persons else None
+        return stated if self._settings.keep is None else self._settings.keep
 
     def _delete(self, where: str, values: tuple[object, ...]) -> int:
         return self._db.execute(

@@ -1,4 +1,4 @@
-"""How far a target has come with what is kept elsewhere, in the queue's file."""
+"""How far a target has come with files that are kept elsewhere, and the end of those in the queue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 
 
 class Marks:
-    """Of each target and source the number of the last thing that was packed."""
+    """Of each target and source the number of the last part that was packed."""
 
     _db: sqlite3.Connection
     _lock: threading.RLock
@@ -27,3 +27,11 @@ class Marks:
                 "INSERT INTO mark VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET number = excluded.number",
                 (target, source, number),
             )
+
+    def forget(self, target: str, profile: str, beginning: bytes, before: int) -> int:
+        """Delete packets of a profile of before a moment (ms UTC) whose body begins so, in whatever state; how many."""
+        with self._lock, self._db:
+            return self._db.execute(
+                "DELETE FROM packet WHERE target = ? AND profile = ? AND time < ? AND substr(body, 1, ?) = ?",
+                (target, profile, before, len(beginning), beginning),
+            ).rowcount

@@ -6,6 +6,7 @@ order and marks are the profile's (notes on mines, 2.1).
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 from collector.persons.settings import ALL
@@ -23,6 +24,11 @@ from profiles.textfile.model import Encoding
 from profiles.textfile.naming import FileName, compose
 from profiles.textfile.values import text_files, zone
 
+log = logging.getLogger(__name__)
+BEGINNING = f"{FORM};".encode()
+"""Of the body of a packet."""
+FORGET_EVERY = 3_600_000
+"""Ms between two looks at packets that are past their time."""
 AT_ONCE = 500
 """Parts that are looked at together."""
 SHORTEST = 2
@@ -40,9 +46,13 @@ class PersonPacker:
     ) -> None:
         self._target, self._selection, self._queue = target, selection, queue
         self._store, self._library = store, library
+        self._forgot = 0
 
     def pack(self, now: int, online: set[str]) -> int:
         """Pack what is due at `now` (ms UTC); how many packets were made. Whoever is `online` is all the same."""
+        if now - self._forgot >= FORGET_EVERY:
+            self._forgot = now
+            self._forget(now)
         start = self._queue.mark(self._target, "")
         if start is None:
             start = self._store.last()
@@ -59,6 +69,15 @@ class PersonPacker:
             if reached != before:
                 self._queue.set_mark(self._target, source, reached)
         return made
+
+    def _forget(self, now: int) -> None:
+        """Packets are kept no longer than the files that they are of, delivered or not."""
+        for profile in sorted({profile for profile, _kind in self._selection.persons}):
+            if (keep := self._store.keep(profile)) is not None:
+                gone = self._queue.forget(self._target, profile, BEGINNING, now - round(keep * 1000))
+                if gone:
+                    log.info("target %s: %d packets that tell of persons are past their time and deleted",
+                             self._target, gone)  # fmt: skip
 
     def _put(self, stored: StoredFile, now: int) -> int:
         head = stored.head
@@ -81,7 +100,7 @@ class PersonPacker:
 
 def is_encrypted(packet: Packet) -> bool:
     """Whether a packet is one of these."""
-    return packet.body.startswith(f"{FORM};".encode())
+    return packet.body.startswith(BEGINNING)
 
 
 def opened(packet: Packet, store: PersonStore) -> Opened:

@@ -101,6 +101,27 @@ async def test_a_full_batch_does_not_wait_for_the_second(tmp_path: Path) -> None
     assert [len(each.s) for each in b.data()] == [3, 3, 1]
 
 
+async def test_long_texts_make_an_envelope_full_before_a_message_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "BATCH_TEXT", 3000)
+    async with bench(tmp_path, {"t": TagRule("t", "d", type="text")}) as b:
+        b.recorder.readings("d", [Reading("t", NOW + n, f"{n}" * 2000) for n in range(4)])
+    assert [[each.value for each in data.s] for data in b.data()] == [
+        ["0" * 2000, "1" * 2000],
+        ["2" * 2000, "3" * 2000],
+    ]
+
+
+async def test_a_text_is_as_long_as_its_tag_says_at_most(tmp_path: Path) -> None:
+    rules = {"t": TagRule("t", "d", type="text"), "p": TagRule("p", "d", type="text", max_text=12_500)}
+    async with bench(tmp_path, rules) as b:
+        b.recorder.readings("d", [Reading(tag, NOW, "x" * 12_000) for tag in ("t", "p")])
+    assert {each.tag: (each.value, each.quality) for each in b.samples()} == {
+        "t": (None, "bad:decode"), "p": ("x" * 12_000, "good"),
+    }  # fmt: skip
+
+
 async def test_an_alarm_is_raised_once_over_a_restart_and_cleared_once(tmp_path: Path) -> None:
     async with bench(tmp_path) as first:
         first.recorder.readings("d", [reading("a", 9.0), reading("a", 11.0, NOW + 1)])

@@ -105,6 +105,22 @@ def test_what_came_before_the_target_was_there_is_not_reported_and_what_is_late_
     desk.close()
 
 
+def test_packets_are_kept_no_longer_than_the_files_whatever_became_of_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.reports.persons.FORGET_EVERY", 0)
+    for days in (89, 91, 92):
+        at = NOW - days * made.DAY
+        desk.put(at, person(FIRST, at))
+    desk._packer.pack(NOW - 30 * made.DAY, set())
+    packets = desk.queue.packets("province", "waiting")
+    assert len(packets) == 3
+    desk.queue.answered("province", packets[-1].id, "dead", "no")
+    desk.pack()
+    left = [each for state in ("waiting", "dead") for each in desk.queue.packets("province", state)]
+    assert [each.time for each in left] == [NOW - 89 * made.DAY]
+
+
 def test_two_files_of_one_second_have_names_of_their_own(desk: Desk) -> None:
     desk.put(NOW, person(FIRST, NOW))
     desk.put(NOW, person(SECOND, NOW))

@@ -277,3 +277,70 @@ def test_a_site_describes_files_of_its_own_and_mistakes_are_told_at_their_line(t
         ConfigError, match=r"own.yaml:7:\d+: files.grammar: expected the marks # among the characters replaced"
     ):
         library([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("kinds: [RYSS]", "kinds: [RYSS, RYAB]", "'RYAB' is none of the kinds"),
+        ("snapshot: RYSS", "snapshot: RYXX", "RYXX has no `count` that tells who is underground"),
+        ("snapshot: RYSS", "snapshot: RYAB", "'RYAB' is none of the kinds"),
+        ("name: person_name", "name: nickname", "'nickname' is none of the fields of RYSS"),
+        ("name: area_name", "name: card", "'card' is none of the fields of RYQY"),
+        ("by: area}", "by: zone}", "'zone' is none of the kind's fields"),
+        ("longer: 8h", "longer: null", "since and longer go together"),
+        ("since: time_in, longer", "since: time_im, longer", "'time_im' is none of the kind's fields"),
+    ],
+)
+def test_mistakes_about_files_of_persons_are_told_at_their_line(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    own = """
+profile: own-persons
+version: 0.1.0-wd
+extends: coal-personnel
+spec: {zh: 一省, en: one province, status: working-definition}
+files:
+  persons:
+    kinds: [RYSS]
+    snapshot: RYSS
+    fields: {name: person_name}
+    names: {area: {kind: RYQY, code: area, name: area_name}}
+  kinds:
+    RYXX: {written: null}
+    RYJZ: {written: null}
+    JZSS: {written: null}
+    RYCS: {written: null}
+    RYXZ: {written: null}
+    RYQJ: {written: null}
+    RYSS:
+      counts:
+        overtime: {where: {underground: ["1"]}, by: area, since: time_in, longer: 8h}
+        there: {where: {underground: ["1"]}, by: area}
+"""
+    path = tmp_path / "own.yaml"
+    path.write_text(own, encoding="utf-8")
+    overtime = library([tmp_path])["own-persons"].files
+    assert overtime is not None
+    assert overtime.kinds["RYSS"].counts["overtime"].longer == 8 * 3600  # by the site's own profile
+    other = tmp_path / "wrong"
+    other.mkdir()
+    assert old in own
+    (other / "own.yaml").write_text(own.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        library([other])
+    assert expected in str(caught.value)
+    assert "own.yaml:" in str(caught.value)
+
+
+def test_a_kind_that_does_not_travel_cannot_be_written(tmp_path: Path) -> None:
+    own = """
+profile: own-persons
+version: 0.1.0-wd
+extends: coal-personnel
+spec: {zh: 一省, en: one province, status: working-definition}
+files: {persons: {kinds: [RYSS]}}
+"""
+    (tmp_path / "own.yaml").write_text(own, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"is none of the kinds that travel \(files: \{persons: \{kinds: …\}\}\)"):
+        library([tmp_path])
