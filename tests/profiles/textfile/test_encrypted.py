@@ -107,14 +107,16 @@ def test_what_is_no_key_is_told_without_telling_what_stood_there(text: str) -> N
     assert not text or text not in str(caught.value)
 
 
-@pytest.mark.parametrize("part", ["form", "number", "id", "base64", "fields", "empty"])
+@pytest.mark.parametrize("part", ["form", "number", "id", "base64", "fields", "empty", "key", "mine", "kind", "time"])
 def test_a_text_that_is_no_part_is_told_without_telling_what_stood_there(part: str) -> None:
     text = parts(persons())[0].text()
     fields = text.split(";")
     wrong = {
         "form": text.replace("persons1", "persons9"), "number": text.replace(";1;1;", ";2;1;"),
         "id": text.replace(fields[6], "x" * 32), "base64": f"{text}!", "fields": f"{text};1",
-        "empty": ";".join([*fields[:-1], ""]),
+        "empty": ";".join([*fields[:-1], ""]), "key": text.replace(fields[1], "\x1b[2J8888"),
+        "mine": text.replace(MINE, "../../etc"), "kind": text.replace(";RYSS;", ";ry/ss;"),
+        "time": text.replace(f";{AT};", ";-1;"),
     }[part]  # fmt: skip
     with pytest.raises(EncryptedFileError, match=r"expected a part|a part of an encrypted file") as caught:
         parse_part(wrong)
