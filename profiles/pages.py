@@ -61,7 +61,7 @@ _ZH = {
     "more": "升级数", "uncoloured": "无色亦升级",
     "persons": "人员信息文件（加密）", "counts": "其他计数", "since": "起算时间字段", "longer": "时长下限",
     "withheld": "默认不发送", "keep": "保存期限", "snapshot": "全量快照", "calls": "求救文本", "names": "名称表",
-    "card": "卡号字段", "name": "名称字段", "until": "结束时间字段", "seen": "最近识读时间字段", "help": "求救字段",
+    "card": "卡号字段", "until": "结束时间字段", "seen": "最近识读时间字段", "help": "求救字段",
     "kind": "文件种类", "by": "计数依据", "where": "计数条件",
 }  # fmt: skip
 _STATUS: dict[Language, dict[str, str]] = {

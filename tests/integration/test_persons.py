@@ -61,12 +61,12 @@ def ryqj(at: int) -> str:
     )
 
 
-def settings(folder: Path, port: int) -> None:
-    """The files of the agent, of the county's collector, and of the province's, which has no key."""
+def settings(folder: Path, port: int, above: int) -> None:
+    """The files of the agent, of the county's collector, and of the province's, which has no key; a broker a level."""
     for name in ("rydw", "upload", "secrets"):
         (folder / name).mkdir()
     (folder / "secrets" / "persons").write_text(SECRET.hex())
-    mqtt = {"host": LOCAL, "port": port, "tls": "disabled"}
+    mqtt, higher = ({"host": LOCAL, "port": each, "tls": "disabled"} for each in (port, above))
     point = {"profile": "coal-personnel", "asset": MINE}
     tags = [
         {"name": "HELP", "kind": "RYSS", "code": MINE, "field": "help",
@@ -84,13 +84,14 @@ def settings(folder: Path, port: int) -> None:
     }  # fmt: skip
     target = {"name": "platform", "profiles": ["coal-personnel"], "persons": True, "encoding": "gb18030",
               "transport": {"type": "folder", "path": "upload"}}  # fmt: skip
-    base: dict[str, Any] = {"mqtt": mqtt, "intake": {"flush": "50ms"}}
+    base: dict[str, Any] = {"intake": {"flush": "50ms"}}
     county = base | {
-        "collector": "county", "state": "state-county", "sinks": [{"type": "sqlite", "path": "state-county/store.db"}],
-        "reports": [target], "cascade": [{"collector": "province", "mqtt": mqtt}],
+        "collector": "county", "mqtt": mqtt, "state": "state-county",
+        "sinks": [{"type": "sqlite", "path": "state-county/store.db"}],
+        "reports": [target], "cascade": [{"collector": "province", "mqtt": higher}],
     }  # fmt: skip
     province = base | {
-        "collector": "province", "state": "state-province",
+        "collector": "province", "mqtt": higher, "state": "state-province",
         "sinks": [{"type": "sqlite", "path": "state-province/store.db"}],
     }  # fmt: skip
     for name, made in (("agent", agent), ("county", county), ("province", province)):
@@ -118,8 +119,9 @@ async def test_who_is_underground_is_known_to_who_has_the_key_and_written_nowher
     monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.1)
     book = Ledger(tmp_path / "platform.db")
     stop, end, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    with running(mosquitto(tmp_path / "broker")) as broker:
-        settings(tmp_path, broker.port)
+    brokers = (mosquitto(tmp_path / name) for name in ("broker", "broker-above"))
+    with running(next(brokers)) as broker, running(next(brokers)) as above:
+        settings(tmp_path, broker.port, above.port)
         mine = tmp_path / "rydw"
         collectors = [Collector(load_collector(tmp_path / f"{name}.yaml").settings) for name in ("county", "province")]
         county, province = collectors
@@ -169,7 +171,7 @@ async def test_who_is_underground_is_known_to_who_has_the_key_and_written_nowher
     for each in ("state-agent", "state-county", "state-province"):
         held = kept(tmp_path / each)
         assert [word for word in CANARIES if word.encode() in held or word.encode("gb18030") in held] == []
-    told = caplog.text + "".join(path.read_text() for path in (tmp_path / "broker").rglob("*.log"))
+    told = caplog.text + "".join(path.read_text() for path in tmp_path.glob("broker*/**/*.log"))
     assert [word for word in CANARIES if word in told] == []
     result = CliRunner().invoke(main, ["persons", "list", str(tmp_path / "province.yaml"), MINE])
     assert (result.exit_code, f"are encrypted by the key {KEY.id}, and persons.keys has none" in result.output) == (
