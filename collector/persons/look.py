@@ -83,7 +83,7 @@ class Looker:
     def trips(self, card: str, start: int, end: int) -> list[Trip]:
         """The trips of a person in the snapshots from `start` to `end` (ms UTC), the oldest first.
 
-        Every snapshot of the span is opened: about 500 a second.
+        Every snapshot of the span is opened: of 200 persons about 400 a second.
         """
         found: dict[tuple[str, int], Trip] = {}
         fields = self._persons.fields
