@@ -23,6 +23,7 @@ UNCERTAIN_INSTRUMENT = "uncertain:instrument"
 UNCERTAIN_OVERFLOW = "uncertain:overflow"  # the server lost changes before this one: its queue was full
 UNCERTAIN_JUMP = "uncertain:jump"
 UNCERTAIN_FROZEN = "uncertain:frozen"
+UNCERTAIN_PARTIAL = "uncertain:partial"  # counted over a part of its period only
 
 
 def is_good(quality: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge_agent.drivers.camera.findings import Box, Finding, Look, OpenFinding, Passage
+from edge_agent.drivers.camera.findings import Box, Fact, Finding, Look, Moment, OpenFinding, Passage
 from edge_agent.drivers.camera.judge import Judge
 from edge_agent.drivers.camera.picture import Image, Picture
 from profiles.seal import Seal
@@ -84,6 +84,12 @@ class Result:
     view: View
 
 
+LOST = "q_lost"
+"""The event of a camera without pictures; it can be raised by no look at one."""
+CALM = 0.5
+"""A task with a period, s, from here on costs little and guards the rest (the quality of the picture, tampering) …"""
+CALM_LAST = 8.0
+"""… so that its rate falls only after the eager ones' has fallen to so small a part."""
 SLACK = 0.2
 """A task gets a picture that comes so much of its period early: cameras do not keep time to the millisecond."""
 
@@ -94,10 +100,12 @@ class Analysis:
     def __init__(
         self, seal: Seal, tasks: Sequence[Task], open_findings: Mapping[str, OpenFinding] | None = None
     ) -> None:
-        self._tasks = tasks
+        self._seal, self._tasks = seal, tasks
         self._judge = Judge(seal, open_findings)
         self._last: dict[str, float] = {}
         self._tracks: tuple[Track, ...] = ()
+        self.stretch = 1.0
+        """By how much periods are longer than asked for, since the machine cannot keep up (`pace`)."""
 
     @property
     def open(self) -> dict[str, OpenFinding]:
@@ -110,7 +118,7 @@ class Analysis:
 
     def period(self) -> float:
         """Seconds between two pictures as the most eager task wants them; what the capture goes by."""
-        return min((task.period() for task in self._tasks), default=1.0)
+        return min((self._period(task) for task in self._tasks), default=1.0)
 
     def look(self, picture: Picture) -> Result:
         """Let each task that is due look, in order."""
@@ -136,6 +144,12 @@ class Analysis:
         """What the mere passing of time brings, while no pictures come."""
         return list(self._judge.tick(at, time))
 
+    def absent(self, at: float, time: int, facts: Mapping[str, Fact]) -> list[Finding]:
+        """That no picture comes; call it at least every second meanwhile. The profile may know no event for it."""
+        if LOST not in self._seal.events:
+            return self.tick(at, time)
+        return [*self._judge.look(Look(LOST, holds=True, facts=facts), Moment(at, time)), *self.tick(at, time)]
+
     def remember(self) -> dict[str, bytes]:
         """What the tasks want kept over a restart."""
         return {f"{task.name}/{name}": kept for task in self._tasks for name, kept in task.remember().items()}
@@ -153,7 +167,11 @@ class Analysis:
 
     def _wants(self, task: Task, at: float) -> bool:
         last = self._last.get(task.name)
-        return last is None or at < last or at - last >= task.period() * (1 - SLACK)
+        return last is None or at < last or at - last >= self._period(task) * (1 - SLACK)
+
+    def _period(self, task: Task) -> float:
+        period = task.period()
+        return period * (self.stretch if period < CALM else max(1.0, self.stretch / CALM_LAST))
 
 
 def _either(one: Look | None, other: Look) -> Look:

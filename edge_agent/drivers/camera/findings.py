@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 Fact = float | int | bool | str
+
+
+class Moment(NamedTuple):
+    """A point in time on the two clocks of a picture (`Picture.at`, `Picture.time`), where there is no picture."""
+
+    at: float
+    time: int
 
 
 class Box(msgspec.Struct, frozen=True):

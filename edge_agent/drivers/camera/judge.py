@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from edge_agent.drivers.camera.findings import Fact, Finding, Look, OpenFinding, Passage
+from edge_agent.drivers.camera.findings import Fact, Finding, Look, Moment, OpenFinding, Passage
 from edge_agent.drivers.camera.picture import Picture
 from profiles.seal import Seal
 
@@ -24,6 +24,8 @@ class _Watched:
     """Since when, on the pictures' clock, the trigger holds (not yet raised) or holds no more (not yet cleared)."""
     begun_time: int = 0
     last: float = 0.0
+    opened: float | None = None
+    """When it was raised, on the pictures' clock; None of what an earlier run raised."""
     until: float | None = None
     """Of a passage: when its life ends, unless another comes."""
 
@@ -42,7 +44,7 @@ class Judge:
         """What is raised and not cleared, by the event's code."""
         return {code: each.open for code, each in self._watched.items() if each.open is not None}
 
-    def look(self, look: Look, picture: Picture) -> Iterator[Finding]:
+    def look(self, look: Look, picture: Picture | Moment) -> Iterator[Finding]:
         """The transition that a look brings, if any; KeyError for an event that the profile does not know."""
         event = self._seal.events[look.code]
         this = self._watched.setdefault(look.code, _Watched())
@@ -59,11 +61,12 @@ class Judge:
         this.begun = None
         facts = dict(look.facts)
         if this.open is None:
-            this.open = OpenFinding(picture.time, facts)
+            this.open, this.opened = OpenFinding(picture.time, facts), picture.at
             yield self._finding(look, "raised", picture, picture.time, facts)
         else:
             since, this.open = this.open.since, None
-            facts["duration"] = round((picture.time - since) / 1000, 1)
+            lasted = (picture.time - since) / 1000 if this.opened is None else picture.at - this.opened
+            facts["duration"], this.opened = round(max(0.0, lasted), 1), None
             yield self._finding(look, "cleared", picture, since, facts)
 
     def passage(self, passage: Passage, picture: Picture) -> Iterator[Finding]:
@@ -95,7 +98,9 @@ class Judge:
         return self._seal.loop.merge if merge is None else merge
 
     @staticmethod
-    def _finding(seen: Look | Passage, state: str, picture: Picture, since: int, facts: dict[str, Fact]) -> Finding:
+    def _finding(
+        seen: Look | Passage, state: str, picture: Picture | Moment, since: int, facts: dict[str, Fact]
+    ) -> Finding:
         return Finding(
             code=seen.code, state=state, time=picture.time, since=since,  # type: ignore[arg-type]  # one of its words
             facts=facts | {"confidence": round(seen.confidence, 3)}, boxes=seen.boxes, confidence=seen.confidence,

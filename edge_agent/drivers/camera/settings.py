@@ -146,6 +146,8 @@ class CameraDevice(DeviceSettings):
     """How they are fetched."""
     profile: str = "electronic-seal"
     """The profile that names positions and events."""
+    profiles: tuple[FilePath, ...] = ()
+    """Folders with profiles of your own, as at the top of the settings."""
     code: str
     """Code of the camera (摄像机编码), as the platform issued it."""
     position: str

@@ -1,0 +1,156 @@
+"""The camera driver as the agent sees it (`edge_agent.drivers.base.Driver`); needs no OpenCV and no FFmpeg itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
+
+from config.errors import ConfigError
+from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
+from edge_agent.drivers.camera.pace import Pace
+from edge_agent.drivers.camera.runner import CameraRunner
+from edge_agent.drivers.camera.settings import CameraDevice
+from profiles.load import folder_faults, library
+from profiles.seal import Position, Seal
+from profiles.wire.quality import BAD_STALE, GOOD
+
+Fault = tuple[tuple[str | int, ...], str]
+
+NEEDED = {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy"}
+"""Modules of the extra, and the packages that have them."""
+INSTALL = 'pip install "edge-gateway[cameras]"'
+TOGETHER = 4
+"""Cameras without a group that share a worker."""
+
+
+class CameraDriver:
+    """Cameras of an electronic seal; only watched."""
+
+    name: ClassVar[str] = "camera"
+    device_model: ClassVar[type[CameraDevice]] = CameraDevice
+
+    @classmethod
+    def check(cls, devices: Sequence[CameraDevice]) -> list[Fault]:
+        """What the profile, the machine and the other cameras have against them."""
+        faults: list[Fault] = []
+        if devices and (missing := missing_packages()):
+            faults.append(((0, "driver"), f"{', '.join(missing)} is missing: {INSTALL}"))
+        codes: dict[str, str] = {}
+        for index, device in enumerate(devices):
+            if device.code in codes:
+                faults.append(((index, "code"), f"{device.code} is the code of camera {codes[device.code]}, too"))
+            codes.setdefault(device.code, device.name)
+            faults += [((index, *path), message) for path, message in _faults(device)]
+        return faults
+
+    @classmethod
+    def runners(cls, devices: Sequence[CameraDevice], out: DurableOutput) -> list[Runner]:
+        """One runner a group of cameras."""
+        pace = Pace(out.note)
+        return [
+            CameraRunner(name, [(device, seal_of(device)) for device in group], out, pace)
+            for name, group in groups(devices).items()
+        ]
+
+    @classmethod
+    async def read_once(cls, device: CameraDevice) -> list[RawReading]:
+        """One picture, and what it tells of the camera, beside each tag; OSError when none comes. Nothing is kept."""
+        if missing := missing_packages():
+            raise OSError(f"{', '.join(missing)} is missing: {INSTALL}")
+        from edge_agent.drivers.camera.capture.probe import probe  # needs the extra
+
+        about = await asyncio.to_thread(probe, device)
+        now = time.time_ns() // 1_000_000
+        readings = [
+            Reading(tag.name, now, True) if tag.measure == "online" else Reading(tag.name, now, None, BAD_STALE)
+            for tag in device.tags
+        ]
+        return [
+            RawReading(each, about if each.quality == GOOD else "counted while the agent runs") for each in readings
+        ]
+
+
+def missing_packages() -> list[str]:
+    """The packages of the extra that are not installed."""
+    return [package for module, package in NEEDED.items() if find_spec(module) is None]
+
+
+def groups(devices: Sequence[CameraDevice]) -> dict[str, list[CameraDevice]]:
+    """Who shares a worker: by their group, and those without one four by four, in the order of the settings."""
+    found: dict[str, list[CameraDevice]] = defaultdict(list)
+    for number, device in enumerate(each for each in devices if not each.group):
+        found[f"#{number // TOGETHER + 1}"].append(device)
+    for device in devices:
+        if device.group:
+            found[device.group].append(device)
+    return dict(found)
+
+
+def seal_of(device: CameraDevice) -> Seal:
+    """The seal of its profile; LookupError, which `check` tells before."""
+    seal = library(device.profiles)[device.profile].seal
+    if seal is None:
+        raise LookupError(f"profile {device.profile} describes no seal")
+    return seal
+
+
+def _faults(device: CameraDevice) -> Iterator[Fault]:
+    if device.url.startswith("file:"):
+        path = Path(device.url.removeprefix("file:"))
+        if not path.is_absolute() or not path.exists():
+            yield ("url",), f"{path}: expected the whole path of a film, or of a folder of .jpg pictures, that is there"
+    elif device.snapshot and not device.url.startswith("http"):
+        yield ("snapshot",), "single pictures are asked for over http:// or https://"
+    if faults := list(folder_faults(device.profiles)):
+        yield from (((*("profiles",), *fault.path), fault.message) for fault in faults)
+        return
+    try:
+        profiles = library(device.profiles)
+    except ConfigError as err:
+        yield ("profiles",), f"a profile has mistakes: {err}"
+        return
+    seal = profiles[device.profile].seal if device.profile in profiles else None
+    if seal is None:
+        known = ", ".join(name for name in profiles if profiles[name].seal is not None)
+        yield ("profile",), f"{device.profile!r} describes no electronic seal; expected one of {known}"
+        return
+    yield from _of_the_seal(device, seal)
+
+
+def _of_the_seal(device: CameraDevice, seal: Seal) -> Iterator[Fault]:
+    if device.mine_state and device.mine_state not in seal.states:
+        yield ("mine_state",), f"{device.mine_state!r} is no state; expected one of {', '.join(seal.states)}"
+    if device.snapshot and device.capture.snapshot_every >= seal.beat.camera_lost:
+        yield ("capture", "snapshot_every"), f"a camera is lost after {seal.beat.camera_lost:g} s; expected less"
+    for number, code in enumerate(device.ignore):
+        if code not in seal.events:
+            yield ("ignore", number), f"{code!r} is none of the profile's events"
+    for number, region in enumerate(device.regions):
+        for place, code in enumerate(region.events):
+            if code not in seal.events:
+                yield ("regions", number, "events", place), f"{code!r} is none of the profile's events"
+    position = seal.positions.get(device.position)
+    if position is None:
+        known = ", ".join(f"{name} ({each.en})" for name, each in seal.positions.items())
+        yield ("position",), f"{device.position!r} is no position; expected one of {known}"
+    else:
+        yield from _lacking(device, position)
+
+
+def _lacking(device: CameraDevice, position: Position) -> Iterator[Fault]:
+    """What events of its position need to be drawn into the picture."""
+    looked_for = [code for code in position.events if code not in device.ignore]
+    counted = {kind for line in device.lines for kind in line.of}
+    for kind, codes in (("person", ("person_in", "person_out")), ("vehicle", ("vehicle_in", "vehicle_out"))):
+        if wanted := [code for code in codes if code in looked_for and kind not in counted]:
+            text = f"{' and '.join(wanted)} need a line whose crossing counts, of: [{kind}]"
+            yield ("lines",), f"{text}; draw one, or list them under ignore"
+    drawn = {code for region in device.regions for code in region.events}
+    belt = [code for code in looked_for if code.startswith("belt_") and code not in drawn]
+    if belt and device.belt is None:
+        yield ("belt",), f"{' and '.join(belt)} need the belt's four corners; draw them, or list them under ignore"

@@ -1,0 +1,196 @@
+"""One camera as the agent knows it: whether it is on line, its open events and counts, and what is remembered of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from edge_agent.drivers.base import CameraEvent, DurableOutput, Reading
+from edge_agent.drivers.camera.counts import Counts
+from edge_agent.drivers.camera.findings import Fact, Finding, OpenFinding
+from edge_agent.drivers.camera.protocol import Beat, CameraBegin
+from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.drivers.camera.standing import Standing
+from profiles.seal import Seal, level
+from profiles.wire.messages import EventState, Level
+
+log = logging.getLogger(__name__)
+
+OFFLINE = "camera_offline"
+"""The event of a camera that gives no pictures; the agent's to find, since a worker may be the one that is at fault."""
+OPEN, HOUR, KEPT = "open", "hour", "kept/"
+"""Keys of what is remembered: open events, the hour's counts, what tasks want kept."""
+SAVE = 60.0
+"""Seconds between two times that the hour's counts are remembered."""
+LARGEST_KEPT = 2 * 2**20
+"""Bytes that one task may keep under one name; a reference picture has 0.1 MiB."""
+
+
+class Watched:
+    """See the module."""
+
+    def __init__(self, device: CameraDevice, seal: Seal, out: DurableOutput) -> None:
+        self.device, self._seal, self._out = device, seal, out
+        self._memory = out.remembered(device.name)
+        self._open = _open(self._memory.get(OPEN, ""), device.name)
+        self._kept = _kept(self._memory)
+        every = device.capture.snapshot_every if device.snapshot else 0.0
+        now = time.monotonic()
+        self._standing = Standing(seal.beat, now, offline=OFFLINE in self._open, every=every)
+        self._counts = Counts(device.tags, self._memory.get(HOUR, ""), self._open, _wall())
+        self._last, self._save_at, self._online_at = now, now + SAVE, now
+        self._up: bool | None = None
+        self._totals: dict[str, int] = {}
+        """Counters of workers that ended."""
+        self._beat: Beat | None = None
+        self._close_what_is_no_longer_looked_for()
+
+    def begin(self) -> CameraBegin:
+        """What a worker must know; its password among it."""
+        dumped = self.device.model_dump(mode="json")
+        if self.device.password is not None:
+            dumped["password"] = self.device.password.get_secret_value()
+        return CameraBegin(
+            device=msgspec.json.encode(dumped),
+            seal=self._seal.model_dump_json().encode(),
+            open={code: each for code, each in self._open.items() if code != OFFLINE},
+            kept=self._kept,
+        )
+
+    def found(self, finding: Finding) -> None:
+        """An event of its pictures: told, counted, remembered."""
+        if finding.state == "cleared":
+            self._open.pop(finding.code, None)
+        else:
+            self._open[finding.code] = OpenFinding(finding.since, finding.facts)
+        self._counts.found(finding)
+        self._tell(finding.code, finding.state, finding.time, finding.since, finding.facts)
+
+    def kept(self, entries: Mapping[str, bytes]) -> None:
+        """What its tasks want kept over a restart."""
+        for name, value in entries.items():
+            if len(value) > LARGEST_KEPT:
+                log.error("camera %s: %s has %d bytes and is not kept", self.device.name, name, len(value))
+                continue
+            self._kept[name] = value
+            self._out.remember(self.device.name, {f"{KEPT}{name}": base64.b64encode(value).decode()})
+            if not value:
+                del self._kept[name]
+
+    def ended(self) -> None:
+        """Its worker ended: the counters of the next begin at nothing."""
+        if self._beat is not None:
+            self._totals, self._beat = self._counters(), None
+
+    def tick(self, beat: Beat | None) -> None:
+        """Each second: what the worker says of it now; None while there is none."""
+        now, wall = time.monotonic(), _wall()
+        self._beat = beat
+        self._standing.heard(beat, now)
+        self._link(wall)
+        self._counts.passed(now - self._last, online=self._standing.up is True, running=self._open.keys())
+        self._last = now
+        self._publish(now, wall)
+        self._out.device_counters(self.device.name, self._counters())
+
+    def save(self) -> None:
+        """Remember the hour's counts."""
+        self._save_at = time.monotonic() + SAVE
+        self._out.remember(self.device.name, {HOUR: self._counts.text()})
+
+    def _link(self, wall: int) -> None:
+        standing, name = self._standing, self.device.name
+        if standing.up is True:
+            self._out.device_up(name)
+        elif standing.up is False:
+            self._out.device_down(name, standing.reason)
+        was = self._open.get(OFFLINE)
+        if OFFLINE not in self._seal.events or standing.offline == (was is not None):
+            return
+        if was is None:
+            self._open[OFFLINE] = OpenFinding(wall, {"cause": standing.reason})
+            self._tell(OFFLINE, "raised", wall, wall, self._open[OFFLINE].facts)
+        else:
+            del self._open[OFFLINE]
+            facts: dict[str, Fact] = {"duration": max(0.0, (wall - was.since) / 1000)}
+            self._tell(OFFLINE, "cleared", wall, was.since, facts)
+
+    def _publish(self, now: float, wall: int) -> None:
+        """Counts of hours that ended; whether it is on line, at each change and as often as the profile says."""
+        readings = self._counts.due(wall)
+        up = self._standing.up
+        if up is not None and (up != self._up or now >= self._online_at):
+            self._up, self._online_at = up, now + self._seal.beat.cameras
+            readings += [Reading(tag.name, wall, up) for tag in self.device.tags if tag.measure == "online"]
+        if readings:
+            self._out.readings(self.device.name, readings)
+        if readings or now >= self._save_at:
+            self.save()
+
+    def _tell(self, code: str, state: EventState, when: int, since: int, facts: Mapping[str, Fact]) -> None:
+        event = self._seal.events[code]
+        self._out.camera_event(
+            CameraEvent(self.device.name, code, state, self._level(code), when, since, facts, text=event.en)
+        )
+        log.info("camera %s: %s (%s) %s", self.device.name, event.en, code, state)
+        self._remember_open()
+
+    def _level(self, code: str) -> Level:
+        grave = level(self._seal, code, self.device.mine_state, permitted=False)
+        return self._seal.levels[str(grave)]  # type: ignore[index]  # one of 1, 2, 3
+
+    def _remember_open(self) -> None:
+        text = msgspec.json.encode(self._open).decode() if self._open else ""
+        self._out.remember(self.device.name, {OPEN: text})
+
+    def _counters(self) -> dict[str, int]:
+        """Totals since the agent's start, over workers."""
+        beat = self._beat
+        if beat is None:
+            return dict(self._totals)
+        now = {
+            "packets": beat.packets, "pictures": beat.pictures, "skipped": beat.skipped, "reconnects": beat.reconnects,
+            "damaged": beat.damaged, "defects": beat.defects, "analysis_ms": beat.analysis_ms,
+        }  # fmt: skip
+        return {name: self._totals.get(name, 0) + value for name, value in now.items()}
+
+    def _close_what_is_no_longer_looked_for(self) -> None:
+        """Events that an earlier run left open and nobody would ever clear."""
+        for code in [each for each in self._open if each not in self._seal.events or each in self.device.ignore]:
+            since, wall = self._open.pop(code).since, _wall()
+            known = code in self._seal.events
+            self._out.camera_event(
+                CameraEvent(
+                    self.device.name, code, "cleared", self._level(code) if known else "INFO", wall, since, {},
+                    text="it is no longer looked for",
+                )
+            )  # fmt: skip
+            self._remember_open()
+
+
+def _open(text: str, name: str) -> dict[str, OpenFinding]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, OpenFinding]) if text else {}
+    except msgspec.MsgspecError as err:
+        log.warning("camera %s: its open events are not readable and left out: %s", name, err)
+        return {}
+
+
+def _kept(memory: Mapping[str, str]) -> dict[str, bytes]:
+    found = {}
+    for key, text in memory.items():
+        if key.startswith(KEPT):
+            try:
+                found[key.removeprefix(KEPT)] = base64.b64decode(text, validate=True)
+            except binascii.Error:
+                log.warning("camera: what was kept under %s is not readable and left out", key)
+    return found
+
+
+def _wall() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,158 @@
+"""One camera in a worker: its feed, its analysis, and what of it goes to the agent. A defect here stays with it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from edge_agent.drivers.camera.analysis import SLACK, Analysis, Result, Task
+from edge_agent.drivers.camera.capture.feed import Feed
+from edge_agent.drivers.camera.findings import Finding, OpenFinding
+from edge_agent.drivers.camera.protocol import Beat
+from profiles.seal import Seal
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0
+"""Seconds that a picture is waited for, before what time alone brings is looked at."""
+ABSENT = 3.0
+"""Seconds without a picture after which none is there; a stumbling network is not yet that."""
+AGAIN = (1.0, 60.0)
+"""First and longest pause, s, before an analysis that failed is begun anew."""
+KEEP = 60.0
+"""Seconds between two looks at what the tasks want kept."""
+CALM = 0.05
+"""Share that the last picture has in `strain`."""
+
+
+class Post(Protocol):
+    """Where findings go."""
+
+    def found(self, camera: str, finding: Finding) -> None:
+        """Hand over what the pictures show."""
+
+    def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
+        """Hand over what is to be kept."""
+
+
+class Watching:
+    """See the module. `begin` makes the tasks, anew after a defect; `rate`: pictures a second at most."""
+
+    def __init__(
+        self,
+        name: str,
+        feed: Feed,
+        seal: Seal,
+        begin: Callable[[], list[Task]],
+        post: Post,
+        *,
+        open_findings: Mapping[str, OpenFinding],
+        kept: Mapping[str, bytes],
+        rate: float | None = None,
+    ) -> None:
+        self.name, self.feed = name, feed
+        self._seal, self._begin, self._post = seal, begin, post
+        self._open, self._kept = dict(open_findings), dict(kept)
+        self._least = 0.0 if rate is None else 1 / rate
+        self._stopping = threading.Event()
+        self._progress = self._started = time.monotonic()
+        self._looked = float("-inf")
+        self._relearn = threading.Event()
+        self._defects = 0
+        self._spent = self._strain = 0.0
+        self.stretch = 1.0
+        """See `Analysis.stretch`."""
+        self.on_result: Callable[[Result], None] = lambda _result: None
+        """Who wants each picture that was looked at: evidence."""
+
+    def stop(self) -> None:
+        """Let `run` hand over what is to be kept, and return."""
+        self._stopping.set()
+        self.feed.stop()
+
+    def relearn(self) -> None:
+        """The scene is rightly another one now."""
+        self._relearn.set()
+
+    def run(self) -> None:
+        """Look at pictures until `stop`."""
+        pause, longest = AGAIN
+        while not self._stopping.is_set():
+            try:
+                self._watch()
+            except Exception:  # the one place that keeps a task's defect to its camera (I6)
+                self._defects += 1
+                log.exception("camera %s: its analysis failed and is begun anew in %.0f s", self.name, pause)
+                self._rest(pause)
+                pause = min(2 * pause, longest)
+
+    def beat(self) -> Beat:
+        """How it is now."""
+        feed, now = self.feed, time.monotonic()
+        return Beat(
+            connected=feed.connected, reason=feed.reason, failures=feed.failures,
+            silence=now - feed.heard if feed.heard else None,
+            stuck=now - min(feed.progress, self._progress),
+            packets=feed.packets, pictures=feed.pictures, skipped=feed.skipped, reconnects=feed.reconnects,
+            damaged=feed.damaged, defects=self._defects, analysis_ms=round(self._spent * 1000),
+            strain=round(self._strain, 3), size=feed.size, codec=feed.codec,
+        )  # fmt: skip
+
+    def _watch(self) -> None:
+        analysis = Analysis(self._seal, self._begin(), self._open)
+        analysis.recall(self._kept)
+        keep_at = time.monotonic() + KEEP
+        try:
+            while not self._stopping.is_set():
+                if self._relearn.is_set():
+                    self._relearn.clear()
+                    analysis.relearn()
+                    keep_at = 0.0
+                self._step(analysis)
+                if time.monotonic() >= keep_at:
+                    self._keep(analysis)
+                    keep_at = time.monotonic() + KEEP
+        finally:
+            self._open = analysis.open
+        self._keep(analysis)
+
+    def _step(self, analysis: Analysis) -> None:
+        analysis.stretch = self.stretch
+        self.feed.period = max(analysis.period(), self._least)
+        decoding = self.feed.decoding
+        picture = self.feed.take(lambda at: at - self._looked >= (1 - SLACK) * self._least and analysis.due(at), TICK)
+        now = self._progress = time.monotonic()
+        if picture is None:
+            wall = time.time_ns() // 1_000_000
+            if now - max(self.feed.heard, self._started) >= ABSENT:
+                found = analysis.absent(now, wall, {"cause": self.feed.reason or "what comes is no picture"})
+            else:
+                found = analysis.tick(now, wall)
+        else:
+            self._looked = picture.at
+            result = analysis.look(picture)
+            self.on_result(result)
+            found = result.findings
+            spent = time.monotonic() - now + self.feed.decoding - decoding
+            self._spent += spent
+            self._strain += CALM * (spent / self.feed.period - self._strain)
+        for each in found:
+            self._post.found(self.name, each)
+
+    def _keep(self, analysis: Analysis) -> None:
+        """What changed since it was handed over last; what is no longer there travels as empty."""
+        now = analysis.remember()
+        changed = {name: value for name, value in now.items() if value != self._kept.get(name)}
+        changed |= dict.fromkeys(self._kept.keys() - now.keys(), b"")
+        self._kept = now
+        if changed:
+            self._post.kept(self.name, changed)
+
+    def _rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stopping.is_set() and (left := end - time.monotonic()) > 0:
+            self._progress = time.monotonic()
+            self._stopping.wait(min(1.0, left))

@@ -1,0 +1,154 @@
+"""The process that watches a group of cameras, so that a codec that crashes takes nobody else along.
+
+``python -m edge_agent.drivers.camera.worker``, started by the agent; what is to be watched comes over standard input,
+findings go over standard output, words for people to standard error (`edge_agent.drivers.camera.protocol`).
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import BinaryIO
+
+import av.logging
+import cv2
+
+from edge_agent.drivers.camera.capture.choose import source
+from edge_agent.drivers.camera.capture.feed import Feed
+from edge_agent.drivers.camera.capture.ring import Ring
+from edge_agent.drivers.camera.findings import Finding
+from edge_agent.drivers.camera.protocol import (
+    HEAD,
+    Alive,
+    Begin,
+    CameraBegin,
+    Found,
+    FromWorker,
+    Kept,
+    Pace,
+    Relearn,
+    ToWorker,
+    framed,
+    length,
+    to_worker,
+)
+from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.drivers.camera.tasks import tasks
+from edge_agent.drivers.camera.watching import Watching
+from profiles.seal import Seal
+
+log = logging.getLogger(__name__)
+
+BEAT = 1.0
+"""Seconds between two messages that it lives."""
+END = 3.0
+"""Seconds that threads have to end; a camera that is silent just then is left to the end of the process."""
+NICE = 5
+"""How much the instruments' readings go before pictures, where both want the processor."""
+RING_SPARE = 10.0
+"""Seconds that the ring holds beyond a film: an event is told some time after it began, and a film ends after it."""
+
+
+class Outbox:
+    """The way to the agent; one message after the other, whichever thread speaks."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        self._pipe, self._lock = pipe, threading.Lock()
+
+    def send(self, message: FromWorker) -> None:
+        """Hand over; waits while the agent does not read. The agent is gone: so is the worker."""
+        try:
+            with self._lock:
+                self._pipe.write(framed(message))
+                self._pipe.flush()
+        except (BrokenPipeError, ValueError):
+            os._exit(0)
+
+    def found(self, camera: str, finding: Finding) -> None:
+        """See `edge_agent.drivers.camera.watching.Post`."""
+        self.send(Found(camera=camera, finding=finding))
+
+    def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
+        """See `edge_agent.drivers.camera.watching.Post`."""
+        self.send(Kept(camera=camera, entries=dict(entries)))
+
+
+def main() -> None:
+    """Watch until the agent says stop or is gone."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints belongs in the log, and not between the messages
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group at a stop: the agent says how it ends
+        signal.signal(number, signal.SIG_IGN)
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    av.logging.set_level(None)  # FFmpeg's own lines may name an address with its password
+    cv2.setNumThreads(1)
+    os.nice(NICE)
+    begin = _read(sys.stdin.buffer)
+    if not isinstance(begin, Begin):
+        return
+    outbox, stopping = Outbox(pipe), threading.Event()
+    cameras = {each.name: each for each in (_watching(camera, outbox) for camera in begin.cameras)}
+    threads = [
+        threading.Thread(target=target, name=name, daemon=True)
+        for name, each in cameras.items()
+        for target in (each.feed.run, each.run)
+    ]
+    for thread in threads:
+        thread.start()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, cameras, stopping), daemon=True).start()
+    while not stopping.wait(BEAT):
+        outbox.send(Alive(cameras={name: each.beat() for name, each in cameras.items()}))
+    for each in cameras.values():
+        each.stop()
+    end = time.monotonic() + END
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    pipe.flush()
+    os._exit(0)  # a thread that waits for a silent camera must not hold up the end
+
+
+def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
+    device = CameraDevice.model_validate_json(camera.device)
+    seal = Seal.model_validate_json(camera.seal)
+    evidence = seal.evidence
+    ring = Ring(evidence.film_before + evidence.film_after + RING_SPARE, 2 * evidence.film)
+    return Watching(
+        device.name, Feed(device.name, partial(source, device), ring), seal, partial(tasks, device, seal), outbox,
+        open_findings=camera.open, kept=camera.kept, rate=device.capture.rate,
+    )  # fmt: skip
+
+
+def _listen(pipe: BinaryIO, cameras: Mapping[str, Watching], stopping: threading.Event) -> None:
+    """What the agent asks for; the end of its pipe is its end."""
+    while True:
+        match _read(pipe):
+            case Pace(stretch):
+                for each in cameras.values():
+                    each.stretch = stretch
+            case Relearn(camera) if camera in cameras:
+                cameras[camera].relearn()
+            case None:
+                stopping.set()
+                return
+            case _:
+                stopping.set()
+
+
+def _read(pipe: BinaryIO) -> ToWorker | None:
+    head = pipe.read(HEAD.size)
+    if len(head) < HEAD.size:
+        return None
+    message: ToWorker = to_worker.decode(pipe.read(length(head)))
+    return message
+
+
+if __name__ == "__main__":
+    main()
