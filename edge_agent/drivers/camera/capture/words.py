@@ -10,12 +10,20 @@ import av.error
 
 from edge_agent.drivers.camera.capture.source import DeniedError, LostError
 
+BY_STATUS = {
+    400: "it refuses the request (4xx)",
+    403: "the user may not watch it (403): give him the right of live view at the camera",
+    404: "it has no such stream (404): the path of the address is wrong",
+    429: "it is asked too often (429)",
+    500: "it answers with an error of its own (5xx)",
+}
+"""Answers of an HTTP or RTSP camera; 400 and 500 stand for the rest of their hundred."""
 _BY_KIND: tuple[tuple[type[Exception], str], ...] = (
-    (av.error.HTTPForbiddenError, "the user may not watch it (403): give him the right of live view at the camera"),
-    (av.error.HTTPNotFoundError, "it has no such stream (404): the path of the address is wrong"),
-    (av.error.HTTPTooManyRequestsError, "it is asked too often (429)"),
-    (av.error.HTTPServerError, "it answers with an error of its own (5xx)"),
-    (av.error.HTTPClientError, "it refuses the request (4xx)"),
+    (av.error.HTTPForbiddenError, BY_STATUS[403]),
+    (av.error.HTTPNotFoundError, BY_STATUS[404]),
+    (av.error.HTTPTooManyRequestsError, BY_STATUS[429]),
+    (av.error.HTTPServerError, BY_STATUS[500]),
+    (av.error.HTTPClientError, BY_STATUS[400]),
     (av.error.ConnectionRefusedError, "the connection is refused: nothing listens at this port"),
     (av.error.ConnectionResetError, "it broke the connection off"),
     (av.error.BrokenPipeError, "it broke the connection off"),

@@ -119,6 +119,7 @@ class Heard:
         self.events: list[CameraEvent] = []
         self.got: list[Reading] = []
         self.links: list[tuple[str, str]] = []
+        self._before: dict[str, str] = {}
         self.notes: list[tuple[Level, str]] = []
         self.counters: dict[str, dict[str, int]] = {}
         self.memory = remembered if remembered is not None else {}
@@ -154,9 +155,15 @@ class Heard:
         return dict(self.memory.get(device, {}))
 
     def _link(self, device: str, text: str) -> None:
-        before = [said for name, said in self.links if name == device]
-        if not before or before[-1].partition(":")[0] != text.partition(":")[0]:
+        before = (self._before | dict(self.links)).get(device, "")
+        if before.partition(":")[0] != text.partition(":")[0]:
             self.links.append((device, text))
+
+    def forget(self) -> None:
+        """From here on; what was said last is still known."""
+        self.events, self.got = [], []
+        self._before = dict(self.links)
+        self.links = []
 
     def pictures(self, device: str) -> int:
         return self.counters.get(device, {}).get("pictures", 0)

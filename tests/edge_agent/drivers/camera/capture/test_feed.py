@@ -22,6 +22,7 @@ from edge_agent.drivers.camera.capture.ring import Ring
 from edge_agent.drivers.camera.picture import Picture
 from edge_agent.drivers.camera.settings import CameraDevice
 from tests.edge_agent.drivers.camera.bench import camera, device, encoded, films
+from tests.edge_agent.drivers.camera.wire import clock_set, damage, wire
 from tests.servers import free_port, wait_for
 
 __all__ = ["films"]
@@ -158,6 +159,44 @@ def test_stamps_that_stand_still_are_told_and_the_pictures_count_from_when_they_
         wait_for(lambda: "stand still" in caplog.text, what="the warning")
         found = pictures(feed, 5)
     assert found[-1].at > found[0].at
+
+
+def test_damaged_packets_cost_pictures_and_never_the_camera(films: Path) -> None:
+    with (
+        camera(encoded(films)) as there,
+        wire(there.port, damage) as port,
+        watched(device(f"rtsp://127.0.0.1:{port}/cam")) as feed,
+    ):
+        found = pictures(feed, 60)
+    assert feed.reconnects == 0
+    assert feed.damaged, "it was noticed"
+    assert all(after.at > before.at for before, after in itertools.pairwise(found))
+
+
+@pytest.mark.parametrize("hours", [24, -24])
+def test_a_camera_whose_clock_is_set_by_a_day_goes_on_in_our_own_time(films: Path, hours: int) -> None:
+    with (
+        camera(encoded(films)) as there,
+        wire(there.port, clock_set(60, hours * 3600)) as port,
+        watched(device(f"rtsp://127.0.0.1:{port}/cam")) as feed,
+    ):
+        found = pictures(feed, 50)
+    assert feed.reconnects == 0
+    steps = [after.at - before.at for before, after in itertools.pairwise(found)]
+    assert all(0 < step < 1.5 for step in steps), steps
+    assert all(abs(each.time - time.time_ns() / 1e6) < 60_000 for each in found)
+
+
+def test_a_computer_whose_clock_is_set_by_a_day_does_not_disturb_the_pictures_order(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time_ns
+    with camera(encoded(films)) as there, watched(device(there.url)) as feed:
+        before = pictures(feed, 5)[-1]
+        monkeypatch.setattr(feed_module.time, "time_ns", lambda: real() + 86_400 * 10**9)
+        after = pictures(feed, 5)[-1]
+    assert 0 < after.at - before.at < 5
+    assert after.time - before.time > 86_000_000, "people see the clock of the computer"
 
 
 def test_a_clip_holds_the_seconds_asked_for_as_the_camera_sent_them(films: Path) -> None:
