@@ -20,6 +20,8 @@ class Decoder:
     def __init__(self) -> None:
         self._form: Form | None = None
         self._context: av.VideoCodecContext | None = None
+        self._spoilt = False
+        """Whether what is decoded shows damage: pictures are made of those before them, up to the next key frame."""
         self.damaged = 0
         """Packets that could not be decoded."""
         self.codec = ""
@@ -35,16 +37,21 @@ class Decoder:
             if packet.form is not self._form or self._context is None:
                 self._form, self._context = packet.form, packet.form.decoder()
                 self.codec = self._context.codec.name
+            self._spoilt = self._spoilt and not packet.key
             try:
                 frames = self._context.decode(packet.coded)
             except av.error.FFmpegError:
-                self.damaged += 1
+                self._spoil()
                 continue
             for frame in frames:
-                if frame.is_corrupt:
-                    self.damaged += 1
-                else:
+                if frame.is_corrupt or packet.coded.is_corrupt:
+                    self._spoil()
+                elif not self._spoilt:
                     found = frame
         if found is None:
             return None
         return np.asarray(found.to_ndarray(format="bgr24"), dtype=np.uint8), bool(found.key_frame)
+
+    def _spoil(self) -> None:
+        self.damaged += 1
+        self._spoilt = True

@@ -1,0 +1,307 @@
+"""What the agent makes of its workers' words: on line or not, counts by the hour, the pace of a slow machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import pytest
+
+from edge_agent.drivers.base import Reading
+from edge_agent.drivers.camera import watching as watching_module
+from edge_agent.drivers.camera.analysis import Analysis, Task, View
+from edge_agent.drivers.camera.capture.feed import Feed
+from edge_agent.drivers.camera.capture.source import LostError
+from edge_agent.drivers.camera.counts import HOUR, Counts
+from edge_agent.drivers.camera.findings import Finding, Look, OpenFinding, Passage
+from edge_agent.drivers.camera.pace import Pace
+from edge_agent.drivers.camera.picture import Picture
+from edge_agent.drivers.camera.protocol import Beat
+from edge_agent.drivers.camera.settings import CameraTag
+from edge_agent.drivers.camera.signal import SignalTask
+from edge_agent.drivers.camera.standing import Standing
+from edge_agent.drivers.camera.watching import Watching
+from profiles.wire.messages import Level
+from tests.edge_agent.drivers.camera.test_judge import picture, seal
+from tests.servers import wait_for
+
+T0 = 1_800_000_000_000 - 1_800_000_000_000 % HOUR
+ALIVE = Beat(
+    connected=True, reason="", failures=0, silence=0.1, stuck=0.1, packets=0, pictures=0, skipped=0, reconnects=0,
+    damaged=0, defects=0, analysis_ms=0, strain=0.0,
+)  # fmt: skip
+
+
+def silent(seconds: float, failures: int = 0) -> Beat:
+    return msgspec.structs.replace(ALIVE, silence=seconds, failures=failures, connected=not failures, reason="gone")
+
+
+def stands(steps: list[tuple[float, Beat | None]], *, offline: bool = False) -> Standing:
+    this = Standing(seal().beat, 0.0, offline=offline)
+    for now, beat in steps:
+        this.heard(beat, now)
+    return this
+
+
+def test_a_camera_is_off_line_after_thirty_seconds_and_two_failed_reconnects() -> None:
+    assert stands([(1, ALIVE), (29, silent(28.1, 5))]).up is True
+    lost = stands([(1, ALIVE), (31, silent(30.1, 2))])
+    assert (lost.up, lost.offline, lost.reason) == (False, True, "gone")
+    once = stands([(1, ALIVE), (31, silent(30.1, 1))])
+    assert (once.up, once.offline) == (False, False), "one reconnect failed"
+
+
+def test_a_camera_that_never_answered_is_off_line_after_the_same_time() -> None:
+    never = msgspec.structs.replace(ALIVE, silence=None, failures=4, connected=False, reason="refused")
+    assert stands([(29, never)]).up is None
+    assert stands([(31, never)]).offline
+
+
+def test_without_a_worker_the_camera_is_not_blamed() -> None:
+    this = stands([(1, ALIVE), *((float(second), None) for second in range(2, 60))])
+    assert (this.up, this.offline) == (False, False)
+    assert "no process" in this.reason
+
+
+def test_it_is_back_after_ten_seconds_of_pictures_without_a_gap() -> None:
+    lost: list[tuple[float, Beat | None]] = [(1, ALIVE), (40, silent(39, 3))]
+    back: list[tuple[float, Beat | None]] = [(float(second), ALIVE) for second in range(50, 59)]
+    assert stands(lost + back).offline
+    assert stands([*lost, *back, (60.0, ALIVE)]).up is True
+    gap: list[tuple[float, Beat | None]] = [(62.0, silent(4)), *((float(s), ALIVE) for s in range(63, 70))]
+    assert stands([*lost, *back[:4], *gap]).offline
+
+
+def test_what_was_off_line_before_a_restart_is_until_pictures_come_for_a_while() -> None:
+    assert stands([(1.0, ALIVE), (5.0, ALIVE)], offline=True).offline
+    assert not stands([(float(second), ALIVE) for second in range(1, 13)], offline=True).offline
+
+
+TAGS = [
+    CameraTag.model_validate({"name": measure, "measure": measure})
+    for measure in ("persons_in", "vehicles_out", "belt_run", "online_minutes")
+]
+
+
+def passage(code: str, state: str, persons: int, *, since: int = T0) -> Finding:
+    fact = "vehicles" if code.startswith("vehicle") else "persons"
+    return Finding(code=code, state=state, time=T0, since=since, facts={fact: persons})  # type: ignore[arg-type]
+
+
+def by_tag(readings: list[Reading]) -> dict[str, tuple[Any, str]]:
+    return {each.tag: (each.value, each.quality) for each in readings}
+
+
+def an_hour(counts: Counts, *, online: float = 3600.0, running: Mapping[str, int] | None = None) -> None:
+    for second in range(3600):
+        events = [code for code, until in (running or {}).items() if second < until]
+        counts.passed(1.0, online=second < online, running=events)
+
+
+def test_passages_and_minutes_of_an_hour_are_told_once_with_its_own_time() -> None:
+    counts = Counts(TAGS, "", {}, T0 + 5)
+    for finding in (
+        passage("person_in", "raised", 1), passage("person_in", "changed", 4), passage("person_in", "cleared", 4),
+        passage("person_in", "raised", 2, since=T0 + 1), passage("bypass_in", "raised", 1),
+        passage("person_out", "raised", 9), passage("vehicle_out", "raised", 1),
+    ):  # fmt: skip
+        counts.found(finding)
+    an_hour(counts, running={"belt_run": 41 * 60})
+    assert counts.due(T0 + HOUR - 1) == []
+    readings = counts.due(T0 + HOUR)
+    assert by_tag(readings) == {
+        "persons_in": (7, "good"), "vehicles_out": (1, "good"), "belt_run": (41, "good"),
+        "online_minutes": (60, "good"),
+    }  # fmt: skip
+    assert {each.time for each in readings} == {T0 + HOUR - 1}
+    assert counts.due(T0 + HOUR + 1) == []
+    an_hour(counts)
+    assert by_tag(counts.due(T0 + 2 * HOUR))["persons_in"] == (0, "good"), "zero at the hour"
+
+
+def test_an_hour_without_analysis_is_null_and_part_of_one_is_in_doubt() -> None:
+    counts = Counts(TAGS, "", {}, T0)
+    an_hour(counts, online=0)
+    assert by_tag(counts.due(T0 + HOUR)) == {
+        "persons_in": (None, "bad:stale"), "vehicles_out": (None, "bad:stale"), "belt_run": (None, "bad:stale"),
+        "online_minutes": (0, "good"),
+    }  # fmt: skip
+    an_hour(counts, online=1800)
+    assert by_tag(counts.due(T0 + 2 * HOUR)) == {
+        "persons_in": (0, "uncertain:partial"), "vehicles_out": (0, "uncertain:partial"),
+        "belt_run": (0, "uncertain:partial"), "online_minutes": (30, "good"),
+    }  # fmt: skip
+
+
+def test_counts_are_kept_over_a_restart_and_hours_without_an_agent_are_null() -> None:
+    before = Counts(TAGS, "", {}, T0)
+    before.found(passage("person_in", "raised", 3))
+    before.passed(3.0, online=True, running=["belt_run"])
+    open_ = {"person_in": OpenFinding(T0, {"persons": 3})}
+    after = Counts(TAGS, before.text(), open_, T0 + 1000)
+    after.found(passage("person_in", "changed", 5))
+    readings = after.due(T0 + 3 * HOUR + 5)
+    counted = [(each.time, each.value) for each in readings if each.tag == "persons_in"]
+    assert counted == [(T0 + HOUR - 1, 5), (T0 + 2 * HOUR - 1, None), (T0 + 3 * HOUR - 1, None)]
+
+
+def test_a_clock_that_steps_a_day_ahead_and_back_loses_no_count() -> None:
+    counts = Counts(TAGS, "", {}, T0)
+    counts.passed(1.0, online=True, running=[])
+    assert len(counts.due(T0 + 24 * HOUR)) == 24 * len(TAGS)
+    counts.found(passage("person_in", "raised", 2))
+    assert counts.due(T0) == []
+    counts.passed(1.0, online=True, running=[])
+    assert by_tag(counts.due(T0 + HOUR))["persons_in"][0] == 2
+
+
+def paced(strains: list[float]) -> tuple[Pace, list[tuple[Level, str]]]:
+    notes: list[tuple[Level, str]] = []
+    pace = Pace(lambda level, text: notes.append((level, text)))
+    for second, strain in enumerate(strains):
+        pace.hear("one", {"a": strain, "b": strain}, second * 5.0)
+    return pace, notes
+
+
+def test_a_machine_that_cannot_keep_up_lowers_all_rates_and_says_so_once_and_when_it_is_over() -> None:
+    pace, notes = paced([1.5] * 3)
+    assert pace.stretch > 2
+    assert notes == [], "a moment is not worth a word"
+    pace, notes = paced([1.5] * 10)
+    assert [level for level, _text in notes] == ["WARN"]
+    pace, notes = paced([1.5] * 10 + [0.1] * 40)
+    assert pace.stretch == 1.0
+    assert [level for level, _text in notes] == ["WARN", "INFO"]
+
+
+def test_one_camera_that_is_too_much_for_a_core_slows_no_other() -> None:
+    pace = Pace(lambda _level, _text: None)
+    for second in range(20):
+        pace.hear("one", {"a": 2.0, "b": 0.1, "c": 0.1, "d": 0.1}, second * 5.0)
+    assert pace.stretch == 1.0
+
+
+class Eager(SignalTask):
+    """A task of ten pictures a second."""
+
+    name = "eager"
+
+    def period(self) -> float:
+        return 0.1
+
+
+def test_where_rates_fall_the_guard_of_the_picture_falls_last() -> None:
+    analysis = Analysis(seal(), [SignalTask(), Eager()])
+
+    def due(stretch: float) -> tuple[int, int]:
+        analysis.stretch = stretch
+        looks = {"signal": 0, "eager": 0}
+        for task in (SignalTask, Eager):
+            this = Analysis(seal(), [task()])
+            this.stretch = stretch
+            for number in range(1000):
+                at = number / 10
+                if this.due(at):
+                    looks[task.name] += 1
+                    this.look(picture(at))
+        return looks["signal"], looks["eager"]
+
+    calm, eager = due(1.0)
+    assert 99 <= calm <= 126
+    assert eager == 1000
+    assert due(5.0)[0] == calm
+    assert due(5.0)[1] <= 260
+    assert due(40.0)[0] < calm / 3
+
+
+class Defective(SignalTask):
+    """Fails twice, then works."""
+
+    failures = 0
+
+    def look(self, view: View) -> Iterator[Look | Passage]:
+        if Defective.failures < 2:
+            Defective.failures += 1
+            raise ZeroDivisionError("a defect")
+        yield from super().look(view)
+
+
+class StillFeed(Feed):
+    """A feed that has a grey picture whenever one is due."""
+
+    def __init__(self) -> None:
+        super().__init__("still", _no_source)
+
+    def take(self, due: Any, timeout: float) -> Picture | None:
+        at = time.monotonic()
+        if not due(at):
+            time.sleep(0.01)
+            return None
+        self.progress = self.heard = at
+        self.pictures += 1
+        return picture(at)
+
+
+def _no_source() -> Any:
+    raise LostError("there is none")
+
+
+class Posted:
+    """What a camera's thread hands over."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.entries: dict[str, bytes] = {}
+
+    def found(self, camera: str, finding: Finding) -> None:
+        self.findings.append(finding)
+
+    def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
+        self.entries |= entries
+
+
+def test_a_task_with_a_defect_stops_its_camera_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching_module, "AGAIN", (0.01, 0.01))
+    Defective.failures = 0
+    tasks: list[Task] = [Defective()]
+    feed = StillFeed()
+    this = Watching("still", feed, seal(), lambda: tasks, Posted(), open_findings={}, kept={})
+    thread = threading.Thread(target=this.run, daemon=True)
+    thread.start()
+    wait_for(lambda: feed.pictures >= 4, what="pictures after the defect")
+    assert this.beat().defects == 2
+    assert this.beat().stuck < 5
+    this.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+class Forgetful(SignalTask):
+    """Keeps the number of pictures that it saw."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def look(self, view: View) -> Iterator[Look | Passage]:
+        self.seen += 1
+        yield from super().look(view)
+
+    def remember(self) -> Mapping[str, bytes]:
+        return {"seen": str(self.seen).encode()}
+
+    def recall(self, kept: Mapping[str, bytes]) -> None:
+        self.seen = int(kept.get("seen", b"0"))
+
+
+def test_what_tasks_keep_is_handed_over_at_the_end_and_given_back() -> None:
+    posted, feed = Posted(), StillFeed()
+    this = Watching("still", feed, seal(), lambda: [Forgetful()], posted, open_findings={}, kept={"signal/seen": b"70"})
+    thread = threading.Thread(target=this.run, daemon=True)
+    thread.start()
+    wait_for(lambda: feed.pictures >= 2, what="pictures")
+    this.stop()
+    thread.join(5)
+    assert int(posted.entries["signal/seen"]) == 70 + feed.pictures
