@@ -57,19 +57,22 @@ async def _read(
             failures.append({"device": device.name, "address": device.address(), "reason": reason})
             continue
         named = {tag.name: tag for tag in device.all_tags()}
-        rows += [_row(device, each, named[each.reading.tag]) for each in found if not tags or each.reading.tag in tags]
+        rows += [
+            _row(device, each, named.get(each.reading.tag)) for each in found if not tags or each.reading.tag in tags
+        ]
     return rows, failures
 
 
-def _row(device: DeviceSettings, each: RawReading, tag: TagSettings) -> dict[str, Any]:
-    loop = current_loop(tag)
+def _row(device: DeviceSettings, each: RawReading, tag: TagSettings | None) -> dict[str, Any]:
+    """`tag` is None for what a driver tells of the device itself."""
+    loop = None if tag is None else current_loop(tag)
     reading = each.reading if loop is None else loop.measured(each.reading)
     moment = datetime.fromtimestamp(reading.time / 1000, UTC)
     return {
         "device": device.name,
         "tag": reading.tag,
         "value": reading.value,
-        "unit": tag.unit,
+        "unit": "" if tag is None else tag.unit,
         "quality": reading.quality,
         "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "raw": each.raw,

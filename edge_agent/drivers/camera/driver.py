@@ -17,13 +17,14 @@ from edge_agent.drivers.camera.runner import CameraRunner
 from edge_agent.drivers.camera.settings import CameraDevice
 from profiles.load import folder_faults, library
 from profiles.seal import Position, Seal
-from profiles.wire.quality import BAD_STALE, GOOD
 
 Fault = tuple[tuple[str | int, ...], str]
 
 NEEDED = {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy"}
 """Modules of the extra, and the packages that have them."""
 INSTALL = 'pip install "edge-gateway[cameras]"'
+PICTURE = "(picture)"
+"""What is read once of a camera that has no tag for being on line."""
 TOGETHER = 4
 """Cameras without a group that share a worker."""
 
@@ -59,20 +60,15 @@ class CameraDriver:
 
     @classmethod
     async def read_once(cls, device: CameraDevice) -> list[RawReading]:
-        """One picture, and what it tells of the camera, beside each tag; OSError when none comes. Nothing is kept."""
+        """What its stream is, from one look at it; its tags have values only while it is watched. OSError."""
         if missing := missing_packages():
             raise OSError(f"{', '.join(missing)} is missing: {INSTALL}")
         from edge_agent.drivers.camera.capture.probe import probe  # needs the extra
 
         about = await asyncio.to_thread(probe, device)
         now = time.time_ns() // 1_000_000
-        readings = [
-            Reading(tag.name, now, True) if tag.measure == "online" else Reading(tag.name, now, None, BAD_STALE)
-            for tag in device.tags
-        ]
-        return [
-            RawReading(each, about if each.quality == GOOD else "counted while the agent runs") for each in readings
-        ]
+        online = [tag.name for tag in device.tags if tag.measure == "online"]
+        return [RawReading(Reading(name, now, True), about) for name in online or [PICTURE]]
 
 
 def missing_packages() -> list[str]:

@@ -1,0 +1,160 @@
+"""The camera driver as the agent sees it: what `check` finds, what `read` shows, and events in the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from config.errors import ConfigError
+from edge_agent.app import Agent
+from edge_agent.cli.main import main
+from edge_agent.drivers.camera import driver as driver_module
+from edge_agent.drivers.camera.driver import groups
+from edge_agent.settings import load_agent
+from profiles.wire.codec import decode, decoder
+from profiles.wire.messages import Event, Events
+from tests.edge_agent.drivers.camera.bench import camera, device, encoded, films, quick, until
+from tests.servers import free_port
+
+__all__ = ["films"]
+
+LINE = {"name": "mouth", "start": [0.1, 0.6], "end": [0.9, 0.6], "inside": [0.5, 0.1]}
+CODE = "14019990000101000001"
+
+
+def gate(url: str = "rtsp://192.0.2.1/cam", **more: Any) -> dict[str, Any]:
+    return {
+        "name": "gate", "driver": "camera", "url": url, "code": CODE, "position": "P01", "lines": [LINE],
+    } | more  # fmt: skip
+
+
+def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
+    settings = {
+        "agent": "mine-1", "collector": "county-1", "state": "state",
+        "site": {"code": "140199900001", "name": "mine", "adcode": "140199"},
+        "mqtt": {"host": "127.0.0.1", "port": free_port(), "tls": "disabled"},
+        "outbox": {"flush": "100ms"}, "devices": list(devices),
+    }  # fmt: skip
+    path = folder / "agent.yaml"
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"position": "P77"}, "'P77' is no position; expected one of P01 (main mouth)"),
+        ({"mine_state": "asleep"}, "'asleep' is no state; expected one of producing"),
+        ({"profile": "hazchem-storage"}, "describes no electronic seal; expected one of electronic-seal"),
+        ({"ignore": ["person_in", "nobody"]}, "'nobody' is none of the profile's events"),
+        ({"lines": []}, "person_in and person_out need a line whose crossing counts, of: [person]"),
+        ({"position": "P04"}, "vehicle_in and vehicle_out need a line whose crossing counts, of: [vehicle]"),
+        ({"position": "P06"}, "belt_run and belt_load need the belt's four corners"),
+        (
+            {"regions": [{"name": "wall", "points": [[0, 0], [1, 0], [1, 1]], "events": ["wall"]}]},
+            "'wall' is none of the profile's events",
+        ),
+        ({"url": "file:/nowhere/a.mp4"}, "expected the whole path of a film"),
+        ({"snapshot": True}, "single pictures are asked for over http"),
+        ({"url": "rtsp://admin:12345@192.0.2.1/cam"}, "user and password are keys of their own"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_and_what_was_expected(
+    tmp_path: Path, wrong: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_agent(agent_file(tmp_path, gate(**wrong)))
+    (problem,) = [each for each in raised.value.problems if each.severity == "error"]
+    assert words in problem.message
+    assert problem.line > 10
+
+
+def test_two_cameras_of_one_code_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is the code of camera gate, too"):
+        load_agent(agent_file(tmp_path, gate(), gate(name="second")))
+
+
+def test_events_that_are_ignored_need_nothing_drawn(tmp_path: Path) -> None:
+    load_agent(agent_file(tmp_path, gate(lines=[], ignore=["person_in", "person_out"])))
+
+
+def test_without_the_extra_the_driver_can_be_imported_and_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import sys, edge_agent.drivers.camera.driver; print(sorted({'av', 'cv2', 'numpy'} & set(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+    monkeypatch.setattr(driver_module, "NEEDED", {"av": "av", "no_such_module_1": "opencv-python-headless"})
+    with pytest.raises(ConfigError) as raised:
+        load_agent(agent_file(tmp_path, gate(), gate(name="second", code=CODE[:-1] + "2")))
+    (problem,) = [each for each in raised.value.problems if each.severity == "error"]
+    assert problem.message.endswith('opencv-python-headless is missing: pip install "edge-gateway[cameras]"')
+
+
+def test_cameras_share_workers_by_their_group_and_else_four_by_four() -> None:
+    cameras = [device("rtsp://192.0.2.1/cam", f"c{number}") for number in range(6)]
+    cameras += [device("rtsp://192.0.2.1/cam", f"g{number}", group="gates") for number in range(6)]
+    names = {name: [each.name for each in group] for name, group in groups(cameras).items()}
+    assert names == {
+        "#1": ["c0", "c1", "c2", "c3"], "#2": ["c4", "c5"], "gates": ["g0", "g1", "g2", "g3", "g4", "g5"],
+    }  # fmt: skip
+
+
+def test_read_shows_what_a_camera_sends_and_why_another_does_not(films: Path, tmp_path: Path) -> None:
+    with camera(encoded(films)) as there:
+        dead = gate(f"rtsp://127.0.0.1:{free_port()}/cam", name="dead", code=CODE[:-1] + "2")
+        path = agent_file(tmp_path, gate(there.url), dead)
+        shown = CliRunner().invoke(main, ["read", str(path), "--json"])
+    assert shown.exit_code == 1
+    told = json.loads(shown.stdout)
+    (row,) = told["readings"]
+    assert row["value"] is True
+    assert row["raw"].startswith("h264 320×240, first picture after ")
+    assert told["failures"][0]["reason"] == "the connection is refused: nothing listens at this port"
+
+
+def in_outbox(folder: Path) -> list[Event]:
+    with sqlite3.connect(folder / "state" / "outbox.db", timeout=30) as db:
+        frames = db.execute("SELECT frame FROM envelope WHERE lane = 'event'").fetchall()
+    db.close()
+    return [event for (frame,) in frames for event in decode(frame, decoder(Events)).events]
+
+
+async def test_the_loss_of_a_camera_is_in_the_outbox_and_its_end_after_a_restart_under_the_same_life(
+    films: Path, tmp_path: Path
+) -> None:
+    with camera(encoded(films)) as there:
+        profiles = [str(quick(tmp_path / "profiles"))]
+        settings = gate(there.url, profile="quick", profiles=profiles, capture={"timeout": "1s"})
+        path = agent_file(tmp_path, settings)
+        path.write_text(path.read_text() + f"profiles: {json.dumps(profiles)}\n")
+        there.stop()
+
+        async def work(state: str) -> Event:
+            def told() -> list[Event]:
+                known = [each for each in in_outbox(tmp_path) if each.code == "camera_offline"]
+                return [each for each in known if each.state == state]
+
+            stop = asyncio.Event()
+            agent = asyncio.create_task(Agent(load_agent(path).settings).run(stop))
+            try:
+                await until(told, state)
+            finally:
+                stop.set()
+                await agent
+            return told()[0]
+
+        raised = await work("raised")
+        there.start()
+        cleared = await work("cleared")
+    assert (raised.kind, raised.camera, raised.level) == ("seal", "gate", "ORANGE")
+    assert (cleared.alarm, cleared.since) == (raised.alarm, raised.since)
