@@ -7,6 +7,7 @@ knows where pictures come from, so that a recording gives the same findings each
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -50,6 +51,9 @@ class View:
     """Those that are followed now, also where the detector did not look at this very picture."""
     detected: bool = False
     """Whether the detector looked at this picture; `boxes` says something only then."""
+    crossed: Counter[str] = field(default_factory=Counter)
+    """Crossings of counting lines that this picture completed: persons_in, persons_out, vehicles_in, vehicles_out;
+    whether or not an event is made of them. What is counted by the hour is their sum."""
     notes: dict[str, float] = field(default_factory=dict)
     """Figures for people (`camera probe`, the annotated film): sharpness, mean grey, px a picture of the belt."""
 

@@ -5,24 +5,21 @@ Zero at the hour, kept over a restart; an hour without analysis is null and neve
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
 from edge_agent.drivers.base import Reading
-from edge_agent.drivers.camera.findings import Finding, OpenFinding
 from edge_agent.drivers.camera.settings import CameraTag, Measure
 from profiles.wire.quality import BAD_STALE, GOOD, UNCERTAIN_PARTIAL
 
+log = logging.getLogger(__name__)
+
 HOUR = 3_600_000
 """ms."""
-PASSAGES: Mapping[Measure, tuple[str, tuple[str, ...]]] = {
-    "persons_in": ("persons", ("person_in", "bypass_in", "gate_reverse_in")),
-    "persons_out": ("persons", ("person_out", "bypass_out", "gate_reverse_out")),
-    "vehicles_in": ("vehicles", ("vehicle_in",)),
-    "vehicles_out": ("vehicles", ("vehicle_out",)),
-}
-"""The fact that says how many, and the events that have it: who goes round the gate went in as well."""
+PASSAGES: frozenset[Measure] = frozenset({"persons_in", "persons_out", "vehicles_in", "vehicles_out"})
+"""What is counted by crossings of lines."""
 RUNS: Mapping[Measure, str] = {"belt_run": "belt_run", "belt_load": "belt_load", "hoist_run": "hoist_run"}
 """Whose minutes are counted while its event is open."""
 WHOLE = 0.9
@@ -49,30 +46,18 @@ class Ledger(msgspec.Struct):
 class Counts:
     """Of one camera, with the tags that want them. `kept` is what `text` gave in an earlier run."""
 
-    def __init__(
-        self, tags: Collection[CameraTag], kept: str, open_findings: Mapping[str, OpenFinding], now: int
-    ) -> None:
+    def __init__(self, tags: Collection[CameraTag], kept: str, now: int) -> None:
         self._tags = [tag for tag in tags if tag.measure != "online"]
-        self._ledger = Ledger(now - now % HOUR)
-        self._totals = {(code, each.since): dict(each.facts) for code, each in open_findings.items()}
-        """Of each open life, what was counted of it."""
-        if kept:
-            self._ledger = msgspec.json.decode(kept, type=Ledger)
+        self._ledger = _read(kept) or Ledger(now - now % HOUR)
 
     def text(self) -> str:
         """What to remember."""
         return msgspec.json.encode(self._ledger).decode()
 
-    def found(self, finding: Finding) -> None:
-        """Count what passed since the last transition of the same life."""
-        life = (finding.code, finding.since)
-        before = self._totals.pop(life, {})
-        if finding.state != "cleared":
-            self._totals[life] = dict(finding.facts)
-        for measure, (fact, codes) in PASSAGES.items():
-            if finding.code in codes and finding.state != "cleared":
-                more = _number(finding.facts.get(fact, 1)) - _number(before.get(fact, 0))
-                self._ledger.counts[measure] = self._ledger.counts.get(measure, 0) + max(0, more)
+    def crossed(self, more: Mapping[str, int]) -> None:
+        """So many crossed lines."""
+        for measure, count in more.items():
+            self._ledger.counts[measure] = self._ledger.counts.get(measure, 0) + count
 
     def passed(self, seconds: float, *, online: bool, running: Collection[str]) -> None:
         """Time went by, in which the camera was on line or not, and these events were open."""
@@ -121,5 +106,11 @@ def _value(ledger: Ledger, measure: Measure) -> int:
     return min(60, round(seconds / 60))
 
 
-def _number(fact: object) -> int:
-    return fact if isinstance(fact, int) else 0
+def _read(kept: str) -> Ledger | None:
+    if not kept:
+        return None
+    try:
+        return msgspec.json.decode(kept, type=Ledger)
+    except msgspec.MsgspecError as err:
+        log.warning("the counts of an earlier run are not readable and left out: %s", err)
+        return None

@@ -94,6 +94,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     finding: Finding
 
 
+class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """How many crossed a camera's lines, by measure (`View.crossed`)."""
+
+    camera: str
+    crossed: dict[str, int]
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What tasks want kept over a restart, as far as it changed."""
 
@@ -102,7 +109,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 ToWorker = Begin | Pace | Relearn | Stop
-FromWorker = Alive | Found | Kept
+FromWorker = Alive | Found | Counted | Kept
 to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)
 

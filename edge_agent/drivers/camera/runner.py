@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from edge_agent.drivers.base import DurableOutput
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.process import Process
-from edge_agent.drivers.camera.protocol import Alive, Beat, Begin, Found, FromWorker, Kept
+from edge_agent.drivers.camera.protocol import Alive, Beat, Begin, Counted, Found, FromWorker, Kept
 from edge_agent.drivers.camera.protocol import Pace as PaceMessage
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.watched import Watched
@@ -108,6 +108,8 @@ class CameraRunner:
                 self._beats = beats
             case Found(camera=name, finding=finding):
                 self._cameras[name].found(finding)
+            case Counted(camera=name, crossed=crossed):
+                self._cameras[name].counted(crossed)
             case Kept(camera=name, entries=entries):
                 self._cameras[name].kept(entries)
 

@@ -42,7 +42,7 @@ class Watched:
         every = device.capture.snapshot_every if device.snapshot else 0.0
         now = time.monotonic()
         self._standing = Standing(seal.beat, now, offline=OFFLINE in self._open, every=every)
-        self._counts = Counts(device.tags, self._memory.get(HOUR, ""), self._open, _wall())
+        self._counts = Counts(device.tags, self._memory.get(HOUR, ""), _wall())
         self._last, self._save_at, self._online_at = now, now + SAVE, now
         self._up: bool | None = None
         self._totals: dict[str, int] = {}
@@ -68,8 +68,12 @@ class Watched:
             self._open.pop(finding.code, None)
         else:
             self._open[finding.code] = OpenFinding(finding.since, finding.facts)
-        self._counts.found(finding)
         self._tell(finding.code, finding.state, finding.time, finding.since, finding.facts)
+
+    def counted(self, crossed: Mapping[str, int]) -> None:
+        """How many crossed its lines; remembered with the next commit, so that a kill loses no more than a second."""
+        self._counts.crossed(crossed)
+        self.save()
 
     def kept(self, entries: Mapping[str, bytes]) -> None:
         """What its tasks want kept over a restart."""

@@ -22,8 +22,9 @@ ABSENT = 3.0
 """Seconds without a picture after which none is there; a stumbling network is not yet that."""
 AGAIN = (1.0, 60.0)
 """First and longest pause, s, before an analysis that failed is begun anew."""
-KEEP = 60.0
-"""Seconds between two looks at what the tasks want kept."""
+KEEP = 60.0, 600.0
+"""Seconds until what the tasks want kept is looked at first, and between two looks: a reference is some 0.1 MiB, and
+changes with the light."""
 CALM = 0.05
 """Share that the last picture has in `strain`."""
 
@@ -33,6 +34,9 @@ class Post(Protocol):
 
     def found(self, camera: str, finding: Finding) -> None:
         """Hand over what the pictures show."""
+
+    def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
+        """Hand over how many crossed lines."""
 
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         """Hand over what is to be kept."""
@@ -104,7 +108,7 @@ class Watching:
     def _watch(self) -> None:
         analysis = Analysis(self._seal, self._begin(), self._open)
         analysis.recall(self._kept)
-        keep_at = time.monotonic() + KEEP
+        keep_at = time.monotonic() + KEEP[0]
         try:
             while not self._stopping.is_set():
                 if self._relearn.is_set():
@@ -114,7 +118,7 @@ class Watching:
                 self._step(analysis)
                 if time.monotonic() >= keep_at:
                     self._keep(analysis)
-                    keep_at = time.monotonic() + KEEP
+                    keep_at = time.monotonic() + KEEP[1]
         finally:
             self._open = analysis.open
         self._keep(analysis)
@@ -135,6 +139,8 @@ class Watching:
             self._looked = picture.at
             result = analysis.look(picture)
             self.on_result(result)
+            if result.view.crossed:
+                self._post.counted(self.name, result.view.crossed)
             found = result.findings
             spent = time.monotonic() - now + self.feed.decoding - decoding
             self._spent += spent

@@ -29,6 +29,7 @@ from edge_agent.drivers.camera.protocol import (
     Alive,
     Begin,
     CameraBegin,
+    Counted,
     Found,
     FromWorker,
     Kept,
@@ -74,6 +75,10 @@ class Outbox:
     def found(self, camera: str, finding: Finding) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""
         self.send(Found(camera=camera, finding=finding))
+
+    def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
+        """See `edge_agent.drivers.camera.watching.Post`."""
+        self.send(Counted(camera=camera, crossed=dict(crossed)))
 
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""

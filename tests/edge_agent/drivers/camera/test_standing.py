@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ from edge_agent.drivers.camera.analysis import Analysis, Task, View
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.source import LostError
 from edge_agent.drivers.camera.counts import HOUR, Counts
-from edge_agent.drivers.camera.findings import Finding, Look, OpenFinding, Passage
+from edge_agent.drivers.camera.findings import Finding, Look, Passage
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.picture import Picture
 from edge_agent.drivers.camera.protocol import Beat
@@ -86,11 +87,6 @@ TAGS = [
 ]
 
 
-def passage(code: str, state: str, persons: int, *, since: int = T0) -> Finding:
-    fact = "vehicles" if code.startswith("vehicle") else "persons"
-    return Finding(code=code, state=state, time=T0, since=since, facts={fact: persons})  # type: ignore[arg-type]
-
-
 def by_tag(readings: list[Reading]) -> dict[str, tuple[Any, str]]:
     return {each.tag: (each.value, each.quality) for each in readings}
 
@@ -102,13 +98,9 @@ def an_hour(counts: Counts, *, online: float = 3600.0, running: Mapping[str, int
 
 
 def test_passages_and_minutes_of_an_hour_are_told_once_with_its_own_time() -> None:
-    counts = Counts(TAGS, "", {}, T0 + 5)
-    for finding in (
-        passage("person_in", "raised", 1), passage("person_in", "changed", 4), passage("person_in", "cleared", 4),
-        passage("person_in", "raised", 2, since=T0 + 1), passage("bypass_in", "raised", 1),
-        passage("person_out", "raised", 9), passage("vehicle_out", "raised", 1),
-    ):  # fmt: skip
-        counts.found(finding)
+    counts = Counts(TAGS, "", T0 + 5)
+    for crossed in ({"persons_in": 4}, {"persons_in": 3, "persons_out": 9}, {"vehicles_out": 1}):
+        counts.crossed(crossed)
     an_hour(counts, running={"belt_run": 41 * 60})
     assert counts.due(T0 + HOUR - 1) == []
     readings = counts.due(T0 + HOUR)
@@ -123,7 +115,7 @@ def test_passages_and_minutes_of_an_hour_are_told_once_with_its_own_time() -> No
 
 
 def test_an_hour_without_analysis_is_null_and_part_of_one_is_in_doubt() -> None:
-    counts = Counts(TAGS, "", {}, T0)
+    counts = Counts(TAGS, "", T0)
     an_hour(counts, online=0)
     assert by_tag(counts.due(T0 + HOUR)) == {
         "persons_in": (None, "bad:stale"), "vehicles_out": (None, "bad:stale"), "belt_run": (None, "bad:stale"),
@@ -137,22 +129,21 @@ def test_an_hour_without_analysis_is_null_and_part_of_one_is_in_doubt() -> None:
 
 
 def test_counts_are_kept_over_a_restart_and_hours_without_an_agent_are_null() -> None:
-    before = Counts(TAGS, "", {}, T0)
-    before.found(passage("person_in", "raised", 3))
+    before = Counts(TAGS, "", T0)
+    before.crossed({"persons_in": 3})
     before.passed(3.0, online=True, running=["belt_run"])
-    open_ = {"person_in": OpenFinding(T0, {"persons": 3})}
-    after = Counts(TAGS, before.text(), open_, T0 + 1000)
-    after.found(passage("person_in", "changed", 5))
+    after = Counts(TAGS, before.text(), T0 + 1000)
+    after.crossed({"persons_in": 2})
     readings = after.due(T0 + 3 * HOUR + 5)
     counted = [(each.time, each.value) for each in readings if each.tag == "persons_in"]
     assert counted == [(T0 + HOUR - 1, 5), (T0 + 2 * HOUR - 1, None), (T0 + 3 * HOUR - 1, None)]
 
 
 def test_a_clock_that_steps_a_day_ahead_and_back_loses_no_count() -> None:
-    counts = Counts(TAGS, "", {}, T0)
+    counts = Counts(TAGS, "", T0)
     counts.passed(1.0, online=True, running=[])
     assert len(counts.due(T0 + 24 * HOUR)) == 24 * len(TAGS)
-    counts.found(passage("person_in", "raised", 2))
+    counts.crossed({"persons_in": 2})
     assert counts.due(T0) == []
     counts.passed(1.0, online=True, running=[])
     assert by_tag(counts.due(T0 + HOUR))["persons_in"][0] == 2
@@ -255,9 +246,13 @@ class Posted:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.entries: dict[str, bytes] = {}
+        self.crossed: Counter[str] = Counter()
 
     def found(self, camera: str, finding: Finding) -> None:
         self.findings.append(finding)
+
+    def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
+        self.crossed.update(crossed)
 
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         self.entries |= entries
@@ -279,14 +274,15 @@ def test_a_task_with_a_defect_stops_its_camera_for_a_moment_only(monkeypatch: py
     assert not thread.is_alive()
 
 
-class Forgetful(SignalTask):
-    """Keeps the number of pictures that it saw."""
+class Counting(SignalTask):
+    """Somebody comes in with each picture; keeps how many there were."""
 
     def __init__(self) -> None:
         self.seen = 0
 
     def look(self, view: View) -> Iterator[Look | Passage]:
         self.seen += 1
+        view.crossed["persons_in"] += 1
         yield from super().look(view)
 
     def remember(self) -> Mapping[str, bytes]:
@@ -296,12 +292,13 @@ class Forgetful(SignalTask):
         self.seen = int(kept.get("seen", b"0"))
 
 
-def test_what_tasks_keep_is_handed_over_at_the_end_and_given_back() -> None:
+def test_what_tasks_count_and_keep_is_handed_over_and_given_back() -> None:
     posted, feed = Posted(), StillFeed()
-    this = Watching("still", feed, seal(), lambda: [Forgetful()], posted, open_findings={}, kept={"signal/seen": b"70"})
+    this = Watching("still", feed, seal(), lambda: [Counting()], posted, open_findings={}, kept={"signal/seen": b"70"})
     thread = threading.Thread(target=this.run, daemon=True)
     thread.start()
     wait_for(lambda: feed.pictures >= 2, what="pictures")
     this.stop()
     thread.join(5)
     assert int(posted.entries["signal/seen"]) == 70 + feed.pictures
+    assert posted.crossed == {"persons_in": feed.pictures}
