@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 
@@ -51,7 +51,7 @@ class Process:
         """Its process id; 0 when it does not run."""
         return self._process.pid if self._process is not None and self._process.returncode is None else 0
 
-    async def messages(self, begin: Begin) -> AsyncIterator[FromWorker]:
+    async def messages(self, begin: Begin) -> AsyncGenerator[FromWorker, None]:
         """Start it, and give what it says until it ends; `ended` then tells how. OSError when it cannot be started."""
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", MODULE,

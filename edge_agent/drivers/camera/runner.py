@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from edge_agent.drivers.base import DurableOutput
 from edge_agent.drivers.camera.pace import Pace
@@ -90,8 +91,9 @@ class CameraRunner:
         begin = Begin(cameras=tuple(each.begin() for each in self._cameras.values()))
         ending = asyncio.create_task(_stop_with(process, stop))
         try:
-            async for message in process.messages(begin):
-                self._take(message)
+            async with aclosing(process.messages(begin)) as messages:
+                async for message in messages:
+                    self._take(message)
         except OSError as err:
             return f"cannot be started ({err.strerror})"
         finally:

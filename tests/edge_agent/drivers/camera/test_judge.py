@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from edge_agent.drivers.camera.findings import Finding, Look, OpenFinding, Passage
+from edge_agent.drivers.camera.findings import Finding, Look, Moment, OpenFinding, Passage
 from edge_agent.drivers.camera.judge import Judge
 from edge_agent.drivers.camera.picture import Picture
 from profiles.load import library
@@ -62,6 +62,15 @@ def test_an_event_goes_on_after_a_restart_under_its_own_beginning() -> None:
     judge = Judge(seal(), {"q_covered": OpenFinding(T0 - 5000)})
     assert looks(judge, "q_covered", every_second(0, 20, False)) == [("cleared", 10.0, -5.0)]
     assert judge.open == {}
+
+
+def test_how_long_it_lasted_does_not_go_by_a_clock_that_was_set() -> None:
+    judge, day = Judge(seal()), 86_400_000
+    found: list[Finding] = []
+    for at in range(60):
+        moment = Moment(float(at), T0 + at * 1000 + (day if at > 20 else 0))
+        found.extend(judge.look(Look("q_covered", at < 30), moment))
+    assert [(each.state, each.facts.get("duration")) for each in found] == [("raised", None), ("cleared", 30.0)]
 
 
 def passages(judge: Judge, code: str, times: Iterable[float], until: float) -> list[tuple[str, float, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import threading
@@ -32,8 +33,11 @@ def clock_set(after: int, seconds: int) -> Change:
 
 
 @contextmanager
-def wire(port: int, change: Change) -> Iterator[int]:
-    """The port at which the camera of `port` can be reached over the wire, for one reader after the other."""
+def wire(port: int, change: Change, asked: set[str] | None = None) -> Iterator[int]:
+    """The port at which the camera of `port` can be reached over the wire, for one reader after the other.
+
+    `asked` gets the methods of all requests.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     open_sockets: list[socket.socket] = [listener]
     threads: list[threading.Thread] = []
@@ -46,7 +50,7 @@ def wire(port: int, change: Change) -> Iterator[int]:
                 return
             camera = socket.create_connection(("127.0.0.1", port))
             open_sockets.extend((reader, camera))
-            for target in (lambda: _copy(reader, camera), lambda: _changed(camera, reader, change)):  # noqa: B023
+            for target in (lambda: _copy(reader, camera, asked), lambda: _changed(camera, reader, change)):  # noqa: B023
                 threads.append(threading.Thread(target=target, daemon=True))
                 threads[-1].start()
 
@@ -63,9 +67,11 @@ def wire(port: int, change: Change) -> Iterator[int]:
             thread.join(5)
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def _copy(source: socket.socket, target: socket.socket, asked: set[str] | None) -> None:
     try:
         while data := source.recv(2**16):
+            if asked is not None:
+                asked.update(each.decode() for each in re.findall(rb"(?m)^([A-Z_]+) rtsp://", data))
             target.sendall(data)
     except OSError:
         return

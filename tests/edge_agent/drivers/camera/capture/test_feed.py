@@ -161,6 +161,19 @@ def test_stamps_that_stand_still_are_told_and_the_pictures_count_from_when_they_
     assert found[-1].at > found[0].at
 
 
+def test_a_camera_is_asked_for_pictures_and_nothing_else(films: Path) -> None:
+    asked: set[str] = set()
+    with (
+        camera(encoded(films)) as there,
+        wire(there.port, lambda _packet, _number: None, asked) as port,
+        watched(device(f"rtsp://127.0.0.1:{port}/cam")) as feed,
+    ):
+        pictures(feed, 5)
+    assert {"DESCRIBE", "SETUP", "PLAY"} <= asked <= {
+        "OPTIONS", "DESCRIBE", "SETUP", "PLAY", "GET_PARAMETER", "TEARDOWN",
+    }  # fmt: skip
+
+
 def test_damaged_packets_cost_pictures_and_never_the_camera(films: Path) -> None:
     with (
         camera(encoded(films)) as there,
