@@ -39,8 +39,6 @@ class EvidenceSettings(Settings):
     """Bound of the folder; the oldest that were carried go first, then the oldest of all, and that is told."""
     keep: Duration = 90 * 86400.0
     """Carried files older than this are deleted."""
-    sm3: bool = False
-    """Whether each file's SM3 (GB/T 32905) is stated beside its SHA-256."""
     per_hour: Annotated[Size, Field(ge=CHUNK)] | None = None
     """Bytes of evidence an hour at most, for thin links; left out: as much as events and data leave."""
 

@@ -16,6 +16,7 @@ from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
 from edge_agent.drivers.camera.settings import CameraDevice
 from profiles.load import folder_faults, library
+from profiles.model import Profile
 from profiles.seal import Position, Seal
 
 Fault = tuple[tuple[str | int, ...], str]
@@ -54,7 +55,7 @@ class CameraDriver:
         """One runner a group of cameras."""
         pace = Pace(out.note)
         return [
-            CameraRunner(name, [(device, seal_of(device)) for device in group], out, pace)
+            CameraRunner(name, [(device, profile_of(device)) for device in group], out, pace)
             for name, group in groups(devices).items()
         ]
 
@@ -87,12 +88,9 @@ def groups(devices: Sequence[CameraDevice]) -> dict[str, list[CameraDevice]]:
     return dict(found)
 
 
-def seal_of(device: CameraDevice) -> Seal:
-    """The seal of its profile; LookupError, which `check` tells before."""
-    seal = library(device.profiles)[device.profile].seal
-    if seal is None:
-        raise LookupError(f"profile {device.profile} describes no seal")
-    return seal
+def profile_of(device: CameraDevice) -> Profile:
+    """The camera's profile; KeyError, which `check` tells before."""
+    return library(device.profiles)[device.profile]
 
 
 def _faults(device: CameraDevice) -> Iterator[Fault]:

@@ -34,8 +34,8 @@ EACH = 1.0
 FACE = 0.25
 """Share of a person's box, from its top, in which the face is."""
 _COLOUR = {"person": (0, 0, 255), "vehicle": (0, 165, 255)}
-Clip = Callable[[float, float], bytes | None]
-"""A film of the pictures between two moments of the pictures' clock, or None if there is none."""
+Clip = Callable[[float, float], bytes]
+"""A film of the pictures between two moments of the pictures' clock, or b"" if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class _Due:
     begun: float
     """The moment of the picture that raised it, on the pictures' clock."""
     after: bool = False
-    film: bool = False
+    """Whether the picture after it was taken."""
 
 
 class Witness:
@@ -68,13 +68,11 @@ class Witness:
         camera: str,
         rules: SealEvidence,
         zone: datetime.timezone,
-        *,
         clip: Clip,
         privacy: Privacy,
-        without: frozenset[str] = frozenset(),
     ) -> None:
         self._folder, self._camera, self._rules, self._zone = folder, camera, rules, zone
-        self._clip, self._privacy, self._without = clip, privacy, without
+        self._clip, self._privacy = clip, privacy
         self._past: deque[Picture] = deque()
         self._due: list[_Due] = []
 
@@ -90,7 +88,7 @@ class Witness:
 
         OSError when the disk does not take them: the event is told all the same.
         """
-        if finding.state != "raised" or finding.code in self._without:
+        if finding.state != "raised":
             return ()
         self._due.append(_Due(finding, picture.at))
         files = []
@@ -110,23 +108,25 @@ class Witness:
             if not due.after and since >= self._rules.after:
                 due.after = True
                 files.append(self._picture(due.finding, picture, "c"))
-            if not due.film and since >= self._rules.film_after:
-                due.film = True
+            if since >= self._rules.film_after:
                 self._due.remove(due)
-                start, end = due.begun - self._rules.film_before, due.begun + self._rules.film_after
-                if (film := self._clip(start, end)) is not None and len(film) <= self._rules.film:
-                    files.append(self._write(due.finding, film, "f", due.finding.since))
+                files += self._film(due)
             if files:
-                found = due.finding
-                changed = Finding(
-                    code=found.code, state="changed", time=picture.time, since=found.since, facts=found.facts
-                )
-                yield changed, tuple(files)
+                yield _changed(due.finding, picture.time), tuple(files)
 
-    def lost(self) -> None:
-        """The camera gives no more pictures: what was still to come will not."""
-        self._due.clear()
+    def lost(self, time: int) -> Iterator[tuple[Finding, tuple[Evidence, ...]]]:
+        """The camera gives no more pictures: the films of what was raised last, as far as they go."""
+        due, self._due = self._due, []
         self._past.clear()
+        for each in due:
+            if film := self._film(each):
+                yield _changed(each.finding, time), tuple(film)
+
+    def _film(self, due: _Due) -> list[Evidence]:
+        film = self._clip(due.begun - self._rules.film_before, due.begun + self._rules.film_after)
+        if not 0 < len(film) <= self._rules.film:
+            return []
+        return [self._write(due.finding, film, "f", due.finding.since)]
 
     def _before(self, at: float) -> Picture | None:
         """The picture nearest to the wanted seconds before, if any is at least one second old."""
@@ -176,6 +176,17 @@ class Witness:
         ending = "mp4" if role == "f" else "jpg"
         moment = f"{when:%H%M%S}{finding.since % 1000:03d}"
         return f"{self._camera}/{when:%Y%m%d}/{moment}-{finding.code}-{role}.{ending}"
+
+
+def _changed(finding: Finding, time: int) -> Finding:
+    """What tells of more evidence of an event."""
+    return Finding(code=finding.code, state="changed", time=time, since=finding.since, facts=finding.facts)
+
+
+def zone_of(text: str) -> datetime.timezone:
+    """An offset such as +08:00 as a time zone; ValueError for anything else."""
+    offset = datetime.datetime.strptime(text, "%z").utcoffset()
+    return datetime.timezone(offset or datetime.timedelta())
 
 
 def jpeg(image: Image, width: int, most: int) -> bytes:

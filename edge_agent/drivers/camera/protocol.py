@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from edge_agent.drivers.camera.findings import Finding, OpenFinding
+from profiles.wire.messages import Evidence
 
 HEAD = struct.Struct(">I")
 """The length of a message, before it."""
@@ -31,6 +32,10 @@ class CameraBegin(msgspec.Struct, frozen=True, kw_only=True):
     """What an earlier worker raised and did not clear."""
     kept: dict[str, bytes] = {}
     """What its tasks wanted kept."""
+    evidence: str = ""
+    """Folder of the files that prove its events; empty: none are kept."""
+    zone: str = "+08:00"
+    """The profile's offset from UTC; files are named by its time."""
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -92,6 +97,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     camera: str
     finding: Finding
+    evidence: tuple[Evidence, ...] = ()
+    """Files that prove it, on the disk."""
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -16,6 +16,7 @@ from edge_agent.drivers.camera.protocol import Alive, Beat, Begin, Counted, Foun
 from edge_agent.drivers.camera.protocol import Pace as PaceMessage
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.watched import Watched
+from profiles.model import Profile
 from profiles.seal import Seal
 
 log = logging.getLogger(__name__)
@@ -32,12 +33,15 @@ class CameraRunner:
     """See `edge_agent.drivers.base.Runner`."""
 
     def __init__(
-        self, group: str, cameras: Sequence[tuple[CameraDevice, Seal]], out: DurableOutput, pace: Pace
+        self, group: str, cameras: Sequence[tuple[CameraDevice, Profile]], out: DurableOutput, pace: Pace
     ) -> None:
         self.name = f"cameras {group}"
-        self.devices = tuple(device for device, _seal in cameras)
+        self.devices = tuple(device for device, _profile in cameras)
         self._out, self._pace = out, pace
-        self._cameras = {device.name: Watched(device, seal, out) for device, seal in cameras}
+        self._cameras = {
+            device.name: Watched(device, seal_of(profile), out, profile.time.zone if profile.time else "+00:00")
+            for device, profile in cameras
+        }
         self._process: Process | None = None
         self._beats: dict[str, Beat] = {}
         self._stretch = 1.0
@@ -108,8 +112,8 @@ class CameraRunner:
         match message:
             case Alive(cameras=beats):
                 self._beats = beats
-            case Found(camera=name, finding=finding):
-                self._cameras[name].found(finding)
+            case Found(camera=name, finding=finding, evidence=evidence):
+                self._cameras[name].found(finding, evidence)
             case Counted(camera=name, crossed=crossed):
                 self._cameras[name].counted(crossed)
             case Kept(camera=name, entries=entries):
@@ -146,3 +150,10 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+def seal_of(profile: Profile) -> Seal:
+    """The seal that a profile describes; LookupError, which `check` tells before."""
+    if profile.seal is None:
+        raise LookupError(f"profile {profile.profile} describes no seal")
+    return profile.seal

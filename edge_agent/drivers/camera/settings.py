@@ -182,6 +182,10 @@ class CameraDevice(DeviceSettings):
     """Events of its position that are not looked for here."""
     blur_faces: bool = False
     """Whether faces are blurred in the copy with boxes; the original is kept as it is."""
+    sm3: bool = False
+    """Whether the SM3 (GB/T 32905) of each picture and film is stated beside its SHA-256."""
+    evidence: bool = True
+    """Whether pictures and films are kept of its events."""
     tags: tuple[CameraTag, ...] = ()
     """What is counted."""
 

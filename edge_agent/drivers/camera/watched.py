@@ -6,7 +6,7 @@ import base64
 import binascii
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,7 +17,7 @@ from edge_agent.drivers.camera.protocol import Beat, CameraBegin
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.standing import Standing
 from profiles.seal import Seal, level
-from profiles.wire.messages import EventState, Level
+from profiles.wire.messages import EventState, Evidence, Level
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,9 @@ LARGEST_KEPT = 2 * 2**20
 class Watched:
     """See the module."""
 
-    def __init__(self, device: CameraDevice, seal: Seal, out: DurableOutput) -> None:
+    def __init__(self, device: CameraDevice, seal: Seal, out: DurableOutput, zone: str) -> None:
         self.device, self._seal, self._out = device, seal, out
+        self._zone = zone
         self._memory = out.remembered(device.name)
         self._open = _open(self._memory.get(OPEN, ""), device.name)
         self._kept = _kept(self._memory)
@@ -60,15 +61,17 @@ class Watched:
             seal=self._seal.model_dump_json().encode(),
             open={code: each for code, each in self._open.items() if code != OFFLINE},
             kept=self._kept,
+            evidence=str(self._out.evidence_folder) if self.device.evidence else "",
+            zone=self._zone,
         )
 
-    def found(self, finding: Finding) -> None:
-        """An event of its pictures: told, counted, remembered."""
+    def found(self, finding: Finding, evidence: Sequence[Evidence] = ()) -> None:
+        """An event of its pictures with what proves it: told, counted, remembered."""
         if finding.state == "cleared":
             self._open.pop(finding.code, None)
         else:
             self._open[finding.code] = OpenFinding(finding.since, finding.facts)
-        self._tell(finding.code, finding.state, finding.time, finding.since, finding.facts)
+        self._tell(finding.code, finding.state, finding.time, finding.since, finding.facts, evidence)
 
     def counted(self, crossed: Mapping[str, int]) -> None:
         """How many crossed its lines; remembered with the next commit, so that a kill loses no more than a second."""
@@ -136,10 +139,13 @@ class Watched:
         if readings or now >= self._save_at:
             self.save()
 
-    def _tell(self, code: str, state: EventState, when: int, since: int, facts: Mapping[str, Fact]) -> None:
+    def _tell(
+        self, code: str, state: EventState, when: int, since: int, facts: Mapping[str, Fact],
+        evidence: Sequence[Evidence] = (),
+    ) -> None:  # fmt: skip
         event = self._seal.events[code]
         self._out.camera_event(
-            CameraEvent(self.device.name, code, state, self._level(code), when, since, facts, text=event.en)
+            CameraEvent(self.device.name, code, state, self._level(code), when, since, facts, event.en, tuple(evidence))
         )
         log.info("camera %s: %s (%s) %s", self.device.name, event.en, code, state)
         self._remember_open()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from edge_agent.drivers.camera.analysis import SLACK, Analysis, Result, Task
+from edge_agent.drivers.camera.analysis import SLACK, Analysis, Task
 from edge_agent.drivers.camera.capture.feed import Feed
+from edge_agent.drivers.camera.evidence import Witness
 from edge_agent.drivers.camera.findings import Finding, OpenFinding
+from edge_agent.drivers.camera.picture import Picture
 from edge_agent.drivers.camera.protocol import Beat
 from profiles.seal import Seal
+from profiles.wire.messages import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +35,8 @@ CALM = 0.05
 class Post(Protocol):
     """Where findings go."""
 
-    def found(self, camera: str, finding: Finding) -> None:
-        """Hand over what the pictures show."""
+    def found(self, camera: str, finding: Finding, evidence: tuple[Evidence, ...]) -> None:
+        """Hand over what the pictures show, with the files that prove it."""
 
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
         """Hand over how many crossed lines."""
@@ -56,6 +59,7 @@ class Watching:
         open_findings: Mapping[str, OpenFinding],
         kept: Mapping[str, bytes],
         rate: float | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self.name, self.feed = name, feed
         self._seal, self._begin, self._post = seal, begin, post
@@ -69,8 +73,8 @@ class Watching:
         self._spent = self._strain = 0.0
         self.stretch = 1.0
         """See `Analysis.stretch`."""
-        self.on_result: Callable[[Result], None] = lambda _result: None
-        """Who wants each picture that was looked at: evidence."""
+        self._witness = witness
+        self._unproven = False
 
     def stop(self) -> None:
         """Let `run` hand over what is to be kept, and return."""
@@ -133,12 +137,12 @@ class Watching:
             wall = time.time_ns() // 1_000_000
             if now - max(self.feed.heard, self._started) >= ABSENT:
                 found = analysis.absent(now, wall, {"cause": self.feed.reason or "what comes is no picture"})
+                self._afterwards(lambda witness: witness.lost(wall))
             else:
                 found = analysis.tick(now, wall)
         else:
             self._looked = picture.at
             result = analysis.look(picture)
-            self.on_result(result)
             if result.view.crossed:
                 self._post.counted(self.name, result.view.crossed)
             found = result.findings
@@ -146,7 +150,36 @@ class Watching:
             self._spent += spent
             self._strain += CALM * (spent / self.feed.period - self._strain)
         for each in found:
-            self._post.found(self.name, each)
+            self._post.found(self.name, each, self._proof(each, picture))
+        if picture is not None:
+            self._afterwards(lambda witness: witness.later(picture))
+
+    def _proof(self, finding: Finding, picture: Picture | None) -> tuple[Evidence, ...]:
+        """The files of a finding; without any it is told all the same, as of one that no picture brought."""
+        if self._witness is None or picture is None:
+            return ()
+        try:
+            self._witness.see(picture)
+            return self._witness.prove(finding, picture)
+        except (OSError, ValueError) as err:
+            self._cannot_prove(err)
+            return ()
+
+    def _afterwards(self, step: Callable[[Witness], Iterable[tuple[Finding, tuple[Evidence, ...]]]]) -> None:
+        """Hand over what proves events of some seconds ago."""
+        if self._witness is None:
+            return
+        try:
+            for finding, files in step(self._witness):
+                self._post.found(self.name, finding, files)
+                self._unproven = False
+        except (OSError, ValueError) as err:
+            self._cannot_prove(err)
+
+    def _cannot_prove(self, err: Exception) -> None:
+        if not self._unproven:
+            log.error("camera %s: evidence cannot be kept, its events are told without: %s", self.name, err)
+        self._unproven = True
 
     def _keep(self, analysis: Analysis) -> None:
         """What changed since it was handed over last; what is no longer there travels as empty."""

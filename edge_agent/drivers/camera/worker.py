@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 import av.logging
@@ -23,6 +24,7 @@ import cv2
 from edge_agent.drivers.camera.capture.choose import source
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.ring import Ring
+from edge_agent.drivers.camera.evidence import Privacy, Witness, zone_of
 from edge_agent.drivers.camera.findings import Finding
 from edge_agent.drivers.camera.protocol import (
     HEAD,
@@ -44,6 +46,7 @@ from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.tasks import tasks
 from edge_agent.drivers.camera.watching import Watching
 from profiles.seal import Seal
+from profiles.wire.messages import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +75,9 @@ class Outbox:
         except (BrokenPipeError, ValueError):
             os._exit(0)
 
-    def found(self, camera: str, finding: Finding) -> None:
+    def found(self, camera: str, finding: Finding, evidence: tuple[Evidence, ...]) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""
-        self.send(Found(camera=camera, finding=finding))
+        self.send(Found(camera=camera, finding=finding, evidence=evidence))
 
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""
@@ -125,10 +128,17 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
     seal = Seal.model_validate_json(camera.seal)
     evidence = seal.evidence
     ring = Ring(evidence.film_before + evidence.film_after + RING_SPARE, 2 * evidence.film)
+    feed = Feed(device.name, partial(source, device), ring)
     return Watching(
-        device.name, Feed(device.name, partial(source, device), ring), seal, partial(tasks, device, seal), outbox,
+        device.name, feed, seal, partial(tasks, device, seal), outbox,
         open_findings=camera.open, kept=camera.kept, rate=device.capture.rate,
+        witness=_witness(camera, device, seal, ring) if camera.evidence else None,
     )  # fmt: skip
+
+
+def _witness(camera: CameraBegin, device: CameraDevice, seal: Seal, ring: Ring) -> Witness:
+    privacy = Privacy(device.masks, device.blur_faces, device.sm3)
+    return Witness(Path(camera.evidence), device.code, seal.evidence, zone_of(camera.zone), ring.clip, privacy)
 
 
 def _listen(pipe: BinaryIO, cameras: Mapping[str, Watching], stopping: threading.Event) -> None:

@@ -101,7 +101,7 @@ def device(url: str, name: str = "gate", **more: Any) -> CameraDevice:
     base: dict[str, Any] = {
         "name": name, "driver": "camera", "url": url, "code": f"1401000000132000000{len(name)}", "position": "P01",
         "lines": [{"name": "mouth", "start": [0.1, 0.6], "end": [0.9, 0.6], "inside": [0.5, 0.1]}],
-        "capture": {"timeout": "2s"},
+        "capture": {"timeout": "2s"}, "evidence": False,
     }  # fmt: skip
     return CameraDevice.model_validate(base | more)
 
@@ -115,7 +115,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Heard:
     """What the driver hands over, in its order."""
 
-    def __init__(self, remembered: dict[str, dict[str, str]] | None = None) -> None:
+    def __init__(self, remembered: dict[str, dict[str, str]] | None = None, folder: Path | None = None) -> None:
+        self.folder = folder
         self.events: list[CameraEvent] = []
         self.got: list[Reading] = []
         self.links: list[tuple[str, str]] = []
@@ -147,6 +148,13 @@ class Heard:
 
     async def committed(self) -> bool:
         return True
+
+    @property
+    def evidence_folder(self) -> Path:
+        return self.folder or Path("nowhere")
+
+    def alarm(self, device: str, tag: str, level: Level | None, time: int, text: str) -> None:
+        raise AssertionError("a camera tells events, and no alarms of tags")
 
     def remember(self, device: str, entries: Mapping[str, str]) -> None:
         self.memory.setdefault(device, {}).update(entries)

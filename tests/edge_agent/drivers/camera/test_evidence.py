@@ -30,10 +30,8 @@ def picture(at: float) -> Picture:
     return Picture(shade(at), time=T0 + round(at * 1000), at=at)
 
 
-def witness(folder: Path, *, film: bytes | None = None, privacy: Privacy | None = None) -> Witness:
-    return Witness(
-        folder, CAMERA, seal().evidence, BEIJING, clip=lambda _start, _end: film, privacy=privacy or Privacy()
-    )
+def witness(folder: Path, *, film: bytes = b"", privacy: Privacy | None = None) -> Witness:
+    return Witness(folder, CAMERA, seal().evidence, BEIJING, lambda _start, _end: film, privacy or Privacy())
 
 
 def raised(at: float, code: str = "belt_run") -> Finding:
@@ -137,13 +135,16 @@ def test_a_film_beyond_its_bound_is_left_out(tmp_path: Path) -> None:
     assert "f" not in watch(witness(tmp_path, film=b"x" * (9 * 2**20)), 30, 8.0)
 
 
-def test_the_past_is_bounded_and_a_lost_camera_ends_what_was_to_come(tmp_path: Path) -> None:
+def test_the_past_is_bounded_and_the_film_of_a_camera_that_was_torn_off_goes_as_far_as_it_was_there(
+    tmp_path: Path,
+) -> None:
     this = witness(tmp_path, film=b"film")
     for number in range(1000):
         this.see(picture(number / 10))
     assert len(this._past) <= 6
     this.prove(raised(100.0), picture(100.0))
-    this.lost()
+    [(changed, [film])] = this.lost(T0 + 103_000)
+    assert (changed.state, changed.since, film.type) == ("changed", T0 + 100_000, "video/mp4")
     assert list(this.later(picture(115.0))) == []
 
 

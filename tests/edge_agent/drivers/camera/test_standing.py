@@ -25,7 +25,7 @@ from edge_agent.drivers.camera.settings import CameraTag
 from edge_agent.drivers.camera.signal import SignalTask
 from edge_agent.drivers.camera.standing import Standing
 from edge_agent.drivers.camera.watching import Watching
-from profiles.wire.messages import Level
+from profiles.wire.messages import Evidence, Level
 from tests.edge_agent.drivers.camera.test_judge import picture, seal
 from tests.servers import wait_for
 
@@ -248,7 +248,7 @@ class Posted:
         self.entries: dict[str, bytes] = {}
         self.crossed: Counter[str] = Counter()
 
-    def found(self, camera: str, finding: Finding) -> None:
+    def found(self, camera: str, finding: Finding, evidence: tuple[Evidence, ...] = ()) -> None:
         self.findings.append(finding)
 
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
