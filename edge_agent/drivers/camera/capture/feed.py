@@ -20,6 +20,8 @@ BACKOFF = (1.0, 30.0)
 """First and longest pause, s, before a camera that was lost is asked again."""
 STEADY = 10.0
 """Seconds that a connection must have given pictures for the pauses to begin anew."""
+SHORTEST = 1.0
+"""Seconds that a recording lasts at least: one of a single picture must not be read as fast as the disk gives it."""
 MOST_WAITING = 600, 16 * 2**20
 """Packets and bytes since a key frame that wait for a picture to be due; beyond, the next key frame is awaited."""
 EARLY = 0.2
@@ -84,6 +86,7 @@ class Feed:
             begun = time.monotonic()
             lost = self._read()
             if isinstance(lost, EndedError):
+                self._rest(max(0.0, SHORTEST - (time.monotonic() - begun)))
                 continue  # a recording begins again
             pause = BACKOFF[0] if self.connected and time.monotonic() - begun > STEADY else pause
             self._lost(lost)
@@ -119,8 +122,8 @@ class Feed:
 
     def _read(self) -> LostError:
         """One connection, to its end."""
-        source = self._source()
         self.progress = time.monotonic()
+        source = self._source()
         try:
             source.open()
             for packet in source.packets():
@@ -129,6 +132,9 @@ class Feed:
                     return LostError("it is no longer watched")
         except LostError as err:
             return err
+        except Exception as err:  # a defect of one camera's reading is that camera's loss (I6)
+            log.exception("camera %s: its stream could not be handled", self._name)
+            return LostError(f"its stream could not be handled ({type(err).__name__})")
         finally:
             self.progress = time.monotonic()
             source.close()

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import av
+from av.video.stream import VideoStream
 
 from edge_agent.drivers.camera.capture.source import Coded, Form
 
@@ -57,7 +58,7 @@ class Ring:
             self._bound(at)
 
     def clip(self, start: float, end: float) -> bytes:
-        """The pictures from `start` (or the key frame before it) to `end` as an MP4 film; b"" when there are none.
+        """The pictures from `start` (or the key frame before it) to `end` as an MP4 film; b"" when none can be made.
 
         Of several forms (the camera was set to another size meanwhile) those of the last alone.
         """
@@ -71,8 +72,10 @@ class Ring:
         if not wanted:
             return b""
         form = wanted[-1][0]
+        if form.template is None:
+            return b""
         pictures = [each for of, kept in wanted if of is form or _alike(of, form) for each in kept if each.at <= end]
-        return _film(form, pictures)
+        return _film(form.template, pictures)
 
     def _bound(self, now: float) -> None:
         while self._groups:
@@ -93,11 +96,11 @@ def _alike(one: Form, other: Form) -> bool:
     return (one.codec, one.extradata) == (other.codec, other.extradata)
 
 
-def _film(form: Form, pictures: list[_Kept]) -> bytes:
+def _film(template: VideoStream, pictures: list[_Kept]) -> bytes:
     """In fragments, so that a film cut short can still be played."""
     made = io.BytesIO()
     with av.open(made, "w", format="mp4", options={"movflags": "frag_keyframe+empty_moov"}) as out:
-        stream = out.add_stream_from_template(form.template)
+        stream = out.add_stream_from_template(template)
         stream.time_base = Fraction(1, TICKS)
         first = pictures[0].at
         for each in pictures:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import av
+import av.error
 from av.video.stream import VideoStream
 
 Coded: TypeAlias = "av.Packet[VideoStream]"
@@ -38,8 +40,10 @@ class Form:
         context = stream.codec_context
         self.codec, self.extradata = context.codec.name, context.extradata
         self._container = av.open(io.BytesIO(), "w", format="mp4")  # never written: it outlives the camera's connection
-        self.template = self._container.add_stream_from_template(stream)
-        """What a clip's stream is made from; the camera's own goes with its connection."""
+        self.template: VideoStream | None = None
+        """What a clip's stream is made from; the camera's own goes with its connection. None: MP4 has no such codec."""
+        with suppress(ValueError, av.error.FFmpegError):
+            self.template = self._container.add_stream_from_template(stream)
 
     def decoder(self) -> av.VideoCodecContext:
         """A decoder on one thread: cameras share the cores, and a picture must not wait for the one after it."""

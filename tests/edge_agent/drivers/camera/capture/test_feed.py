@@ -19,6 +19,8 @@ from edge_agent.drivers.camera.capture import feed as feed_module
 from edge_agent.drivers.camera.capture.choose import source
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.ring import Ring
+from edge_agent.drivers.camera.capture.source import Source
+from edge_agent.drivers.camera.capture.stream import FilmSource
 from edge_agent.drivers.camera.picture import Picture
 from edge_agent.drivers.camera.settings import CameraDevice
 from tests.edge_agent.drivers.camera.bench import camera, device, encoded, films
@@ -262,6 +264,31 @@ def test_five_hundred_reconnects_leave_nothing_behind(films: Path) -> None:
     assert threads <= 0
     assert files <= 2
     assert memory < 32 * 2**20
+
+
+@pytest.mark.usefixtures("quick_pauses")
+def test_a_defect_in_reading_is_that_cameras_loss_and_it_is_asked_again(films: Path) -> None:
+    good = device(f"file:{encoded(films, seconds=2)}")
+    tries = 0
+
+    class Broken(FilmSource):
+        def open(self) -> None:
+            raise ZeroDivisionError("a defect")
+
+    def sometimes() -> Source:
+        nonlocal tries
+        tries += 1
+        return Broken("") if tries < 3 else source(good)
+
+    feed = Feed("gate", sometimes)
+    feed.period = 0.1
+    thread = threading.Thread(target=feed.run, daemon=True)
+    thread.start()
+    wait_for(lambda: "ZeroDivisionError" in feed.reason, what="the defect")
+    assert pictures(feed, 2)
+    feed.stop()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_a_film_is_paced_as_a_camera_would_send_it_and_begins_again(films: Path) -> None:

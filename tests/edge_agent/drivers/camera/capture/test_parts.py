@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -22,6 +23,7 @@ from edge_agent.drivers.camera.capture.stamps import Stamps
 from edge_agent.drivers.camera.capture.stream import StreamSource
 from edge_agent.drivers.camera.picture import Image
 from tests.edge_agent.drivers.camera.bench import encoded, films
+from tests.servers import find_server
 
 __all__ = ["films"]
 
@@ -113,6 +115,29 @@ def test_one_group_beyond_the_bound_is_given_up_and_the_next_is_held_again(films
     assert ring.size == 0
     ring.add(film[10].form, 1.0, film[10].coded)
     assert (ring.size > 0) == (film[10].size <= film[0].size + 10)
+
+
+def test_a_codec_that_mp4_has_not_is_watched_and_gives_no_clip(films: Path) -> None:
+    path = films / "old.flv"
+    command = [
+        find_server("ffmpeg"),
+        "-v",
+        "error",
+        "-y",
+        "-i",
+        str(encoded(films)),
+        "-t",
+        "2",
+        "-c:v",
+        "flv",
+        str(path),
+    ]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    film, ring = packets(path), Ring(30, 2**24)
+    for number, packet in enumerate(film):
+        ring.add(packet.form, number / 10, packet.coded)
+    assert Decoder().newest(film) is not None
+    assert ring.clip(0, 100) == b""
 
 
 def test_what_damage_spoilt_is_shown_to_nobody(films: Path) -> None:
