@@ -44,7 +44,8 @@ class CameraRunner:
         }
         self._process: Process | None = None
         self._beats: dict[str, Beat] = {}
-        self._stretch = 1.0
+        self.stretch = 1.0
+        """The pace that its worker was told last (`Pace.stretch`)."""
 
     @property
     def worker(self) -> int:
@@ -91,7 +92,7 @@ class CameraRunner:
         """One worker from its beginning to its end; how that came."""
         secrets = [device.password.get_secret_value() for device in self.devices if device.password is not None]
         self._process = process = Process(self.name, secrets, 4 * max(each.capture.timeout for each in self.devices))
-        self._stretch = 1.0
+        self.stretch = 1.0
         begin = Begin(cameras=tuple(each.begin() for each in self._cameras.values()))
         ending = asyncio.create_task(_stop_with(process, stop))
         try:
@@ -135,9 +136,9 @@ class CameraRunner:
     def _keep_pace(self, process: Process) -> None:
         strains = {name: beat.strain for name, beat in self._beats.items() if beat.connected}
         self._pace.hear(self.name, strains, time.monotonic())
-        if self._pace.stretch != self._stretch and self._beats:
-            self._stretch = self._pace.stretch
-            process.send(PaceMessage(self._stretch))
+        if self._pace.stretch != self.stretch and self._beats:
+            self.stretch = self._pace.stretch
+            process.send(PaceMessage(self.stretch))
 
 
 async def _stop_with(process: Process, stop: asyncio.Event) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from edge_agent.drivers.camera import pace as pace_module
 from edge_agent.drivers.camera import process as process_module
 from edge_agent.drivers.camera import runner as runner_module
 from edge_agent.drivers.camera.watched import OFFLINE
@@ -179,6 +180,29 @@ async def test_the_password_is_nowhere_but_in_the_worker(
     for text in (*seen, *told, caplog.text, shown.out, shown.err, *manifest):
         assert right not in text
         assert wrong not in text
+
+
+async def test_a_machine_that_cannot_keep_up_looks_more_rarely_and_says_so(
+    films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the least strain is too much: the rate must fall in the worker itself."""
+    for name, value in (("TOO_MUCH", 0.0), ("AIM", 1e-6), ("EVERY", 0.1), ("TELL", (1.5, 0.5))):
+        monkeypatch.setattr(pace_module, name, value)
+    heard = Heard()
+    with camera(encoded(films)) as there:
+        async with running(device(there.url), heard=heard) as (runner,):
+            await until(lambda: heard.notes and runner.stretch == pace_module.SLOWEST, "a word of it")
+
+            def packets() -> int:
+                return heard.counters["gate"]["packets"]
+
+            told = packets()
+            await until(lambda: packets() >= told + 20, "the worker's next step")
+            before, seen = packets(), heard.pictures("gate")
+            await until(lambda: packets() >= before + 60, "six seconds of pictures")
+            assert heard.pictures("gate") - seen <= 2
+    assert [level for level, _text in heard.notes] == ["WARN"]
+    assert "cannot keep up" in heard.notes[0][1]
 
 
 async def test_a_worker_that_fails_again_and_again_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
