@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from edge_agent.drivers.base import Reading
+from edge_agent.drivers.camera import process as process_module
 from edge_agent.drivers.camera import watching as watching_module
 from edge_agent.drivers.camera.analysis import Analysis, Task, View
 from edge_agent.drivers.camera.capture.feed import Feed
@@ -20,6 +21,7 @@ from edge_agent.drivers.camera.counts import HOUR, Counts
 from edge_agent.drivers.camera.findings import Finding, Look, Passage
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.picture import Picture
+from edge_agent.drivers.camera.process import Process
 from edge_agent.drivers.camera.protocol import Beat
 from edge_agent.drivers.camera.settings import CameraTag
 from edge_agent.drivers.camera.signal import SignalTask
@@ -272,6 +274,32 @@ def test_a_task_with_a_defect_stops_its_camera_for_a_moment_only(monkeypatch: py
     this.stop()
     thread.join(5)
     assert not thread.is_alive()
+
+
+class Hanging(SignalTask):
+    """Never comes back, until it is let go."""
+
+    gate = threading.Event()
+
+    def look(self, view: View) -> Iterator[Look | Passage]:
+        Hanging.gate.wait()
+        yield from super().look(view)
+
+
+def test_a_task_that_hangs_shows_in_the_beat_and_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "STUCK", 0.5)
+    feed = StillFeed()
+    this = Watching("still", feed, seal(), lambda: [Hanging()], Posted(), open_findings={}, kept={})
+    thread = threading.Thread(target=this.run, daemon=True)
+    worker = Process("cameras", [], stuck=0.0)
+    assert worker.hangs(this.beat().stuck) == ""
+    thread.start()
+    wait_for(lambda: "no progress" in worker.hangs(this.beat().stuck), what="the hang")
+    Hanging.gate.set()
+    wait_for(lambda: feed.pictures >= 2, what="its end")
+    assert worker.hangs(this.beat().stuck) == ""
+    this.stop()
+    thread.join(5)
 
 
 class Counting(SignalTask):
