@@ -27,13 +27,14 @@ CODES = {
     "post_sleep", "wall_open", "machine_run", "lock_open", "box_open", "power_lost", "camera_offline",
     "terminal_offline", "q_covered", "q_moved", "q_dark", "q_bright", "q_blur", "q_frozen", "q_lost", "q_shaky",
     "q_resolution", "q_contrast", "q_noise", "q_mono", "q_scene",
+    "q_replay", "q_clock",  # not in the notes: docs/decisions/0017-replay-and-clock.md
 }  # fmt: skip
 MUST_BE_GRAVE = {
     "person_in", "person_out", "intrusion", "vehicle_in", "vehicle_out", "board_vehicle", "belt_run", "belt_load",
     "hoist_run", "machine_run", "lock_open", "wall_open",
 }  # fmt: skip
 """In a sealed mine, without a permit (5.7)."""
-TAMPERING = {"q_covered", "q_moved", "box_open"}
+TAMPERING = {"q_covered", "q_moved", "q_replay", "box_open"}
 UUID = Field(text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID"))
 CAMERA = Field(text(r"\d{14}|\d{20}", "a camera code of 20 digits, or a terminal"))
 FILES = Field(lambda found: "" if isinstance(found, list) else "expected a list")

@@ -115,6 +115,13 @@ def test_each_change_of_a_diagnosis_is_refused_by_name(path: str, value: Any, na
     assert named in [fault.path for fault in register.faults("/mine/ai/videoAnomaly", rows)]
 
 
+@pytest.mark.parametrize("code", ["q_covered", "q_moved", "q_replay"])
+def test_tampering_in_a_sealed_mine_is_grave_or_refused(code: str) -> None:
+    body = copy.deepcopy(EVENT) | {"eventCode": code, "forbidden": False}
+    assert list(sealed.faults(body)) == []
+    assert [fault.path for fault in sealed.faults(body | {"level": 2})] == ["level"]
+
+
 def test_a_path_that_there_is_not_and_what_is_no_list_are_refused() -> None:
     assert [fault.reason for fault in Register().faults("/mine/ai/cats", [])] == ["there is no /mine/ai/cats"]
     assert list(Register().faults("/mine/ai/camera", CAMERA))
