@@ -108,6 +108,7 @@ class Analysis:
         self._judge = Judge(seal, open_findings)
         self._last: dict[str, float] = {}
         self._tracks: tuple[Track, ...] = ()
+        self._blind = ""
         self.stretch = 1.0
         """By how much periods are longer than asked for, since the machine cannot keep up (`pace`)."""
 
@@ -126,7 +127,7 @@ class Analysis:
 
     def look(self, picture: Picture) -> Result:
         """Let each task that is due look, in order."""
-        view = View(picture, tracks=self._tracks)
+        view = View(picture, blind=self._blind, tracks=self._tracks)  # blind until the quality is looked at again
         findings: list[Finding] = []
         looks: dict[str, Look] = {}
         for task in self._tasks:
@@ -142,6 +143,7 @@ class Analysis:
             findings.extend(self._judge.look(look, picture))
         self._tracks = view.tracks
         findings.extend(self._judge.tick(picture.at, picture.time))
+        self._blind = view.blind
         return Result(findings, view)
 
     def tick(self, at: float, time: int) -> list[Finding]:

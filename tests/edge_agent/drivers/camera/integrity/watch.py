@@ -6,6 +6,9 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import cv2
+import numpy as np
+
 from edge_agent.drivers.camera.analysis import Analysis
 from edge_agent.drivers.camera.findings import Finding
 from edge_agent.drivers.camera.integrity import integrity_tasks
@@ -14,7 +17,7 @@ from edge_agent.drivers.camera.settings import CameraDevice
 from profiles.load import library
 from profiles.seal import Seal
 from tests.edge_agent.drivers.camera.films import T0, pictures
-from tests.edge_agent.drivers.camera.tamper import Alter, altered
+from tests.edge_agent.drivers.camera.tamper import Alter, altered, resize
 
 PLACE = {"lon": 100.0, "lat": 25.0}
 """Where the sun stands high when the films begin."""
@@ -33,24 +36,34 @@ def device(**settings: Any) -> CameraDevice:
     return CameraDevice.model_validate(usual | PLACE | settings)
 
 
-def analysis(**settings: Any) -> Analysis:
-    """One that has learnt nothing."""
-    return Analysis(seal(), integrity_tasks(device(**settings), seal()))
+def analysis(*, only: tuple[str, ...] = (), by: Seal | None = None, **settings: Any) -> Analysis:
+    """One that has learnt nothing; `only` names its checks, if not all."""
+    by = by or seal()
+    tasks = integrity_tasks(device(**settings), by)
+    return Analysis(by, [task for task in tasks if not only or task.name in only])
+
+
+@functools.cache
+def hasty() -> Seal:
+    """As the profile's, but each event is raised after five seconds at the latest: it must show nothing for so long."""
+    events = {code: each.model_copy(update={"on": min(each.on, 5.0)}) for code, each in seal().events.items()}
+    return seal().model_copy(update={"events": events})
 
 
 @functools.cache
 def images(film: str, every: int = 6) -> tuple[Image, ...]:
-    """Each so many pictures of a film, decoded once."""
-    return tuple(each.image for each in pictures(film, every=every))
+    """Each so many pictures of a film (of the short tree.avi all), 640×480, decoded once."""
+    return tuple(resize(640, 480)(each.image, 0) for each in pictures(film, every=1 if film == "tree.avi" else every))
 
 
 def camera(seen: Sequence[Image], seconds: float, *, fps: float = 1.0, start: float = 0.0) -> Iterator[Picture]:
-    """A camera that sees a film to and fro; the same image twice is never the same picture's neighbour."""
+    """A camera that sees a film to and fro, each time a little brighter or darker: a living sensor repeats nothing."""
     there_and_back = [*seen, *seen[-2:0:-1]]
     for number in range(round(seconds * fps)):
         at = start + number / fps
         image = there_and_back[round(at * fps) % len(there_and_back)]
-        yield Picture(image.copy(), time=T0 + round(at * 1000), at=at)
+        living = np.asarray(cv2.add(image, np.full_like(image, number % 13)), dtype=np.uint8)
+        yield Picture(living, time=T0 + round(at * 1000), at=at)
 
 
 @functools.cache
