@@ -25,6 +25,9 @@ from tests.edge_agent.drivers.camera.films import T0, film, pictures
 from tests.edge_agent.drivers.camera.integrity.watch import camera, device, seal
 from tests.edge_agent.drivers.camera.tamper import Alter
 
+BRIGHT = (1.6, 40), (2.5, 60), (4, 90)
+"""Gain and what is added, grey levels."""
+
 FIRST = ("vtest.avi", "home.jpg", "building.jpg", "graf1.png", "board.jpg")
 SECOND = ("tree.avi", "leuvenA.jpg", "left01.jpg", "aloeL.jpg", "stuff.jpg", "fruits.jpg", "baboon.jpg", "aero1.jpg")
 UNDISTURBED = 35.0
@@ -40,7 +43,7 @@ KINDS: list[tuple[str, str, Alter, str]] = [
     *(("zoom", "q_moved", tamper.turn(0, zoom=by), f"{by}") for by in (1.05, 1.2, 1.5)),
     *(("blur", "q_blur", tamper.blur(by), f"sigma {by} px of 640") for by in (0.5, 1, 2, 6)),
     *(("dark", "q_dark", tamper.gain(by), f"gain {by}") for by in (0.3, 0.2, 0.1)),
-    *(("bright", "q_bright", tamper.gain(by, add), f"gain {by}, +{add}") for by, add in ((1.6, 40), (2.5, 60), (4, 90))),
+    *(("bright", "q_bright", tamper.gain(by, add), f"gain {by}, +{add}") for by, add in BRIGHT),
     *(("low contrast", "q_contrast", tamper.contrast(by), f"× {by}") for by in (0.3, 0.15, 0.08)),
     *(("noise", "q_noise", tamper.noise(by), f"sigma {by}") for by in (20, 40, 80)),
     ("grey by day", "q_mono", tamper.grey(), ""),

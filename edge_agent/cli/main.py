@@ -8,7 +8,20 @@ from config.cli import EPILOG, LazyGroup
 
 COMMANDS = {
     name: f"edge_agent.cli.{name}"
-    for name in ("run", "check", "schema", "init", "plan", "read", "browse", "points", "simulate", "outbox", "version")
+    for name in (
+        "run",
+        "check",
+        "schema",
+        "init",
+        "plan",
+        "read",
+        "browse",
+        "points",
+        "camera",
+        "simulate",
+        "outbox",
+        "version",
+    )
 }
 
 

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from edge_agent.drivers.base import DurableOutput
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.process import Process
-from edge_agent.drivers.camera.protocol import Alive, Beat, Begin, Counted, Found, FromWorker, Kept
+from edge_agent.drivers.camera.protocol import Alive, Beat, Begin, Counted, Found, FromWorker, Kept, Relearn
 from edge_agent.drivers.camera.protocol import Pace as PaceMessage
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.watched import Watched
@@ -131,6 +131,9 @@ class CameraRunner:
                     log.error("%s: the worker is ended: %s", self.name, why)
                     process.kill()
                 self._keep_pace(process)
+                for name in [each for each in self._beats if self._cameras[each].asked_to_relearn()]:
+                    log.info("camera %s: its scene is learnt anew", name)
+                    process.send(Relearn(name))
             await asyncio.sleep(MIND)
 
     def _keep_pace(self, process: Process) -> None:

@@ -7,6 +7,7 @@ import binascii
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -72,6 +73,14 @@ class Watched:
         else:
             self._open[finding.code] = OpenFinding(finding.since, finding.facts)
         self._tell(finding.code, finding.state, finding.time, finding.since, finding.facts, evidence)
+
+    def asked_to_relearn(self) -> bool:
+        """Whether an engineer wants its scene learnt anew (``edge-agent camera relearn``); tells it once."""
+        mark = relearn_mark(self._out.evidence_folder, self.device.name)
+        if not mark.exists():
+            return False
+        mark.unlink(missing_ok=True)
+        return True
 
     def counted(self, crossed: Mapping[str, int]) -> None:
         """How many crossed its lines; remembered with the next commit, so that a kill loses no more than a second."""
@@ -181,6 +190,11 @@ class Watched:
                 )
             )  # fmt: skip
             self._remember_open()
+
+
+def relearn_mark(evidence: Path, name: str) -> Path:
+    """The file by which the command line asks the running agent; beside the folder of evidence, in its state."""
+    return evidence.parent / "relearn" / name
 
 
 def _open(text: str, name: str) -> dict[str, OpenFinding]:

@@ -1,13 +1,22 @@
-"""One look at a camera, for people: what it sends. Nothing is stored or told."""
+"""One look at a camera, for people: what it sends, what the detectors see in it. Nothing is stored or told."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+from edge_agent.drivers.camera.analysis import Analysis
 from edge_agent.drivers.camera.capture.choose import source
 from edge_agent.drivers.camera.capture.decoder import Decoder
+from edge_agent.drivers.camera.capture.recording import pictures
 from edge_agent.drivers.camera.capture.source import LostError
+from edge_agent.drivers.camera.picture import Image, Picture
 from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.drivers.camera.tasks import tasks
+from profiles.seal import Seal
 
 LOOK = 2.0
 """Seconds over which pictures are counted once one could be decoded."""
@@ -40,3 +49,61 @@ def probe(device: CameraDevice) -> str:
         f"{decoder.codec} {size[0]}×{size[1]}, first picture after {first - begun:.1f} s,"
         f" {count} pictures ({keys} key frames, {octets / 1024:.0f} KiB) in {time.monotonic() - begun:.1f} s"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the detectors saw, in words, and the last picture."""
+
+    lines: list[str]
+    picture: Image
+
+
+def look(device: CameraDevice, seal: Seal, seconds: float) -> Seen:
+    """What the analysis sees in some seconds of pictures; OSError when none comes."""
+    analysis = Analysis(seal, tasks(device, seal))
+    found: Counter[str] = Counter()
+    notes: dict[str, float] = {}
+    most: Counter[str] = Counter()
+    image: Image | None = None
+    for picture in _pictures(device, seconds):
+        if not analysis.due(picture.at):
+            continue
+        result = analysis.look(picture)
+        image = picture.image
+        notes |= result.view.notes
+        found.update(each.code for each in result.findings if each.state == "raised")
+        most |= Counter(track.box.label for track in result.view.tracks)
+    if image is None:
+        raise OSError("no picture could be decoded")
+    lines = [f"at one time: {', '.join(f'{count} × {label}' for label, count in most.items()) or 'nobody, no vehicle'}"]
+    lines += [f"{name}: {value:.3g}" for name, value in sorted(notes.items())]
+    lines += [f"raised: {code}" for code in found]
+    return Seen(lines, image)
+
+
+def one_picture(device: CameraDevice, film: Path | None) -> Image:
+    """The first picture of a camera, or of a recording; OSError, ValueError when there is none."""
+    found = _pictures(device, 0.0) if film is None else pictures(film, start=0)
+    for picture in found:
+        return picture.image
+    raise OSError("no picture could be decoded")
+
+
+def _pictures(device: CameraDevice, seconds: float) -> Iterator[Picture]:
+    """Pictures from the first that can be decoded, for so long; OSError when the camera cannot be reached."""
+    from_camera, decoder = source(device), Decoder()
+    begun, first = time.monotonic(), 0.0
+    try:
+        from_camera.open()
+        for packet in from_camera.packets():
+            if (found := decoder.newest([packet])) is not None:
+                first = first or packet.arrived
+                yield Picture(found[0], time=time.time_ns() // 1_000_000, at=packet.arrived, key=found[1])
+            if (first and packet.arrived - first >= seconds) or packet.arrived - begun >= PATIENCE + seconds:
+                return
+    except LostError as err:
+        if not first:
+            raise OSError(str(err)) from None
+    finally:
+        from_camera.close()

@@ -1,0 +1,290 @@
+"""``edge-agent camera``: look at a camera, set it up, analyse and evaluate recordings. Cameras are only watched."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress
+
+from config.cli import settings_errors
+from edge_agent.drivers.camera.driver import INSTALL, CameraDriver, missing_packages, profile_of
+from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.settings import load_agent
+from profiles.seal import Seal
+
+P = ParamSpec("P")
+T = TypeVar("T")
+TRY = {"name": "camera", "driver": "camera", "code": "0" * 20, "position": "P10"}
+"""A camera of which only the address is known."""
+LOOK = 10.0
+"""Seconds of pictures that ``probe`` shows the detectors."""
+
+
+@click.group("camera")
+def command() -> None:
+    """Look at cameras and recordings of an electronic seal (电子封条)."""
+    if missing := missing_packages():
+        raise click.ClickException(f"{', '.join(missing)} is missing: {INSTALL}")
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """What a camera or film cannot do, as a sentence."""
+    try:
+        yield
+    except (OSError, ValueError) as err:
+        raise click.ClickException(f"{what}: {err}") from err
+
+
+def _camera(file: Path, name: str) -> CameraDevice:
+    cameras = [each for each in load_agent(file).settings.devices if isinstance(each, CameraDevice)]
+    found = next((each for each in cameras if each.name == name), None)
+    if found is None:
+        known = ", ".join(each.name for each in cameras) or "none"
+        raise click.ClickException(f"{file} has no camera {name!r}; it has {known}")
+    return found
+
+
+def _seal(device: CameraDevice) -> Seal:
+    seal = profile_of(device).seal
+    if seal is None:
+        raise click.ClickException(f"profile {device.profile} describes no electronic seal")
+    return seal
+
+
+@command.command("probe")
+@click.argument("url")
+@click.option("--user", default="", help="User name at the camera.")
+@click.option("--password-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its first line.")
+@click.option("--udp", is_flag=True, help="RTSP over UDP instead of TCP.")
+@click.option("--snapshot", is_flag=True, help="The HTTP address gives single pictures.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), default="camera.png", show_default=True,
+              help="Write one picture here.")  # fmt: skip
+@settings_errors
+def probe(url: str, user: str, password_file: Path | None, udp: bool, snapshot: bool, picture: Path) -> None:
+    """Say what the camera at URL sends, what the detectors see for some seconds, and write one picture."""
+    from edge_agent.drivers.camera.capture.probe import look  # the extra; see `command`
+    from edge_agent.drivers.camera.capture.probe import probe as stream
+
+    password = password_file.read_text(encoding="utf-8").splitlines()[0] if password_file else None
+    try:
+        device = CameraDevice.model_validate(
+            TRY | {"url": url, "user": user, "password": password, "snapshot": snapshot,
+                   "capture": {"transport": "udp" if udp else "tcp"}}
+        )  # fmt: skip
+    except ValidationError as err:
+        raise click.ClickException("; ".join(each["msg"] for each in err.errors())) from err
+    with _told(device.address()):
+        click.echo(stream(device))
+        seen = look(device, _seal(device), LOOK)
+    for line in seen.lines:
+        click.echo(line)
+    _write(picture, seen.picture)
+
+
+@command.command("setup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Where to; left out: NAME.png.")
+@click.option("--film", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recording instead.")
+@settings_errors
+def setup(file: Path, name: str, picture: Path | None, film: Path | None) -> None:
+    """Write a picture of camera NAME of FILE (agent.yaml) with a grid and with what the settings draw into it."""
+    from edge_agent.drivers.camera.capture.probe import one_picture
+    from edge_agent.drivers.camera.drawing import setup_picture
+
+    device = _camera(file, name)
+    with _told(name):
+        image = one_picture(device, film)
+    target = picture or Path(f"{name}.png")
+    _write(target, setup_picture(image, device))
+    for path, fault in CameraDriver.check([device]):
+        click.echo(f"{'.'.join(str(each) for each in path[1:])}: {fault}")
+    for line in _remarks(device):
+        click.echo(line)
+
+
+def _remarks(device: CameraDevice) -> Iterator[str]:
+    """What an engineer should know of what is looked for here."""
+    yield f"looked for: {', '.join(sorted(wanted(device)))}"
+    for code in sorted(wanted(device) & _UNCERTAIN.keys()):
+        yield f"{code}: {_UNCERTAIN[code]}"
+    yield "the scene is learnt in the first half minute by day and by night; after a change: edge-agent camera relearn"
+
+
+_UNCERTAIN = {
+    "post_sleep": "told only of somebody whom the detector finds; without a trained network that is often nobody",
+    "post_empty": "somebody who sits still is often not found without a trained network",
+    "belt_load": "judged by how rough the belt looks against the empty belt as it was learnt",
+    "vehicle_in": "the built-in detector takes any large wide thing that moves for a vehicle; plates are not read",
+    "vehicle_out": "the built-in detector takes any large wide thing that moves for a vehicle; plates are not read",
+    "machine_run": "as vehicles",
+    "board_vehicle": "as vehicles",
+}
+"""Events that cannot be judged honestly, or not without a trained network (docs/cameras.md)."""
+
+
+def wanted(device: CameraDevice) -> frozenset[str]:
+    """The events that are looked for at a camera, but for the quality of its pictures."""
+    from edge_agent.drivers.camera.equipment import wanted as looked_for
+
+    return looked_for(device, _seal(device))
+
+
+@command.command("relearn")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("name")
+@settings_errors
+def relearn(file: Path, name: str) -> None:
+    """Have the running agent of FILE learn the scene of camera NAME anew: it is rightly another one now."""
+    from edge_agent.drivers.camera.watched import relearn_mark
+
+    settings = load_agent(file).settings
+    _camera(file, name)
+    mark = relearn_mark(settings.state / "evidence", name)
+    with _told(str(mark)):
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    click.echo(f"{name} learns its scene anew as soon as the agent looks, within seconds; if it runs")
+
+
+@command.command("snapshot")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("name")
+@click.argument("picture", type=click.Path(dir_okay=False, path_type=Path))
+@settings_errors
+def snapshot(file: Path, name: str, picture: Path) -> None:
+    """Write one picture of camera NAME of FILE (agent.yaml) as it is now to PICTURE (.png or .jpg)."""
+    from edge_agent.drivers.camera.capture.probe import one_picture
+
+    device = _camera(file, name)
+    with _told(name):
+        _write(picture, one_picture(device, None))
+
+
+@command.command("analyse")
+@click.argument("film", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--settings", "file", type=click.Path(path_type=Path), help="agent.yaml that has the camera.")
+@click.option("--camera", "name", help="Which of its cameras the film is of.")
+@click.option("--position", default="P10", show_default=True, help="Without settings: what the film watches.")
+@click.option("--annotate", type=click.Path(dir_okay=False, path_type=Path), help="Write a film with what was seen.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@settings_errors
+def analyse(
+    film: Path, file: Path | None, name: str | None, position: str, annotate: Path | None, as_json: bool
+) -> None:
+    """Analyse a recording as if its camera had sent it, and list what it shows."""
+    from edge_agent.drivers.camera.drawing import AnnotatedFilm
+    from edge_agent.drivers.camera.rerun import rerun
+
+    if (file is None) != (name is None):
+        raise click.UsageError("--settings and --camera go together")
+    if file is not None and name is not None:
+        device = _camera(file, name)
+    else:
+        device = CameraDevice.model_validate(TRY | {"url": "rtsp://recording/", "position": position})
+    seal = _seal(device)
+    if device.position not in seal.positions:
+        raise click.ClickException(f"{device.position!r} is no position; expected one of {', '.join(seal.positions)}")
+    out = AnnotatedFilm(annotate, device) if annotate else None
+    with _told(str(film)), _progress(film.name, as_json) as advance:
+
+        def watch(result: Any) -> None:
+            advance(result.view.picture.at)
+            if out is not None:
+                out.add(result)
+
+        found = rerun(film, device, seal, watch=watch)
+    if out is not None:
+        out.close()
+    rows: list[dict[str, Any]] = [
+        {"second": round(at, 2), "event": each.code, "state": each.state, "facts": each.facts}
+        for at, each in found.findings
+    ]
+    figures = {
+        "seconds": round(found.seconds, 1), "pictures": found.pictures, "crossed": dict(found.crossed),
+        "open": list(found.open), "ms_a_picture": round(1000 * found.spent / max(1, found.pictures), 1),
+    }  # fmt: skip
+    if as_json:
+        click.echo(json.dumps({"film": str(film), **figures, "findings": rows}, ensure_ascii=False))
+        return
+    for row in rows:
+        facts = ", ".join(f"{key} {value}" for key, value in row["facts"].items())
+        click.echo(f"{row['second']:>9.2f} s  {row['event']:<18} {row['state']:<8} {facts}")
+    crossed, standing = dict(found.crossed) or "nobody", ", ".join(found.open) or "nothing"
+    click.echo(f"{found.pictures} pictures of {found.seconds:.1f} s, {figures['ms_a_picture']} ms each")
+    click.echo(f"crossed: {crossed}; stands at the end: {standing}")
+
+
+@command.command("evaluate")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with pictures, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
+@settings_errors
+def evaluate(folder: Path, html: Path | None, as_json: bool) -> None:
+    """Analyse the labelled recordings of FOLDER (labels.yaml): precision, recall, delay, what was taken for what."""
+    from edge_agent.drivers.camera import evaluation
+    from edge_agent.drivers.camera.report import page
+
+    labels = evaluation.load_labels(folder)
+    begun = time.monotonic()
+    with _told(str(folder)):
+        score, films = evaluation.evaluate(labels, lambda each: click.echo(f"{each.film.name} …", err=True))
+    rows = [
+        {
+            "event": code, "labelled": tally.hits + len(tally.missed), "hit": tally.hits, "missed": len(tally.missed),
+            "false": len(tally.false), "precision": tally.precision, "recall": tally.recall, "delay_s": tally.delay,
+            "false_a_day": round(score.false_per_day(code), 2),
+        }
+        for code, tally in sorted(score.tallies.items())
+    ]  # fmt: skip
+    if html is not None:
+        with _told(str(html)):
+            html.write_text(page(score, films, "as installed"), encoding="utf-8")
+    if as_json:
+        confused = [{"labelled": one, "found": other, "times": times} for (one, other), times in score.confused.items()]
+        click.echo(json.dumps({"seconds": score.seconds, "events": rows, "confused": confused}, ensure_ascii=False))
+        return
+    heads = ("labelled", 8), ("hit", 5), ("missed", 6), ("false", 5), ("precision", 9), ("recall", 7), ("delay s", 8)
+    click.echo(" ".join([f"{'event':<18}", *(f"{head:>{wide}}" for head, wide in heads)]))
+    for row in rows:
+        click.echo(
+            f"{row['event']:<18} {row['labelled']:>8} {row['hit']:>5} {row['missed']:>6} {row['false']:>5}"
+            f" {_figure(row['precision']):>9} {_figure(row['recall']):>7} {_figure(row['delay_s']):>8}"
+        )
+    spent = time.monotonic() - begun
+    click.echo(f"{len(films)} recordings, {score.seconds / 60:.1f} minutes, analysed in {spent:.0f} s")
+
+
+def _figure(value: object) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _write(path: Path, image: Any) -> None:
+    import cv2
+
+    with _told(str(path)):
+        made, body = cv2.imencode(path.suffix or ".png", image)
+        if not made:
+            raise ValueError("expected a name that ends in .png or .jpg")
+        path.write_bytes(body.tobytes())
+    click.echo(f"picture: {path}")
+
+
+@contextmanager
+def _progress(name: str, quiet: bool) -> Iterator[Callable[[float], None]]:
+    """A bar on the error channel, by seconds of film."""
+    if quiet:
+        yield lambda _second: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda second: progress.update(task, description=f"{name} {second:.0f} s")

@@ -1,0 +1,142 @@
+"""``edge-agent camera``: an engineer looks at a camera, draws what is watched, and tries the analysis on recordings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from click.testing import CliRunner, Result
+
+from edge_agent.cli.main import main
+from edge_agent.drivers.camera.watched import relearn_mark
+from edge_agent.simulators.mine_scenes import BELT, Running, main_belt
+from tests.edge_agent.drivers.camera import bench
+from tests.edge_agent.drivers.camera.drawn import film
+
+SETTINGS = """
+agent: mine-1
+collector: county-1
+state: state
+site: {code: "140199900001", name: mine, adcode: "140199", industry: MK}
+mqtt: {host: 127.0.0.1, tls: disabled}
+devices:
+  - name: belt
+    driver: camera
+    url: rtsp://127.0.0.1:1/belt
+    code: "14010000001320000006"
+    position: P06
+    belt: {corners: [[0.10, 0.40], [0.90, 0.40], [0.90, 0.66], [0.10, 0.66]]}
+"""
+
+
+@pytest.fixture(scope="module")
+def belt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A belt that runs from the second second on."""
+    return film(tmp_path_factory.mktemp("belt") / "belt.mp4", main_belt([Running(2, 60)]), 11)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "agent.yaml"
+    path.write_text(SETTINGS)
+    return path
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(main, ["camera", *(str(word) for word in words)])
+
+
+def test_a_recording_is_analysed_as_if_its_camera_had_sent_it(belt: Path, settings: Path, tmp_path: Path) -> None:
+    annotated = tmp_path / "seen.mp4"
+    done = call("analyse", belt, "--settings", settings, "--camera", "belt", "--annotate", annotated, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.output)
+    [raised] = [each for each in told["findings"] if each["event"] == "belt_run"]
+    assert raised["state"] == "raised"
+    assert 8 <= raised["second"] <= 9.5
+    assert "belt_run" in told["open"]
+    reader = cv2.VideoCapture(str(annotated))
+    assert reader.get(cv2.CAP_PROP_FRAME_COUNT) == told["pictures"]
+    reader.release()
+    text = call("analyse", belt, "--settings", settings, "--camera", "belt")
+    assert "belt_run           raised" in text.output
+    assert "stands at the end: belt_run" in text.output
+
+
+def labels(folder: Path, belt: Path, events: str) -> Path:
+    camera = SETTINGS[SETTINGS.index("  - name: belt") :].replace("  - name", "    name").replace("\n    ", "\n      ")
+    (folder / "labels.yaml").write_text(
+        f"recordings:\n  - film: {belt}\n    camera:\n  {camera.lstrip().join(['    ', ''])}    events: {events}\n"
+    )
+    return folder
+
+
+def test_labelled_recordings_are_scored_and_shown_on_a_page(belt: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    folder = labels(
+        tmp_path, belt, "[{event: belt_run, start: 2s, until: 11s}, {event: belt_load, start: 1s, until: 2s}]"
+    )
+    done = call("evaluate", folder, "--html", page, "--json")
+    assert done.exit_code == 0, done.output
+    told = {each["event"]: each for each in json.loads(done.stdout)["events"]}
+    assert (told["belt_run"]["hit"], told["belt_run"]["false"], told["belt_load"]["missed"]) == (1, 0, 1)
+    assert 0 <= told["belt_run"]["delay_s"] <= 2.5
+    assert "missed belt_load at 1.0 s" in page.read_text()
+    assert "data:image/jpeg;base64," in page.read_text()
+    assert "belt_run" in call("evaluate", folder).output
+
+
+def test_mistakes_in_labels_are_told_with_their_lines(belt: Path, tmp_path: Path) -> None:
+    folder = labels(tmp_path, belt, "[{event: belt_runs, start: 2s}, {event: belt_run, start: 4s, until: 3s}]")
+    done = call("evaluate", folder)
+    assert done.exit_code == 2
+    assert "labels.yaml:" in done.output
+    assert "'belt_runs' is none of the profile's events" in done.output
+    assert "until must be after start" in done.output
+
+
+def test_setup_draws_what_the_settings_say_and_what_cannot_be_judged(
+    belt: Path, settings: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "grid.png"
+    done = call("setup", settings, "belt", "--film", belt, "--picture", target)
+    assert done.exit_code == 0, done.output
+    image = cv2.imread(str(target))
+    assert image is not None
+    corner = image[round(BELT[0][1] * 576), round(BELT[0][0] * 704)]
+    assert corner.tolist() == [255, 200, 0]
+    assert "looked for: belt_load, belt_run" in done.output
+    assert "belt_load: judged by how rough" in done.output
+
+
+def test_what_cannot_be_is_a_sentence(settings: Path, tmp_path: Path, belt: Path) -> None:
+    assert "has no camera 'gate'; it has belt" in call("setup", settings, "gate").output
+    silent = call("snapshot", settings, "belt", tmp_path / "now.png")
+    assert silent.exit_code == 1
+    assert "belt: " in silent.output
+    assert "refused" in silent.output
+    (tmp_path / "no.mp4").write_text("no film")
+    assert "cannot be read as a film" in call("analyse", tmp_path / "no.mp4").output
+    assert "'P99' is no position" in call("analyse", belt, "--position", "P99").output
+    assert "go together" in call("analyse", belt, "--settings", settings).output
+    assert "user and password are keys of their own" in call("probe", "rtsp://admin:secret@127.0.0.1/1").output
+
+
+def test_relearning_is_asked_of_the_running_agent_by_a_mark(settings: Path) -> None:
+    assert call("relearn", settings, "belt").exit_code == 0
+    assert relearn_mark(settings.parent / "state" / "evidence", "belt").exists()
+
+
+def test_probe_says_what_a_camera_sends_and_what_is_seen(films: Path, tmp_path: Path) -> None:
+    target = tmp_path / "now.jpg"
+    with bench.camera(bench.encoded(films)) as server:
+        done = call("probe", server.url, "--picture", target)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("h264 320×240")
+    assert "at one time:" in done.output
+    assert cv2.imread(str(target)).shape == (240, 320, 3)  # type: ignore[union-attr]  # it was read
+
+
+films = bench.films
