@@ -185,7 +185,7 @@ class Feed:
         if self._stopping.is_set():
             return
         if str(lost) != self.reason:
-            log.warning("camera %s: %s", self._name, lost)
+            log.warning("camera %s: %s", self._name, str(lost))  # not itself: its traceback holds the whole stream
         self.failures += 1
         self.reconnects += 1
         self.connected, self.reason = False, str(lost)
