@@ -32,6 +32,8 @@ class Track:
     """Pictures in which it was detected."""
     missed: int = 0
     """Pictures since it was detected last."""
+    confidence: float = 1.0
+    """Mean score of its detections."""
 
 
 @dataclass(slots=True)

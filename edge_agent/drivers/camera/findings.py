@@ -27,6 +27,8 @@ class Box(msgspec.Struct, frozen=True):
     bottom: float
     label: str = ""
     score: float = 1.0
+    kind: str = ""
+    """What the detector calls it more closely, such as truck; candidate: a vehicle by its shape alone."""
 
     @property
     def foot(self) -> tuple[float, float]:

@@ -51,6 +51,8 @@ class RegionSettings(Settings):
     """Its corners, in order."""
     events: tuple[str, ...] = ()
     """The events that are looked for in it; left out: those of the camera's position that need a region."""
+    dwell: Duration = 0.0
+    """How long somebody must stay in it before it counts as an intrusion: people may pass, and not linger."""
 
 
 class LineSettings(Settings):
@@ -106,6 +108,8 @@ class DetectorSettings(Settings):
     """A class name a line, in the network's order; left out: the 80 of COCO."""
     score: Annotated[float, Field(gt=0, lt=1)] = 0.35
     """Below this a box is not believed."""
+    size: tuple[Annotated[int, Field(ge=32, le=2048)], Annotated[int, Field(ge=32, le=2048)]] | None = None
+    """Width and height in pixels of the picture that the network takes; left out: as its layout usually has it."""
 
 
 class ScheduleSettings(Settings):

@@ -1,0 +1,223 @@
+"""Are people found and counted, and what does it cost? On vtest.avi of Debian's opencv-doc.
+
+``python -m benchmarks.camera_presence`` prints the tables of docs/cameras-accuracy.md, section Presence. The truth and
+how it was made stand in tests/data/vtest-people.json and vtest-crossings.json. Parameters were picked on the frames
+before `HALF` and on the line x=300; what counts are the frames after it and the line x=480.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+
+from edge_agent.drivers.camera.analysis import Analysis, View
+from edge_agent.drivers.camera.findings import Box
+from edge_agent.drivers.camera.models import fetched
+from edge_agent.drivers.camera.picture import Picture
+from edge_agent.drivers.camera.presence import presence_tasks
+from edge_agent.drivers.camera.presence.builtin import Builtin
+from edge_agent.drivers.camera.presence.detector import PERSON, Detector, overlap
+from edge_agent.drivers.camera.presence.heights import Heights
+from edge_agent.drivers.camera.presence.network import OnnxRuntime, OpenCv, Runner, package
+from edge_agent.drivers.camera.settings import CameraDevice, LineSettings
+from profiles.load import library
+from profiles.seal import Seal
+
+FILM = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
+DATA = Path(__file__).parent.parent / "tests" / "data"
+FPS, WIDTH, HEIGHT, HALF = 10, 768, 576, 400
+HIT = 0.4
+"""Intersection over union, as in the camera notes."""
+NEAR, NEAR_STANDING = 15, 40
+"""Frames between a crossing and its count; of the one who stands on the line (x=300, frames 400 to 450, `STANDING` in the truth)."""
+STANDING = 420
+
+
+class Score(NamedTuple):
+    hits: int
+    false: int
+    missed: int
+
+    def __add__(self, other: object) -> Score:
+        assert isinstance(other, Score)
+        return Score(self.hits + other.hits, self.false + other.false, self.missed + other.missed)
+
+    def row(self) -> str:
+        precision = self.hits / max(1, self.hits + self.false)
+        recall = self.hits / max(1, self.hits + self.missed)
+        return f"{self.hits} / {self.false} / {self.missed} | {precision:.2f} | {recall:.2f}"
+
+
+def seal() -> Seal:
+    found = library()["electronic-seal"].seal
+    assert found is not None
+    return found
+
+
+def camera(lines: Sequence[int]) -> CameraDevice:
+    return CameraDevice(
+        driver="camera", name="vtest", url=f"file:{FILM}", code="0" * 20, position="P01",
+        lines=tuple(
+            LineSettings(name=str(x), start=(x / WIDTH, 0.0), end=(x / WIDTH, 1.0), inside=(0.0, 0.5), of=("person", "vehicle"))
+            for x in lines
+        ),
+    )  # fmt: skip
+
+
+def views(detector: Detector, lines: Sequence[int], every: int = 1, end: int | None = None) -> Iterator[tuple[int, View, list[tuple[str, str]]]]:
+    """Each picture looked at: its number, what was seen, and (line, event) of the crossings."""
+    tasks = presence_tasks(camera(lines), seal(), detector)
+    crossed: list[tuple[str, str]] = []
+    for task in tasks:
+        if task.name == "crossings":
+            look = task.look
+
+            def noted(view: View, look=look):  # type: ignore[no-untyped-def]
+                for seen in look(view):
+                    crossed.append((str(seen.facts["line"]), seen.code))
+                    yield seen
+
+            task.look = noted  # type: ignore[method-assign]
+    analysis = Analysis(seal(), tasks)
+    film = cv2.VideoCapture(str(FILM))
+    number = 0
+    while end is None or number < end:
+        there, image = film.read()
+        if not there:
+            break
+        at = number / FPS
+        if number % every == 0 and analysis.due(at):
+            result = analysis.look(Picture(image, time=round(at * 1000), at=at))  # type: ignore[arg-type]
+            yield number, result.view, crossed[:]
+            crossed.clear()
+        number += 1
+    film.release()
+
+
+def pixels(box: Box) -> tuple[float, float, float, float]:
+    return box.left * WIDTH, box.top * HEIGHT, box.right * WIDTH, box.bottom * HEIGHT
+
+
+def judged(found: Sequence[Box], frame: dict[str, list[list[float]]], margin: float = HIT) -> Score:
+    """Boxes against the truth of one frame, each truth once, the best pair first."""
+    truth = [Box(*each) for each in frame["people"]]
+    boxes = [Box(*pixels(each)) for each in found if each.label == PERSON]
+    pairs = sorted(
+        ((overlap(t, b), i, j) for i, t in enumerate(truth) for j, b in enumerate(boxes)), reverse=True
+    )  # fmt: skip
+    used_t: set[int] = set()
+    used_b: set[int] = set()
+    for share, i, j in pairs:
+        if share >= margin and i not in used_t and j not in used_b:
+            used_t.add(i)
+            used_b.add(j)
+    unsure = [Box(*each) for each in frame.get("unsure", [])]
+    false = sum(
+        j not in used_b and not any(each.left <= (box.left + box.right) / 2 <= each.right
+                                    and each.top <= (box.top + box.bottom) / 2 <= each.bottom for each in unsure)
+        for j, box in enumerate(boxes)
+    )  # fmt: skip
+    return Score(len(used_t), false, len(truth) - len(used_t))
+
+
+def people(detector: Detector) -> dict[str, Score]:
+    """Frame-level figures: of what was detected in the very picture, and of those who are followed."""
+    frames = {int(k): v for k, v in json.loads((DATA / "vtest-people.json").read_text("utf-8"))["frames"].items()}
+    zero = Score(0, 0, 0)
+    made = {f"{what}, {half}": zero for what in ("boxes", "tracks") for half in ("picked on", "held out")}
+    for number, view, _ in views(detector, [300]):
+        if number in frames:
+            half = "picked on" if number < HALF else "held out"
+            made[f"boxes, {half}"] += judged(view.boxes, frames[number])
+            made[f"tracks, {half}"] += judged([each.box for each in view.tracks if each.seen > 1], frames[number])
+    return made
+
+
+def crossings(detector: Detector, line: int, every: int) -> Score:
+    """Counted crossings against those counted by eye, each once, its direction right."""
+    truth = json.loads((DATA / "vtest-crossings.json").read_text("utf-8"))["lines"][str(line)]
+    due = [(frame, "person_in") for frame in truth["left"]] + [(frame, "person_out") for frame in truth["right"]]
+    score = Score(0, 0, 0)
+    for number, _, crossed in views(detector, [line], every):
+        for _, code in crossed:
+            near = [
+                (abs(number - frame), frame) for frame, kind in due
+                if kind == code and abs(number - frame) <= (NEAR_STANDING if frame == STANDING else NEAR)
+            ]  # fmt: skip
+            if near:
+                due.remove((min(near)[1], code))
+                score += Score(1, 0, 0)
+            else:
+                score += Score(0, 1, 0)
+    return score + Score(0, 0, len(due))
+
+
+def cost(detector: Detector) -> str:
+    """CPU a picture, ms: nothing moves (the first picture again and again), usual, the tenth with most people."""
+    film = cv2.VideoCapture(str(FILM))
+    _, still = film.read()
+    tasks = presence_tasks(camera([300]), seal(), detector)
+    analysis = Analysis(seal(), tasks)
+    quiet: list[float] = []
+    for number in range(60):
+        picture = Picture(still.copy(), time=number, at=number * 0.5)  # type: ignore[arg-type]
+        begun = time.process_time()
+        analysis.look(picture)
+        quiet.append(time.process_time() - begun)
+    spent: list[tuple[int, float]] = []
+    begun = time.process_time()
+    for _, view, _ in views(detector, [300], end=HALF):
+        spent.append((len(view.tracks), time.process_time() - begun))
+        begun = time.process_time()
+    decoding = 0.0
+    busy = sorted(spent)[-len(spent) // 10 :]
+    del decoding
+    return f"{1000 * _middle(quiet[10:]):.1f} | {1000 * _middle([s for _, s in spent]):.1f} | {1000 * _middle([s for _, s in busy]):.1f}"
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def detectors() -> Iterator[Detector]:
+    yield Builtin(Heights())
+    model = fetched()
+    if model is None:
+        print("no trained network was fetched (make models): its rows are left out", file=sys.stderr)
+        return
+    runners: list[type[OpenCv] | type[OnnxRuntime]] = [OpenCv]
+    try:
+        import onnxruntime  # noqa: F401
+
+        runners.append(OnnxRuntime)
+    except ModuleNotFoundError:
+        print("onnxruntime is not installed: its rows are left out", file=sys.stderr)
+    for runner in runners:
+        made: Runner = runner(model)
+        yield package(model, made)
+
+
+def main() -> None:
+    cv2.setNumThreads(1)
+    only = sys.argv[1:]
+    for detector in detectors():
+        print(f"\n{detector.name}\n")
+        if not only or "people" in only:
+            for name, score in people(detector).items():
+                print(f"| {name} | {score.row()} |")
+        if not only or "crossings" in only:
+            for line in (300, 480):
+                for every in (1, 2, 5):
+                    print(f"| x={line}, {FPS / every:g} a second at most | {crossings(detector, line, every).row()} |")
+        if not only or "cost" in only:
+            print(f"| quiet, usual, busy ms | {cost(detector)} |")
+
+
+if __name__ == "__main__":
+    main()
