@@ -1,5 +1,5 @@
 # Each target is a script that a machine without make can run as well.
-.PHONY: demo test soak bench lock lint clean help
+.PHONY: demo test soak bench models lock lint clean help
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -15,6 +15,9 @@ soak: ## the long versions of the kill, reconnect and fuzz runs
 
 bench: ## measurements side by side with a reference
 	@scripts/bench
+
+models: ## fetch the trained network that finds people and vehicles; the built-in rules do without it
+	@scripts/models
 
 lock: ## requirements.lock with hashes, for installing with --require-hashes
 	@scripts/lock

@@ -24,14 +24,14 @@ _AXIS = {0: 0, 1: 2, 2: 3, 3: 1}
 """From height × width × channels to channels × height × width."""
 
 
-class NotConvertible(ValueError):
+class NotConvertibleError(ValueError):
     """The graph holds an operation that this converter does not know."""
 
 
 def convert(model: Mapping[str, Any], weights: bytes, *, image: str, size: int, outputs: Sequence[str]) -> bytes:
     """The ONNX file of the graph from `image` (a picture of `size` × `size`, RGB, 0 to 255) to `outputs`.
 
-    NotConvertible where it holds anything unknown; KeyError where a name is not in the graph.
+    NotConvertibleError where it holds anything unknown; KeyError where a name is not in the graph.
     """
     graph = _Graph({node["name"]: node for node in model["modelTopology"]["node"]}, _weights(model, weights))
     graph.shapes[image] = (1, 3, size, size)
@@ -45,7 +45,8 @@ def convert(model: Mapping[str, Any], weights: bytes, *, image: str, size: int, 
     # IR version 8 is what goes with this opset; the library would write its own newest, which older runtimes refuse
     onnx_model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     onnx.checker.check_model(onnx_model)
-    return onnx_model.SerializeToString()
+    made_of: bytes = onnx_model.SerializeToString()
+    return made_of
 
 
 def _weights(model: Mapping[str, Any], raw: bytes) -> dict[str, Array]:
@@ -58,7 +59,7 @@ def _weights(model: Mapping[str, Any], raw: bytes) -> dict[str, Array]:
         found[each["name"]] = np.frombuffer(raw, kept, count, at).astype(each["dtype"]).reshape(each["shape"])
         at += count * kept.itemsize
     if at != len(raw):
-        raise NotConvertible(f"the weights are {len(raw)} bytes; the graph's list of them describes {at}")
+        raise NotConvertibleError(f"the weights are {len(raw)} bytes; the graph's list of them describes {at}")
     return found
 
 
@@ -82,7 +83,7 @@ class _Graph:
             elif (rule := _RULES.get(node["op"])) is not None:
                 self.shapes[name] = rule(self, node)
             else:
-                raise NotConvertible(f"{name}: {node['op']} is none of {', '.join(sorted(_RULES))}")
+                raise NotConvertibleError(f"{name}: {node['op']} is none of {', '.join(sorted(_RULES))}")
         return self.shapes[name]
 
     def add(self, op: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
@@ -133,12 +134,12 @@ def _padding(length: int, kernel: int, stride: int, same: bool) -> tuple[int, in
 
 def _activation(graph: _Graph, op: str, source: str, name: str) -> None:
     if op == "Relu6":
-        bounds = [graph.constant(f"{name}/{each}", np.float32(each)) for each in (0, 6)]
+        bounds = [graph.constant(f"{name}/{each}", np.array(each, dtype=np.float32)) for each in (0, 6)]
         graph.add("Clip", [source, *bounds], name)
     elif op in ("Relu", "Sigmoid", "Identity"):
         graph.add(op, [source], name)
     else:
-        raise NotConvertible(f"{name}: the fused operation {op}")
+        raise NotConvertibleError(f"{name}: the fused operation {op}")
 
 
 def _one(graph: _Graph, node: Node) -> tuple[int, ...]:

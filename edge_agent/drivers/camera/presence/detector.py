@@ -1,4 +1,4 @@
-"""The seam of the detectors: a picture and the parts in which something moves go in, boxes with label and score come out.
+"""The seam of the detectors: a picture and its moving parts go in, boxes with label and score come out.
 
 What is behind it (rules or a trained network) is nobody's business after it: whether a box is believed, followed and
 counted is the same for each.

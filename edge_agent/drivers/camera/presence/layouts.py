@@ -66,7 +66,8 @@ def fitted(image: Image, layout: Layout, size: tuple[int, int]) -> tuple[NDArray
         made[top : top + high, left : left + wide] = cv2.resize(image, (wide, high), interpolation=cv2.INTER_LINEAR)
         place = (scale, scale, left, top)
     channels = made[:, :, ::-1] if layout.rgb else made
-    scaled = (channels.astype(np.float32) / layout.divide - np.float32(layout.mean)) / np.float32(layout.spread)
+    mean, spread = np.array(layout.mean, dtype=np.float32), np.array(layout.spread, dtype=np.float32)
+    scaled = (channels.astype(np.float32) / np.float32(layout.divide) - mean) / spread
     return np.ascontiguousarray(scaled.transpose(2, 0, 1)[None]), place
 
 
@@ -103,7 +104,8 @@ def _yolo(row: Array) -> tuple[Array, Array]:
 def _one(outputs: Sequence[Array], columns: int) -> Array:
     if len(outputs) != 1 or outputs[0].ndim != 3 or outputs[0].shape[2] != columns:
         raise LayoutError(shapes(outputs))
-    return outputs[0][0]
+    found: Array = outputs[0][0]
+    return found
 
 
 def _cells(size: tuple[int, int]) -> int:
@@ -153,7 +155,7 @@ def _ssd(outputs: Sequence[Array], size: tuple[int, int], classes: int) -> tuple
     scores = np.zeros((len(labels), classes), dtype=np.float32)
     known = labels <= classes
     scores[np.nonzero(known)[0], labels[known] - 1] = (flat[1] if whole[0] is flat[0] else flat[0])[known]
-    return boxes[0][0] * np.float32([*size, *size]), scores
+    return boxes[0][0] * np.array([*size, *size], dtype=np.float32), scores
 
 
 LAYOUTS = {

@@ -61,6 +61,10 @@ class Motion:
     """Learns the background, and says what differs from it. It gives no look of its own."""
 
     name = "motion"
+    _background: cv2.BackgroundSubtractorMOG2
+    _seen: int
+    _last: float
+    _flooded: bool
 
     def __init__(self, pace: Pace, heights: Heights, masks: Sequence[tuple[Point, ...]] = ()) -> None:
         self._pace, self._heights, self._masks = pace, heights, tuple(masks)
@@ -105,12 +109,8 @@ class Motion:
 
     def relearn(self) -> None:
         """Learn the background anew."""
-        self._background = cv2.createBackgroundSubtractorMOG2(
-            history=300, varThreshold=VARIANCE, detectShadows=True
-        )  # the history has no effect: the rate is given with each picture
-        self._seen = 0
-        self._last = float("-inf")
-        self._flooded = False
+        self._background = cv2.createBackgroundSubtractorMOG2(varThreshold=VARIANCE, detectShadows=True)
+        self._seen, self._last, self._flooded = 0, float("-inf"), False
 
 
 _OPEN = np.ones((2, 2), dtype=np.uint8)

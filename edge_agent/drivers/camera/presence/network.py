@@ -19,14 +19,88 @@ from edge_agent.drivers.camera.presence.detector import PERSON, VEHICLE, Part, b
 from edge_agent.drivers.camera.presence.layouts import LAYOUTS, Array, LayoutError, fitted, shapes
 from edge_agent.drivers.camera.settings import DetectorSettings
 
-COCO = (
-    "person bicycle car motorcycle airplane bus train truck boat traffic_light fire_hydrant stop_sign parking_meter "
-    "bench bird cat dog horse sheep cow elephant bear zebra giraffe backpack umbrella handbag tie suitcase frisbee skis "
-    "snowboard sports_ball kite baseball_bat baseball_glove skateboard surfboard tennis_racket bottle wine_glass cup "
-    "fork knife spoon bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut cake chair couch "
-    "potted_plant bed dining_table toilet tv laptop mouse remote keyboard cell_phone microwave oven toaster sink "
-    "refrigerator book clock vase scissors teddy_bear hair_drier toothbrush"
-).split()
+COCO = [
+    "person",
+    "bicycle",
+    "car",
+    "motorcycle",
+    "airplane",
+    "bus",
+    "train",
+    "truck",
+    "boat",
+    "traffic_light",
+    "fire_hydrant",
+    "stop_sign",
+    "parking_meter",
+    "bench",
+    "bird",
+    "cat",
+    "dog",
+    "horse",
+    "sheep",
+    "cow",
+    "elephant",
+    "bear",
+    "zebra",
+    "giraffe",
+    "backpack",
+    "umbrella",
+    "handbag",
+    "tie",
+    "suitcase",
+    "frisbee",
+    "skis",
+    "snowboard",
+    "sports_ball",
+    "kite",
+    "baseball_bat",
+    "baseball_glove",
+    "skateboard",
+    "surfboard",
+    "tennis_racket",
+    "bottle",
+    "wine_glass",
+    "cup",
+    "fork",
+    "knife",
+    "spoon",
+    "bowl",
+    "banana",
+    "apple",
+    "sandwich",
+    "orange",
+    "broccoli",
+    "carrot",
+    "hot_dog",
+    "pizza",
+    "donut",
+    "cake",
+    "chair",
+    "couch",
+    "potted_plant",
+    "bed",
+    "dining_table",
+    "toilet",
+    "tv",
+    "laptop",
+    "mouse",
+    "remote",
+    "keyboard",
+    "cell_phone",
+    "microwave",
+    "oven",
+    "toaster",
+    "sink",
+    "refrigerator",
+    "book",
+    "clock",
+    "vase",
+    "scissors",
+    "teddy_bear",
+    "hair_drier",
+    "toothbrush",
+]
 """The 80 classes of COCO in their order."""
 PERSONS = frozenset({"person", "pedestrian", "worker"})
 VEHICLES = frozenset({"car", "bus", "truck", "van", "lorry", "vehicle", "train", "tractor", "excavator", "loader"})
@@ -92,7 +166,7 @@ def fastest(path: Path) -> Runner:
     runner = OnnxRuntime if importlib.util.find_spec("onnxruntime") else OpenCv
     try:
         return runner(path)
-    except Exception as error:  # noqa: BLE001  # each runtime has its own; none of them names the file
+    except Exception as error:  # each runtime has its own; none of them names the file
         raise ModelError(f"{path}: {runner.name} cannot read it: {str(error).strip()}") from error
 
 
@@ -156,7 +230,7 @@ class Network:
         expected = f"expected {self._layout.expected}, C being {len(self._classes)}"
         try:
             outputs = self._runner.run(blob)
-        except Exception as error:  # noqa: BLE001  # each runtime has its own
+        except Exception as error:  # each runtime has its own
             raise ModelError(f"{where}: {self._runner.name} fails: {str(error).strip()}") from error
         try:
             boxes, scores = self._layout.decode(outputs, self._size, len(self._classes))

@@ -30,7 +30,9 @@ class People:
 
     name = "people"
 
-    def __init__(self, pace: Pace, detector: Detector, heights: Heights, masks: tuple[tuple[Point, ...], ...] = ()) -> None:
+    def __init__(
+        self, pace: Pace, detector: Detector, heights: Heights, masks: tuple[tuple[Point, ...], ...] = ()
+    ) -> None:
         self._pace, self._detector, self._heights, self._masks = pace, detector, heights, masks
         self._tracker = Tracker()
         self._still = float("-inf")

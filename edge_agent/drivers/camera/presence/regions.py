@@ -1,6 +1,6 @@
 """Persons where none may be: in a region, for as long as it allows.
 
-Source: notes on mines, 5.4, `intrusion`: at least one person of the profile's confidence; raised and cleared after its times.
+Source: notes on mines, 5.4, `intrusion`: at least one person of the profile's confidence; the judge knows its times.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class Intrusion:
         numbers = {number for _, number in over}
         there = [each for each in persons if each.number in numbers]
         facts: dict[str, Fact] = {"persons": len(there)}
-        if named := [region.name for region in self._regions if region.name and any(key[0] == region.name for key in over)]:
+        if named := [
+            region.name for region in self._regions if region.name and any(key[0] == region.name for key in over)
+        ]:
             facts["region"] = ", ".join(named)
         yield Look(INTRUSION, True, facts, tuple(each.box for each in there), max(each.confidence for each in there))
 

@@ -1,0 +1,1 @@
+"""Tests of fetching the trained network."""
