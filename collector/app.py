@@ -158,6 +158,16 @@ class Collector:
         return {writer.name: writer.sink for writer in self._stores}
 
     @property
+    def book(self) -> AlarmBook:
+        """The alarms and what people did about them."""
+        return self._book
+
+    @property
+    def evidence(self) -> EvidenceStore:
+        """What proves events."""
+        return self._evidence
+
+    @property
     def reports(self) -> ReportQueue:
         """What upper platforms have and what waits for them."""
         return self._reporter.queue

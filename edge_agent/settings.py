@@ -135,7 +135,7 @@ def _tags(settings: AgentSettings) -> Iterator[TagAt]:
 def _files(settings: AgentSettings) -> Iterator[Fault]:
     yield from missing_files(settings.mqtt)
     for number, device in enumerate(settings.devices):
-        if not device.all_tags():
+        if not device.all_tags() and device.camera() is None:
             yield Fault(
                 ("devices", number, "tags"), f"device {device.name} has no tags: nothing is read of it", "warning"
             )

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from edge_agent.drivers.camera.findings import Fact, Finding, Look, Moment, OpenFinding, Passage
+import msgspec
+import numpy as np
+
+from edge_agent.drivers.camera.findings import Box, Fact, Finding, Look, Moment, OpenFinding, Passage
 from edge_agent.drivers.camera.picture import Picture
 from profiles.seal import Seal
 
@@ -59,7 +63,7 @@ class Judge:
         if picture.at - this.begun < (event.on if look.holds else event.off or 0.0):
             return
         this.begun = None
-        facts = dict(look.facts)
+        facts = _plain(look.facts)
         if this.open is None:
             this.open, this.opened = OpenFinding(picture.time, facts), picture.at
             yield self._finding(look, "raised", picture, picture.time, facts)
@@ -74,10 +78,10 @@ class Judge:
         this = self._watched.setdefault(passage.code, _Watched())
         this.until = picture.at + self._merge(passage.code)
         if this.open is None:
-            this.open = OpenFinding(picture.time, dict(passage.facts))
+            this.open = OpenFinding(picture.time, _plain(passage.facts))
             yield self._finding(passage, "raised", picture, picture.time, this.open.facts)
         else:
-            this.open = OpenFinding(this.open.since, _together(this.open.facts, passage.facts))
+            this.open = OpenFinding(this.open.since, _together(this.open.facts, _plain(passage.facts)))
             yield self._finding(passage, "changed", picture, this.open.since, this.open.facts)
 
     def tick(self, at: float, time: int) -> Iterator[Finding]:
@@ -101,10 +105,22 @@ class Judge:
     def _finding(
         seen: Look | Passage, state: str, picture: Picture | Moment, since: int, facts: dict[str, Fact]
     ) -> Finding:
+        confidence = float(seen.confidence)
         return Finding(
             code=seen.code, state=state, time=picture.time, since=since,  # type: ignore[arg-type]  # one of its words
-            facts=facts | {"confidence": round(seen.confidence, 3)}, boxes=seen.boxes, confidence=seen.confidence,
+            facts=_plain(facts) | {"confidence": round(confidence, 3)},
+            boxes=tuple(Box(*(_number(each) for each in msgspec.structs.astuple(box))) for box in seen.boxes),
+            confidence=confidence,
         )  # fmt: skip
+
+
+def _plain(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """Without NumPy's own numbers, which no message can carry."""
+    return {name: _number(fact) for name, fact in facts.items()}
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _together(before: Mapping[str, Fact], more: Mapping[str, Fact]) -> dict[str, Fact]:

@@ -142,6 +142,8 @@ class Watching:
                 found = analysis.tick(now, wall)
         else:
             self._looked = picture.at
+            if self._witness is not None:
+                self._witness.see(picture)
             result = analysis.look(picture)
             if result.view.crossed:
                 self._post.counted(self.name, result.view.crossed)
@@ -159,7 +161,6 @@ class Watching:
         if self._witness is None or picture is None:
             return ()
         try:
-            self._witness.see(picture)
             return self._witness.prove(finding, picture)
         except (OSError, ValueError) as err:
             self._cannot_prove(err)

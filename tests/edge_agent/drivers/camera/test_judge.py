@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 
-from edge_agent.drivers.camera.findings import Finding, Look, Moment, OpenFinding, Passage
+from edge_agent.drivers.camera.findings import Box, Finding, Look, Moment, OpenFinding, Passage
 from edge_agent.drivers.camera.judge import Judge
 from edge_agent.drivers.camera.picture import Picture
 from profiles.load import library
@@ -95,6 +96,23 @@ def test_the_way_round_a_gate_is_merged_for_thirty_seconds() -> None:
     assert passages(Judge(seal()), "bypass_in", [0.0, 29.0, 60.0], 100) == [
         ("raised", 0.0, 1), ("changed", 29.0, 2), ("cleared", 59.0, 2), ("raised", 60.0, 1), ("cleared", 90.0, 1),
     ]  # fmt: skip
+
+
+def test_numpys_own_numbers_leave_as_plain_ones() -> None:
+    judge = Judge(seal())
+    share, box = np.float64(0.25), Box(np.float64(0.1), 0.2, np.float32(0.5), 0.6, "person", np.float64(0.9))  # type: ignore[arg-type]
+    looked = Look("q_resolution", True, {"share": share}, (box,), np.float64(0.8))
+    passed = Passage("person_in", {"persons": np.int64(1)}, (box,), np.float64(0.8))  # type: ignore[dict-item]
+    found = [
+        *judge.look(looked, picture(0.0)),
+        *judge.passage(passed, picture(1.0)),
+        *judge.passage(passed, picture(2.0)),
+    ]
+    assert [each.state for each in found] == ["raised", "raised", "changed"]
+    for finding in found:
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(finding), type=Finding) == finding
+    assert msgspec.json.encode(judge.open)
+    assert found[2].facts["persons"] == 2
 
 
 def test_a_passage_that_a_restart_left_open_ends() -> None:
