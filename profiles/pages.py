@@ -44,6 +44,8 @@ _ZH = {
     "producing": "生产矿井级别", "on": "触发时长", "off": "解除时长", "merge": "合并时长", "triggers": "触发阈值",
     "analysis": "分析类型", "case": "分析结果", "works": "许可作业", "findings": "核查结论", "levels": "级别",
     "loop": "报警闭环", "push": "推送", "acknowledge": "确认时限", "check": "核查时限",
+    "verdicts": "封条状态", "intact": "完好", "permit": "许可期间", "blind": "无法监视", "groups": "按类别",
+    "standing": "持续期间", "until_closed": "直至报警关闭",
     "evidence": "取证", "beat": "心跳与在线", "cm6": "工业视频平台", "paths": "接口路径", "repeat": "重复推送间隔",
     "written": "上报", "of": "内容", "points": "测点", "holds": "填写内容",
     "constants": "固定内容", "part": "取编码第几位", "words": "写法", "attribute": "取自属性", "side": "越限侧",

@@ -96,7 +96,7 @@ class Beat(Stated):
     terminal_lost: Duration
     """A terminal that said nothing for so long is an event."""
     terminal_alarm: Duration
-    """A terminal or camera off line for so long is a grave alarm in a sealed mine."""
+    """A terminal off line for so long, or a camera blind for so long, is a grave alarm in a sealed mine."""
     cameras: Duration
     """How often the states of all cameras are told, beside each change."""
     camera_least: Duration
@@ -124,6 +124,32 @@ class Links(Stated):
     """Event: a camera is off line."""
     terminal: str
     """Event: a terminal is off line; the collector raises it."""
+
+
+class Effect(Stated):
+    """What an event makes of the seal of its position; what is left out, nothing."""
+
+    standing: str | None = None
+    """While it stands."""
+    until_closed: str | None = None
+    """From its beginning until its alarm is closed, by a person."""
+
+
+class Verdicts(Stated):
+    """The state of the seal itself (封条状态) of a position and of a mine, from the alarms there."""
+
+    states: dict[str, Names]
+    """Every state, the gravest first: of several at a position, and of a mine's positions, the gravest counts."""
+    intact: str
+    """Nothing stands, and nothing is to be closed."""
+    permit: str
+    """Nothing else, while a permit allows something there."""
+    blind: str
+    """The state in which nobody sees the position; so long as `beat: terminal_alarm`, it is grave in a sealed mine."""
+    groups: dict[Group, Effect]
+    """By what an event is about. What its order permits, and what a mine that works did, has no effect."""
+    events: dict[str, Effect] = Field(default_factory=dict)
+    """Events that differ from their group."""
 
 
 class Cm6Report(ReportCommon):
@@ -185,6 +211,7 @@ class Seal(Stated):
     evidence: SealEvidence
     beat: Beat
     links: Links
+    verdicts: Verdicts
     cm6: Cm6Report | None = None
     push: SealReport | None = None
     files: SealFileReport | None = None
@@ -201,6 +228,31 @@ def check(seal: Seal) -> Iterator[Fault]:
             yield Fault(("seal", "links", name), f"{event!r} is none of the seal's events")
     if missing := {"1", "2", "3"} - seal.levels.keys():
         yield Fault(("seal", "levels"), f"{', '.join(sorted(missing))} is missing")
+    yield from _verdicts(seal)
+
+
+def _verdicts(seal: Seal) -> Iterator[Fault]:
+    at, verdicts = ("seal", "verdicts"), seal.verdicts
+    known = ", ".join(verdicts.states)
+    named: list[tuple[tuple[str, ...], str | None]] = [
+        (("intact",), verdicts.intact), (("permit",), verdicts.permit), (("blind",), verdicts.blind)
+    ]  # fmt: skip
+    for part, effects in (("groups", verdicts.groups), ("events", verdicts.events)):
+        for name, effect in effects.items():
+            named += [((part, name, "standing"), effect.standing), ((part, name, "until_closed"), effect.until_closed)]
+    for path, state in named:
+        if state is not None and state not in verdicts.states:
+            yield Fault((*at, *path), f"{state!r} is no state of a seal; expected one of {known}")
+    for state in seal.states.keys() & verdicts.states.keys():
+        yield Fault((*at, "states", state), f"{state!r} is a state of the mine as well (seal: states)")
+    for name in verdicts.events.keys() - seal.events.keys():
+        yield Fault((*at, "events", name), f"{name!r} is none of the seal's events")
+    for name, event in seal.events.items():
+        if event.group not in verdicts.groups:
+            yield Fault((*at, "groups"), f"{event.group} is missing, which {name} is about")
+        elif event.sealed == NOTICE and effect_of(seal, name) != _NOTHING:
+            what = "in a sealed mine it is no more than what is permitted (3), and so can have no effect on the seal"
+            yield Fault(("seal", "events", name, "sealed"), what)
 
 
 def is_sealed(seal: Seal, state: str) -> bool:
@@ -208,15 +260,27 @@ def is_sealed(seal: Seal, state: str) -> bool:
     return seal.states[state].sealed if state in seal.states else True
 
 
+_NOTHING = (None, None)
+
+
+def effect_of(seal: Seal, code: str) -> tuple[str | None, str | None]:
+    """What an event makes of the seal while it stands, and until its alarm is closed; of an unknown one nothing."""
+    if code not in seal.events:
+        return _NOTHING
+    verdicts = seal.verdicts
+    found = verdicts.events.get(code) or verdicts.groups[seal.events[code].group]
+    return found.standing, found.until_closed
+
+
 def level(seal: Seal, code: str, state: str, *, permitted: bool, lasting: float = 0.0) -> int:
     """Level of an event in a mine of this state (notes on mines, 5.7); KeyError for what the profile does not know.
 
-    `lasting`: for how many seconds it stands; a camera or terminal off line for long is tampering in a sealed mine.
+    `lasting`: for how many seconds it stands; a camera or terminal that is blind for long is tampering in a sealed mine.
     """
     event = seal.events[code]
     if not is_sealed(seal, state):
         return event.producing
-    if event.group == "link" and lasting >= seal.beat.terminal_alarm:
+    if effect_of(seal, code)[0] == seal.verdicts.blind and lasting >= seal.beat.terminal_alarm:
         return GRAVE
     return 3 if permitted and event.group in _PERMITTED else event.sealed
 

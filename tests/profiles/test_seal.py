@@ -86,3 +86,43 @@ def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_besides_
     assert SEAL is not None
     found = {(code, its.on, its.off, its.analysis, its.case) for code, its in SEAL.events.items()}
     assert found == {*ROWS, *OURS}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ("intact: whole", r"own.yaml:6:\d+: 'whole' is no state of a seal; expected one of broken, blind, suspicious"),
+        ("groups: {link: {standing: dark}}", r"own.yaml:6:\d+: 'dark' is no state of a seal"),
+        ("groups: {people: null}", r"own.yaml:6:\d+: people is missing, which person_in is about"),
+        ("events: {belt_fly: {standing: blind, status: working-definition}}", r"own.yaml:6:\d+: 'belt_fly' is none of"),
+        ("states: {closed: {zh: 关, en: closed}}", r"own.yaml:6:\d+: 'closed' is a state of the mine as well"),
+        ("groups: {quality: {standing: suspicous}}", r"own.yaml:6:\d+: 'suspicous' is no state of a seal"),
+    ],
+)
+def test_what_is_wrong_with_the_verdicts_is_told_at_its_line(tmp_path: Path, verdicts: str, expected: str) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "profile: own\nversion: 0.1.0-wd\nextends: electronic-seal\n"
+        "spec: {zh: 自, en: own, status: working-definition}\n"
+        f"seal:\n  verdicts: {{{verdicts}}}\n"
+    )
+    with pytest.raises(ConfigError, match=expected):
+        library([tmp_path])
+
+
+def test_an_event_that_breaks_the_seal_has_a_level_above_what_is_permitted(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "profile: own\nversion: 0.1.0-wd\nextends: electronic-seal\n"
+        "spec: {zh: 自, en: own, status: working-definition}\n"
+        "seal:\n  events:\n    belt_run: {sealed: 3}\n"
+    )
+    with pytest.raises(ConfigError, match=r"own.yaml:7:\d+: in a sealed mine it is no more than what is permitted"):
+        library([tmp_path])
+
+
+@pytest.mark.parametrize("code", ["camera_offline", "terminal_offline", "q_lost", "q_frozen", "q_dark", "q_bright"])
+def test_a_camera_that_sees_nothing_for_ten_minutes_is_grave_in_a_sealed_mine_alone(code: str) -> None:
+    assert SEAL is not None
+    for state, long in (("stopped", 1), ("producing", 2)):
+        assert level(SEAL, code, state, permitted=False, lasting=599) == 2
+        assert level(SEAL, code, state, permitted=False, lasting=600) == long
+    assert level(SEAL, "q_blur", "stopped", permitted=False, lasting=6000) == 2
