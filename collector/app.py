@@ -42,6 +42,8 @@ from collector.reports.reporter import Reporter
 from collector.reports.statistics import Statistician
 from collector.risk.score import Scorer
 from collector.risk.writer import RiskWriter
+from collector.seal.ledger import SealLedger
+from collector.seal.watch import SealWatch
 from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Sink, sinks
 from collector.terminals import TerminalWatch
@@ -78,11 +80,15 @@ class Collector:
         )  # fmt: skip
         hush = Hush(Rules(settings.notify), alarms, self._duty, Directory(self._registry))
         self._book = book_of(alarms, settings, hush)
-        self._book.judge_anew()
         self._colours = ColourLedger(alarms, profiles, [sink.name for sink in settings.sinks])
         self._colours.take_over()
+        self._seals = SealLedger(alarms, profiles, [sink.name for sink in settings.sinks])
+        self._seal_watch = SealWatch(
+            profiles, self._registry, settings.mines, self._book, self._seals, self._reporter.queue
+        )  # fmt: skip
+        self._seal_watch.judge()
         report = self._reporter.queue.take_handled
-        self._desk = Desk(self._book, self._colours, hush, self._stores, self._senders(alarms), report)
+        self._desk = Desk(self._book, self._colours, self._seals, hush, self._stores, self._senders(alarms), report)
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
         self._evidence = EvidenceStore(settings.state, settings.evidence)
@@ -135,6 +141,7 @@ class Collector:
             profiles, self._registry, chosen.mines, self._book, [*self._stores, reported], lambda: self.connected
         )  # fmt: skip
         works: dict[str, Step] = {
+            "seals": self._seal_watch.step,
             "compliance": roller.step, "colours": watched.step, "reported statistics": teller.step,
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
             "terminals": terminals.step,

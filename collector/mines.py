@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from collector.sinks.base import EventRecord
 from config.load import Fault
 from config.model import Settings
+from config.nodes import KeyPath
 from profiles.load import Library
 from profiles.seal import NOTICE, Seal, is_sealed, level
 from profiles.wire.messages import Event, Level
@@ -42,6 +43,22 @@ class Permit(Settings):
             raise PydanticCustomError("permit", "start must be before end")
         return self
 
+    @property
+    def begin(self) -> int:
+        """Its first moment, in ms UTC."""
+        return round(self.start.timestamp() * 1000)
+
+    @property
+    def until(self) -> int:
+        """Its end, exclusive, in ms UTC."""
+        return round(self.end.timestamp() * 1000)
+
+    def covers(self, position: str, persons: float) -> bool:
+        """Whether it is for this position, and for so many people."""
+        return (not self.positions or position in self.positions) and (
+            self.max_persons is None or persons <= self.max_persons
+        )
+
 
 class MineOrder(Settings):
     """One mine, by the signed order and not by what the mine says of itself."""
@@ -52,15 +69,20 @@ class MineOrder(Settings):
     """Number of the order (文号), for the record."""
     permits: tuple[Permit, ...] = ()
     """What is allowed while it is sealed."""
+    positions: tuple[str, ...] = ()
+    """Positions that must be watched, such as P01; left out: those that a camera of the mine has ever watched."""
 
     def permits_at(self, moment: int, position: str, persons: float) -> bool:
         """Whether a permit covers `persons` people at a position at a moment (ms since 1970 UTC)."""
-        return any(
-            each.start.timestamp() * 1000 <= moment < each.end.timestamp() * 1000
-            and (not each.positions or position in each.positions)
-            and (each.max_persons is None or persons <= each.max_persons)
-            for each in self.permits
-        )
+        return self.permitted_until(moment, position, persons) > moment
+
+    def permitted_until(self, moment: int, position: str, persons: float) -> int:
+        """Up to when, exclusive, permits that follow on each other cover a moment (ms UTC); itself where none does."""
+        covering = [each for each in self.permits if each.covers(position, persons)]
+        until = moment
+        while ends := [each.until for each in covering if each.begin <= until < each.until]:
+            until = max(ends)
+        return until
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +98,22 @@ class Judged:
 def judged(seal: Seal, event: Event, position: str, order: MineOrder | None) -> Judged:
     """Notes on mines, 5.7, at a position such as P06; without an order as in a sealed mine.
 
-    KeyError for an event that the profile does not know.
+    What lasts is permitted as long as permits cover it, up to when it surely went on: it is told as over only after its
+    clearing time. KeyError for an event that the profile does not know.
     """
     state = order.state if order else ""
-    found = event.facts.get("persons", 1)
-    persons = float(found) if isinstance(found, int | float) else 1.0
-    permitted = order is not None and order.permits_at(event.since, position, persons)
+    persons = number(event.facts.get("persons", 1))
+    went_on = max(event.since, event.time - round((seal.events[event.code].off or 0) * 1000))
+    permitted = order is not None and order.permitted_until(event.since, position, persons) > went_on
     lasting = (event.time - event.since) / 1000
     return Judged(
         level(seal, event.code, state, permitted=permitted, lasting=lasting), is_sealed(seal, state) and not permitted
     )
+
+
+def number(persons: float | int | bool | str) -> float:
+    """How many people an event tells of, as its facts have it; what is no number is one."""
+    return float(persons) if isinstance(persons, int | float) else 1.0
 
 
 class Orders:
@@ -129,9 +157,11 @@ def mine_faults(mines: Mapping[str, MineOrder], pushed: int | None, library: Lib
             yield Fault(
                 ("mines", code, "state"), f"{mine.state!r} is no state; expected one of {', '.join(sorted(states))}"
             )
-        for index, permit in enumerate(mine.permits):
-            for at, position in enumerate(permit.positions):
+        named: list[tuple[KeyPath, tuple[str, ...]]] = [(("positions",), mine.positions)]
+        named += [(("permits", index, "positions"), each.positions) for index, each in enumerate(mine.permits)]
+        for path, chosen in named:
+            for at, position in enumerate(chosen):
                 if position not in positions:
                     known = ", ".join(sorted(positions))
                     what = f"{position!r} is no position; expected one of {known}"
-                    yield Fault(("mines", code, "permits", index, "positions", at), what)
+                    yield Fault(("mines", code, *path, at), what)

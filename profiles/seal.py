@@ -275,7 +275,7 @@ def effect_of(seal: Seal, code: str) -> tuple[str | None, str | None]:
 def level(seal: Seal, code: str, state: str, *, permitted: bool, lasting: float = 0.0) -> int:
     """Level of an event in a mine of this state (notes on mines, 5.7); KeyError for what the profile does not know.
 
-    `lasting`: for how many seconds it stands; a camera or terminal that is blind for long is tampering in a sealed mine.
+    `lasting`: for how many seconds it stands; one that is blind for long is tampering in a sealed mine.
     """
     event = seal.events[code]
     if not is_sealed(seal, state):

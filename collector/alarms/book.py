@@ -47,7 +47,7 @@ from collector.alarms.rows import (
     put_life,
     standing,
 )
-from collector.alarms.seals import handled_of, judged_anew
+from collector.alarms.seals import changed, handled_of, judged_anew
 from collector.alarms.settings import AlarmSettings
 from collector.alarms.transitions import PAST, Act, apply
 from collector.audit import COLLECTOR, os_user
@@ -204,6 +204,7 @@ class AlarmBook:
             condition="raised" if standing else "cleared", severity=severity, gravest=gravest,
             count=count + folded.count, chattering=life.chattering or chattering,
         )  # fmt: skip
+        _of_seal(db, renewed)
         if count > RAISES:
             renewed = msgspec.structs.replace(renewed, folded=_fold_away(db, renewed))
         if begun or renewed != before:
@@ -215,6 +216,7 @@ class AlarmBook:
     ) -> Life:  # fmt: skip
         """Put a life down with all that follows from it: the stores' due, the log's entries, the messages."""
         life = put_life(db, msgspec.structs.replace(life, version=life.version + 1), ended=ended)
+        _of_seal(db, life)
         db.executemany("INSERT OR REPLACE INTO due VALUES (?, ?, ?)", [(s, life.id, life.version) for s in self._sinks])
         if "chattering" in told:
             log.warning("alarm %d chatters: %s was raised %d times; further raises are counted, and no longer told "
@@ -333,13 +335,20 @@ class AlarmBook:
                 [(sink, life.id, life.version) for life in lives],
             )
 
-    def judge_anew(self) -> None:
-        """Judge what stands of the seals by the present orders: a belt that runs on in a mine that was stopped
-        meanwhile brings no event by itself.
+    def judge_anew(
+        self, heard: Mapping[str, int] | None = None, tell: Callable[[Sequence[EventRecord]], None] = lambda _: None
+    ) -> None:
+        """Judge what stands of the seals by the present orders, and by how long it stands.
+
+        A belt that runs on in a mine that was stopped meanwhile, or behind the end of its permit, brings no event by
+        itself. `heard`: see `judged_anew`. `tell`: gets what has become graver, before it stands here; twice is once.
         """
         with self._file.transaction() as db:
-            for life in judged_anew(db, self._judge):
+            lives, graver = judged_anew(db, self._judge, heard or {})
+            for life in lives:
                 self._renew(db, life_of(db, life))
+            if graver:
+                tell(graver)
 
     def close(self) -> None:
         """Release the file."""
@@ -370,6 +379,12 @@ def _together(one: Folded | None, other: Folded | None) -> Folded | None:
     severity, gravest = max((one.severity, one.gravest), (other.severity, other.gravest))
     first, last = min(one.first, other.first), max(one.last, other.last)
     return Folded(one.count + other.count, first, last, severity, gravest)
+
+
+def _of_seal(db: sqlite3.Connection, life: Life) -> None:
+    """Something of a life changed: where it is of a seal, the state of that is to be worked out anew."""
+    if life.place.kind == "seal":
+        changed(db, life.place.site, life.raised)
 
 
 def title(life: Life) -> str:

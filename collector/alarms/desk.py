@@ -1,4 +1,4 @@
-"""What the collector does at its alarm book from time to time: states and colours to the stores, messages out.
+"""What the collector does at its alarm book from time to time: states, colours, seals to the stores, messages out.
 
 Each store and each receiver has a task of its own, so that one that is down holds up no other, and none of them holds
 up the acknowledgement of data: what they have not had yet stands in the alarms' file.
@@ -11,7 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 
-from collector.alarms.book import AlarmBook
+from collector.alarms.book import AlarmBook, now_ms
 from collector.alarms.delivery import Work, deliverer
 from collector.alarms.facts import alarm_fact
 from collector.alarms.lives import Life
@@ -19,6 +19,7 @@ from collector.colours.ledger import ColourLedger
 from collector.duty.hush import Hush
 from collector.handled import Handled
 from collector.notify.sender import Sender
+from collector.seal.ledger import SealLedger
 from collector.sinks.base import Fact, Sink
 from collector.writers import Writer, pause
 
@@ -33,20 +34,22 @@ class Desk:
     """See the module. It closes neither the book nor the writers."""
 
     def __init__(
-        self, book: AlarmBook, colours: ColourLedger, hush: Hush, writers: Sequence[Writer[Sink]],
-        senders: Sequence[Sender], report: Callable[[Sequence[Handled]], None] = lambda _: None,
+        self, book: AlarmBook, colours: ColourLedger, seals: SealLedger, hush: Hush,
+        writers: Sequence[Writer[Sink]], senders: Sequence[Sender],
+        report: Callable[[Sequence[Handled]], None] = lambda _: None,
     ) -> None:  # fmt: skip
         """`report`: takes what operators found and did about alarms of seals, durable on return."""
         self._hush, self._book, self._colours, self._writers, self._senders = hush, book, colours, writers, senders
+        self._seals = seals
         self._report = report
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what is at hand is finished."""
-        works: list[tuple[Work, float]] = [(self._tend, TENDING), (self._recount, LOOK_AROUND)]
-        works += [(self._pass_on, LOOK_AROUND)]
+        works: list[tuple[Work, float]] = [(self._tend, TENDING), (self._pass_on, LOOK_AROUND)]
+        works += [(self._recount, LOOK_AROUND), (self._recount_seals, LOOK_AROUND)]
         for writer in self._writers:
             works += [(deliverer(_Lives(self._book), writer), LOOK_AROUND)]
-            works += [(deliverer(self._colours, writer), LOOK_AROUND)]
+            works += [(deliverer(self._colours, writer), LOOK_AROUND), (deliverer(self._seals, writer), LOOK_AROUND)]
         works += [(sender.step, LOOK_AROUND) for sender in self._senders]
         try:
             await asyncio.gather(*(_again_and_again(work, seconds, stop) for work, seconds in works))
@@ -57,11 +60,16 @@ class Desk:
     async def _tend(self) -> bool:
         await asyncio.to_thread(self._book.tend)
         await asyncio.to_thread(self._colours.forget, self._book.oldest())
+        await asyncio.to_thread(self._seals.forget, self._book.oldest())
         await asyncio.to_thread(self._hush.tend)
         return False
 
     async def _recount(self) -> bool:
         await asyncio.to_thread(self._colours.recount)
+        return False
+
+    async def _recount_seals(self) -> bool:
+        await asyncio.to_thread(self._seals.recount, now_ms())
         return False
 
     async def _pass_on(self) -> bool:

@@ -172,12 +172,14 @@ def first_seen(record: EventRecord) -> Alarm:
     )  # fmt: skip
 
 
-def told_again(alarm: Alarm) -> EventRecord:
-    """The last event of an alarm of a seal as far as it is kept: enough to judge it by another order."""
+def told_again(alarm: Alarm, time: int) -> EventRecord:
+    """The last event of an alarm of a seal as far as it is kept, as it would be told at `time` (ms): enough to judge it
+    by another order, or by how long it stands.
+    """
     last = msgspec.json.decode(alarm.body, type=Last)
     place = last.place
     event = Event(
-        id=alarm.event, alarm=alarm.alarm, kind="seal", level=last.level, state="raised", time=alarm.time,
+        id=alarm.event, alarm=alarm.alarm, kind="seal", level=last.level, state="changed", time=time,
         since=alarm.since, camera=place.source, text=last.text, code=place.side, facts={"persons": last.persons},
     )  # fmt: skip
     return EventRecord(

@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS life (
 CREATE INDEX IF NOT EXISTS life_to_see ON life (state, severity, raised);
 CREATE INDEX IF NOT EXISTS life_ended ON life (ended) WHERE ended;
 CREATE INDEX IF NOT EXISTS life_open ON life (raised) WHERE ended = 0;
+CREATE INDEX IF NOT EXISTS life_by_site ON life (site, ended);
 CREATE INDEX IF NOT EXISTS life_folded ON life (source, folded_first) WHERE folded_first IS NOT NULL;
 -- an agent's alarm: the fold of its events by (era, time, seq, id), and the life that it belongs to
 CREATE TABLE IF NOT EXISTS alarm (
@@ -69,6 +70,22 @@ CREATE TABLE IF NOT EXISTS colour (
 );
 CREATE INDEX IF NOT EXISTS colour_by_time ON colour (time);
 CREATE TABLE IF NOT EXISTS colour_sent (sink TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
+-- what the seal of a mine stands on from `time` (ms UTC) on (collector.seal.ground.Ground as JSON): the newest one holds
+CREATE TABLE IF NOT EXISTS seal_ground (
+    site TEXT NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (site, time)
+) WITHOUT ROWID;
+-- mines whose seal is to be worked out anew, and from which moment on
+CREATE TABLE IF NOT EXISTS seal_changed (site TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+-- up to when the edges of permits were looked for
+CREATE TABLE IF NOT EXISTS seal_looked (one INTEGER PRIMARY KEY CHECK (one = 1), time INTEGER NOT NULL);
+-- the states as they were told, as of `colour`; without a position: of the mine
+CREATE TABLE IF NOT EXISTS seal_state (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, profile TEXT NOT NULL, position TEXT NOT NULL,
+    time INTEGER NOT NULL, region TEXT NOT NULL, state TEXT NOT NULL, since INTEGER NOT NULL, why TEXT NOT NULL,
+    UNIQUE (site, position, time)
+);
+CREATE INDEX IF NOT EXISTS seal_state_by_time ON seal_state (time);
+CREATE TABLE IF NOT EXISTS seal_sent (sink TEXT PRIMARY KEY, id INTEGER NOT NULL) WITHOUT ROWID;
 -- stop and repair records (collector.duty.records.Record as JSON); `until`: their end, 2^62 where nobody has ended them
 CREATE TABLE IF NOT EXISTS off_duty (
     id INTEGER PRIMARY KEY AUTOINCREMENT, site TEXT NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL
