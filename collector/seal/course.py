@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
 from typing import NamedTuple
 
+from msgspec import structs
+
 from collector.mines import MineOrder
 from collector.moments import utc
 from collector.seal.ground import Ground
@@ -47,7 +49,6 @@ class Mark(NamedTuple):
 
     position: str
     time: int
-    region: str
     state: str
     since: int
     why: str
@@ -67,7 +68,7 @@ class _Span(NamedTuple):
 
 
 Grounds = Sequence[tuple[int, Ground]]
-"""What was noted when (ms UTC), by time; the first one holds before it as well."""
+"""What was noted when (ms UTC), by time; before the first one its order holds, and the first cameras that came."""
 
 
 def course(
@@ -83,7 +84,7 @@ def course(
     if not grounds:
         return []
     spans = [span for trace in traces for span in _spans(seal, trace, grounds[-1][1].ordered, now)]
-    mine = _Mine(seal, grounds[0][1], before or {})
+    mine = _Mine(seal, _at_first(grounds), before or {})
     moves = _moves(spans, grounds, now)
     times = sorted(moves)
     early = [time for time in times if time < since]
@@ -94,6 +95,12 @@ def course(
         mine.take(moves[time])
         told += mine.tell(time)
     return told
+
+
+def _at_first(grounds: Grounds) -> Ground:
+    """An event from before the first manifest came was seen by a camera that the manifest tells of."""
+    first = grounds[0][1]
+    return structs.replace(first, cameras=next((each.cameras for _time, each in grounds if each.cameras), {}))
 
 
 def _spans(seal: Seal, trace: Trace, order: MineOrder | None, now: int) -> Iterator[_Span]:
@@ -184,7 +191,7 @@ class _Mine:
         last = self._told.get(position)
         known, since = (last.state, last.since) if last else self._before.get(position, ("", time))
         if last is None or (last.state, last.why) != (state, why):
-            made = Mark(position, time, self._ground.region, state, since if known == state else time, why, lives)
+            made = Mark(position, time, state, since if known == state else time, why, lives)
             self._told[position] = made
             yield made
 

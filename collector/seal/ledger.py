@@ -111,19 +111,20 @@ class SealLedger:
                 return 0
             found = course(seal, grounds, _traces(db, seal, site, since), now, since, _before(db, site, since))
             rows = db.execute(
-                "SELECT position, time, region, state, since, why FROM seal_state WHERE site = ? AND time >= ?",
+                "SELECT position, time, state, since, why FROM seal_state WHERE site = ? AND time >= ?",
                 (site, since),
             )
             known = {(row[0], row[1]): row[2:] for row in rows}
             wanted = {(each.position, each.time): each for each in _asked(found, known) if each.time >= since}
             news = [
-                (site, profile, position, time, each.region, each.state, each.since, each.why)
+                (site, profile, position, time, grounds[-1][1].region, each.state, each.since, each.why)
                 for (position, time), each in sorted(wanted.items(), key=lambda item: item[0][1])
-                if known.get((position, time)) != (each.region, each.state, each.since, each.why)
+                if known.get((position, time)) != (each.state, each.since, each.why)
             ]
-            db.executemany(
+            db.executemany(  # what is told anew keeps its region, which names it in the stores
                 "INSERT OR REPLACE INTO seal_state (site, profile, position, time, region, state, since, why)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?1, ?2, ?3, ?4, coalesce((SELECT region FROM seal_state WHERE site = ?1 AND position = ?3"
+                " AND time = ?4), ?5), ?6, ?7, ?8)",
                 news,
             )
         return len(news)
@@ -174,7 +175,7 @@ class SealLedger:
 
     def fact(self, told: Told) -> Fact:
         """The fact ``seal``: see docs/store-schema.md."""
-        tags = {"position": told.position, "profile": told.profile, "region": told.region, "site": told.site}
+        tags = {"position": told.position, "region": told.region, "site": told.site}
         seal = self._seal(told.profile)
         rank = number(seal, told.state) if seal else NO_SEAL
         fields: dict[str, float | int | str | bool] = {
@@ -243,6 +244,6 @@ def _asked(found: Sequence[Mark], known: Mapping[tuple[str, int], Sequence[objec
     asked = list(found)
     for position, time in known.keys() - {(each.position, each.time) for each in found}:
         before = [each for each in found if each.position == position and each.time <= time]
-        last = before[-1] if before else Mark(position, time, "", "", time, "")
+        last = before[-1] if before else Mark(position, time, "", time, "")
         asked.append(last._replace(time=time))
     return asked

@@ -24,7 +24,7 @@ OTHERS = {
     "q_covered": ("blind", "suspicious"), "q_moved": ("blind", "suspicious"), "q_dark": ("blind", "sealed"),
     "q_bright": ("blind", "sealed"), "q_frozen": ("blind", "sealed"), "q_lost": ("blind", "sealed"),
 }  # fmt: skip
-"""While it stands, and when it has cleared and nobody has closed its alarm: the brief of the seal, as the tests have it."""
+"""While it stands, and when it has cleared and nobody has closed its alarm; not read from the profile."""
 
 
 @pytest.mark.parametrize("code", [code for code in SEAL.events if code != "terminal_offline"])
