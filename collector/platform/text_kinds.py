@@ -101,7 +101,7 @@ KINDS: dict[str, Kind] = {
     "NFZDY": Kind("station place x y z", key="station", non_coal=True),
     "SPBJ": Kind("event event_code phase grade camera position place start end persons vehicles plate loaded confidence"
                  " duration forbidden pictures films", SEAL, key="event phase"),
-    "SPTJ": Kind("hour cameras in out underground cards difference belt_run belt_load hoist_run trucks_out trucks_in"
+    "SPTJ": Kind("hour cameras in out below cards difference belt_run belt_load hoist_run trucks_out trucks_in"
                  " online alarms", SEAL, key="hour"),
     "SPZT": Kind("camera camera_state since cause", SEAL, key="camera"),
     "SPXX": Kind("camera position place analysis data_time station_code", SEAL, key="camera analysis"),
@@ -143,7 +143,7 @@ CHECKS: dict[str, Check] = {
     "alarms": text(r"(\d+,\d+,\d+)?", "three numbers or nothing"),
     "analysis": one_of("01", "02", "03"),
     **dict.fromkeys(
-        ("in", "out", "underground", "difference", "belt_run", "belt_load", "hoist_run", "trucks_out",
+        ("in", "out", "below", "difference", "belt_run", "belt_load", "hoist_run", "trucks_out",
          "trucks_in", "online", "persons", "vehicles"), _COUNT,
     ),
     **dict.fromkeys(("confidence", "duration"), _NUMBER),
