@@ -57,7 +57,10 @@ class Data(Struct, frozen=True, kw_only=True):
 
 
 class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an evidence file is; its bytes travel as `EvidenceChunk`. Hashes are hex; `sm3` only where it is set."""
+    """What an evidence file is; its bytes travel as `EvidenceChunk`. Hashes are hex; `sm3` only where it is set.
+
+    `role`: before, at or after of a picture by its moment, marked of a copy with boxes, film; an older agent says none.
+    """
 
     id: Name
     type: str
@@ -65,6 +68,7 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     sha256: str
     captured: Millis
     sm3: str = ""
+    role: str = ""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):

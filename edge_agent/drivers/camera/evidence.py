@@ -27,6 +27,8 @@ from profiles.wire.messages import Evidence
 
 Role = Literal["b", "a", "m", "c", "f"]
 """Before, at, at with boxes (marked), after, film."""
+ROLES: dict[Role, str] = {"b": "before", "a": "at", "m": "marked", "c": "after", "f": "film"}
+"""As the contract calls them (`profiles.wire.messages.Evidence`)."""
 QUALITIES = (80, 65, 50, 35, 20)
 """Of JPEG, the best first: the first that fits is taken."""
 EACH = 1.0
@@ -168,6 +170,7 @@ class Witness:
             sha256=hashlib.sha256(body).hexdigest(),
             captured=captured,
             sm3=sm3(body) if self._privacy.sm3 else "",
+            role=ROLES[role],
         )
 
     def _name(self, finding: Finding, role: Role) -> str:

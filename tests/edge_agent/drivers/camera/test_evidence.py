@@ -68,6 +68,8 @@ def test_pictures_of_before_at_and_after_and_a_film_each_at_its_time(tmp_path: P
     assert [found[role][1].captured - T0 for role in "bac"] == [5000, 8000, 11000]
     assert (tmp_path / found["f"][1].id).read_bytes() == b"film"
     assert found["f"][1].type == "video/mp4"
+    roles = {"b": "before", "a": "at", "m": "marked", "c": "after", "f": "film"}
+    assert {role: file.role for role, (_at, file) in found.items()} == roles
 
 
 def test_each_file_is_named_by_camera_day_and_time_and_has_its_hash(tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_each_file_is_named_by_camera_day_and_time_and_has_its_hash(tmp_path: Pa
     body = (tmp_path / file.id).read_bytes()
     assert file == Evidence(
         id=f"{CAMERA}/20270115/160008000-belt_run-a.jpg", type="image/jpeg", size=len(body),
-        sha256=hashlib.sha256(body).hexdigest(), captured=T0 + 8000,
+        sha256=hashlib.sha256(body).hexdigest(), captured=T0 + 8000, role="at",
     )  # fmt: skip
     assert not list(tmp_path.glob("**/.*"))
 
