@@ -75,8 +75,10 @@ class Collector:
         self._persons = PersonStore(settings.state, settings.persons, profiles)
         alarms = AlarmFile(settings.state, settings.audit.hash)
         self._duty = DutyBook(alarms)
+        self._evidence = EvidenceStore(settings.state, settings.evidence)
         self._reporter = Reporter(
-            settings.state, settings.reports, profiles, self._registry, settings.mines, self._duty, self._persons
+            settings.state, settings.reports, profiles, self._registry, settings.mines, self._duty, self._persons,
+            self._evidence,
         )  # fmt: skip
         hush = Hush(Rules(settings.notify), alarms, self._duty, Directory(self._registry))
         self._book = book_of(alarms, settings, hush)
@@ -91,7 +93,6 @@ class Collector:
         self._desk = Desk(self._book, self._colours, self._seals, hush, self._stores, self._senders(alarms), report)
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
-        self._evidence = EvidenceStore(settings.state, settings.evidence)
         reported = Writer[Destination](self._reporter.queue.name, self._reporter.queue)
         self._works = self._worked_out(days, profiles, reported)
         self._cascades = [

@@ -164,6 +164,10 @@ class Cm6Report(ReportCommon):
     """Where each kind of message is posted."""
     repeat: Duration = 60.0
     """The same camera and case at the earliest again."""
+    picture: Size = 20_000_000
+    """Bytes of a picture at most."""
+    picture_wait: Duration = 8.0
+    """How long a message waits for its pictures; then it leaves without, since there is no update of it."""
 
 
 class SealReport(ReportCommon):

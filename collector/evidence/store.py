@@ -7,10 +7,11 @@ when its bytes have the hash that the event states; one that is not after a whil
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +30,7 @@ ASKED = 5
 ROOM = 0.9
 """Share of an agent's quota that is left filled when room is made."""
 _COLUMNS = "agent, id, alarm, code, source, site, type, size, sha256, sm3, captured, told, verified, asked, deleted"
+_FILE = ", ".join(f"file.{column}" for column in _COLUMNS.split(", "))
 Ended = Callable[[str, str], int | None]
 """When an agent's alarm was closed, in ms; 0 while it is not, None when nobody knows of it (any more)."""
 
@@ -71,6 +73,8 @@ class EvidenceStore:
         lost = "the files are still there, and which events they prove stands in the stores"
         self._db = open_state(folder / FILE, schema, synchronous="FULL", lost=lost, mend=mend)
         self._lock = threading.RLock()
+        self.changes = 0
+        """Rises whenever a file was verified or deleted, so that who waits for some need not look each second."""
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """Register the files of events; see `collector.sinks.base.Destination`."""
@@ -122,6 +126,16 @@ class EvidenceStore:
         with self._lock:
             found = self._db.execute(f"SELECT {_COLUMNS} FROM file WHERE id = ?", [name]).fetchall()  # noqa: S608
         return [Kept(*row) for row in found]
+
+    def states(self, files: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """What became of files, by agent and id: incomplete, verified or deleted; those that no event named are out."""
+        with self._lock:
+            found = self._db.execute(
+                f"SELECT {_FILE} FROM json_each(?) AS named CROSS JOIN file"  # noqa: S608
+                " ON agent = json_extract(named.value, '$[0]') AND file.id = json_extract(named.value, '$[1]')",
+                [json.dumps(list(files))],
+            ).fetchall()
+        return {(kept.agent, kept.id): kept.state for kept in (Kept(*row) for row in found)}
 
     def holds(self, kept: Kept) -> bool:
         """Whether the bytes on the disk have the stated hash now; reads the whole file."""
@@ -193,6 +207,7 @@ class EvidenceStore:
         self._files.delete(kept.agent, kept.id)
         with self._lock, self._db:
             self._db.execute("UPDATE file SET deleted = ? WHERE agent = ? AND id = ?", [now, kept.agent, kept.id])
+        self.changes += 1
 
     def _verify(self, agent: str, name: str) -> None:
         """Note a file as verified if all its bytes are here; chunks may still lack in its middle."""
@@ -205,6 +220,7 @@ class EvidenceStore:
             return
         with self._lock, self._db:
             self._db.execute("UPDATE file SET verified = ? WHERE agent = ? AND id = ?", [_now(), kept.agent, kept.id])
+        self.changes += 1
 
 
 def _source(record: EventRecord) -> str:

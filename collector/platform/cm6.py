@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from collector.platform.fields import Fault, Field, held_against, millis, moment, one_of, text
+from collector.platform.images import MAGIC, fault_of
 from collector.platform.ledger import Value
 
 TIME = "%Y-%m-%d %H:%M:%S"
@@ -41,6 +43,24 @@ TABLES = {
     },
 }  # fmt: skip
 """Keys by the last part of the path."""
+
+
+LARGEST = 20_000_000
+"""Bytes of a picture at most (5.4)."""
+
+
+def pictures(path: str, rows: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, str]]:
+    """Of each picture in a sound push: where, whose, what is wrong with it, and its SHA-256.
+
+    A bad one drops only itself (5.4): it is no reason to refuse the push.
+    """
+    for index, row in enumerate(rows):
+        for at, picture in enumerate(row.get("imagesBase64", ())):
+            kind = re.match(r"data:image/[a-z]+;base64,", picture) if isinstance(picture, str) else None
+            wrong, found = "expected data:image/…;base64,…", ""
+            if kind is not None:
+                wrong, found = fault_of(picture[kind.end() :], tuple(MAGIC), LARGEST)
+            yield f"{path} [{index}].imagesBase64[{at}]", row["cameraCode"], wrong, found
 
 
 class Register:
@@ -79,3 +99,6 @@ def values(path: str, rows: list[dict[str, Any]], packet: str) -> Iterator[Value
         told = next(row[name] for name in ("analysisCase", "cameraStatus", "analysisType") if name in row)
         at = millis(row["dataTime"], TIME) or 0
         yield Value(f"CM6.{kind}", row["cameraCode"], at, float(told), True, row.get("analysisType", ""), packet)
+        for _at, camera, wrong, found in pictures(path, [row]):
+            if not wrong:
+                yield Value("CM6.picture", camera, at, None, True, found, packet)

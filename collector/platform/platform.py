@@ -118,6 +118,9 @@ class Platform:
         by_path = path.startswith(cm6.BASE)
         identity = hashlib.sha256(path.encode() + raw).hexdigest() if by_path else body["msgId"]
         found = cm6.values(path, body, identity) if by_path else sealed.values(body)
+        for where, _camera, wrong, _sha in cm6.pictures(path, body) if by_path else ():
+            if wrong:
+                self._ledger.find(received, f"{where}: {wrong}; the picture is dropped, and nothing else")
         new = self._ledger.accept(identity, "CM6" if by_path else "seal", received, body, found)
         self._told(f"{path} {identity[:36]}{'' if new else ' (known already)'}")
         answer = {"code": 200, "msg": "操作成功"} if by_path else {"success": True, "msgId": identity}

@@ -17,6 +17,8 @@ SEAL_PATHS = ("/mine/ai/", "/seal")
 """Where a seal is pushed to: an industrial-video platform, and a seal platform of ours."""
 MOST = 64 * 2**10
 """Bytes that are read for one frame or one HTTP head at most."""
+MOST_PUSHED = 64 * 2**20
+"""Bytes of a push at most: it may hold pictures."""
 
 
 async def serve_tcp(platform: Platform, host: str, port: int) -> asyncio.Server:
@@ -47,11 +49,12 @@ async def serve_http(platform: Platform, host: str, port: int, tokens: Tokens | 
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 lines = head.split("\r\n")
                 fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-                body = await reader.readexactly(min(int(fields.get("content-length", "0")), MOST))
+                path = lines[0].partition(" ")[2].partition(" ")[0]
+                most = MOST_PUSHED if path.startswith(SEAL_PATHS) else MOST
+                body = await reader.readexactly(min(int(fields.get("content-length", "0")), most))
                 if not lines[0].startswith("POST "):
                     reply = Reply(405, {"success": False, "error": {"code": "405", "message": "expected POST"}})
                 else:
-                    path = lines[0].split(" ")[1]
                     reply = await asyncio.to_thread(_taken, platform, tokens, path, fields, body)
                 await asyncio.sleep(reply.delay)
                 if reply.cut or reply.body is None:

@@ -17,6 +17,7 @@ from collector.platform.fields import (
     one_of,
     text,
 )
+from collector.platform.images import fault_of
 from collector.platform.ledger import Value
 
 TIME, HOUR = "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H"
@@ -74,11 +75,15 @@ def _levels(found: Any) -> str:
 
 LEVELS = Field(_levels)
 COUNTS = {"hour": Field(moment(HOUR)), "cameras": FILES, **dict.fromkeys(TOTALS, COUNT), "alarms": LEVELS}
+SHA256 = Field(text(r"[0-9a-f]{64}", "a SHA-256"))
+ADDRESS = Field(text(r".+", "an address"))
 PICTURE = {
-    "role": Field(one_of("before", "at", "after")), "url": Field(text(r".+", "an address")),
-    "sha256": Field(text(r"[0-9a-f]{64}", "a SHA-256")),
+    "role": Field(one_of("before", "at", "after")), "url": ADDRESS._replace(required=False),
+    "base64": Field(text(r".+", "base64"), required=False), "sha256": SHA256,
 }  # fmt: skip
-FILM = {name: PICTURE[name] for name in ("url", "sha256")}
+LARGEST = 300 * 1024
+"""Bytes of a picture at most (5.4)."""
+FILM = {"url": ADDRESS, "sha256": SHA256}
 PERCENT = Field(lambda found: "" if found is None or (is_number(found) and 0 <= found <= 100) else "expected % or null")
 NUMBER = Field(lambda found: "" if type(found) is int and found >= 0 else "expected a whole number")
 BEAT = {
@@ -116,7 +121,27 @@ def faults(body: Any) -> Iterator[Fault]:
         yield from judge(body)
 
 
+def _pictures(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    found = body.get("pictures")
+    for index, each in enumerate(found if isinstance(found, list) else []):
+        if isinstance(each, dict):
+            yield f"pictures[{index}]", each
+
+
+def _picture_faults(body: dict[str, Any]) -> Iterator[Fault]:
+    for at, each in _pictures(body):
+        if ("url" in each) == ("base64" in each):
+            yield Fault(at, "expected url or base64, and one of them alone")
+        elif "base64" in each:
+            wrong, found = fault_of(each["base64"], ("jpg",), LARGEST, each.get("sha256"))
+            if wrong:
+                yield Fault(f"{at}.{'sha256' if found else 'base64'}", wrong)
+    if body.get("eventPhase") == "raise" and any("base64" in each for _at, each in _pictures(body)):
+        yield Fault("pictures", "an event is told before its pictures are: they follow as an update")
+
+
 def _event(body: dict[str, Any]) -> Iterator[Fault]:
+    yield from _picture_faults(body)
     sealed, code, forbidden = body.get("mineState") in SEALED, body.get("eventCode"), body.get("forbidden")
     if forbidden is True and not sealed:
         yield Fault("forbidden", "only in a sealed mine")
@@ -190,6 +215,10 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
         yield Value(
             f"seal.{body['eventCode']}", body["cameraCode"], at, body["level"], True, body["eventPhase"], packet
         )
+        for _at, each in _pictures(body):
+            if "base64" in each:
+                size = len(each["base64"]) * 3 // 4
+                yield Value(f"seal.picture.{each['role']}", body["eventId"], at, size, True, each["sha256"], packet)
         return
     sent = millis(body["sendTime"], TIME) or 0
     if body["msgType"] == "status":

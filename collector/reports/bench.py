@@ -53,6 +53,7 @@ class Bench:
     def __init__(self, given: Given) -> None:
         target = given.target
         self._target, self._encoding, self._tables = target.name, target.encoding, tables(target.frame)
+        self._pictures, self._url_base = target.pictures, target.url_base
         self._selection, self._queue, self._directory = given.selection, given.queue, given.directory
         self._library, self._orders, self._states = given.library, given.orders, given.states
         self._gateways = Gateways(target.family, given.selection, given.directory, given.library, given.encoders)
@@ -99,7 +100,7 @@ class Bench:
         site, order = place.site, self._orders.get(key.site)
         return Gateway(
             self._library[key.profile], key.site, key.code, site.name, self._encoding, self._tables,
-            industry=site.industry, order=order,
+            industry=site.industry, order=order, pictures=self._pictures, url_base=self._url_base,
         )  # fmt: skip
 
     def _place(self, code: str, profile: str = "", agent: str = "") -> Place | None:

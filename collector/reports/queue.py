@@ -19,6 +19,7 @@ from typing import ClassVar
 import msgspec
 
 from collector.handled import Handled
+from collector.reports.awaited import Awaiting
 from collector.reports.crossings import Crossing
 from collector.reports.desk import Desk
 from collector.reports.encoders.base import Draft, PacketKind
@@ -48,7 +49,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Desk, Marks, Memory, Spans, Tallies, Watched, Handlings):
+class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handlings):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -173,13 +174,15 @@ class ReportQueue(Desk, Marks, Memory, Spans, Tallies, Watched, Handlings):
                 )
             self._db.executemany(
                 "INSERT INTO packet (target, id, kind, rank, profile, version, gateway, time, created, state, name,"
-                " path, body, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                " path, body, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 [
                     (target, draft.id, draft.kind, RANKS[draft.kind] - draft.ahead, profile, version, gateway,
-                     draft.time, now, draft.name, draft.path, draft.body, json.dumps(draft.points))
+                     draft.time, now, "awaited" if draft.awaits else "waiting", draft.name, draft.path, draft.body,
+                     json.dumps(draft.points))
                     for draft in drafts
                 ],
             )  # fmt: skip
+            self._await(target, drafts, now)
             self._db.executemany(
                 "DELETE FROM due WHERE target = ? AND point = ? AND period = ? AND time = ?",
                 [(target, row.point, row.period, row.time) for row in done],
@@ -299,8 +302,8 @@ class ReportQueue(Desk, Marks, Memory, Spans, Tallies, Watched, Handlings):
         found: list[tuple[str, str, int, int]] = []
         rows = self._db.execute(
             "SELECT id, state, time, length(body) + length(points) FROM packet WHERE target = ?"
-            " AND (state = 'accepted' OR (state = 'waiting' AND rank > 0))"
-            " ORDER BY state = 'waiting', rank DESC, time",
+            " AND (state = 'accepted' OR (state IN ('awaited', 'waiting') AND rank > 0))"
+            " ORDER BY state != 'accepted', rank DESC, time",
             (target,),
         )
         while excess > 0 and (row := rows.fetchone()) is not None:

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS transition (
 CREATE TABLE IF NOT EXISTS packet (
     target TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, rank INTEGER NOT NULL, profile TEXT NOT NULL,
     version TEXT NOT NULL, gateway TEXT NOT NULL, time INTEGER NOT NULL, created INTEGER NOT NULL,
-    state TEXT NOT NULL,  -- waiting, accepted, dead
+    state TEXT NOT NULL,  -- awaited (it waits for files of evidence), waiting, accepted, dead
     name TEXT NOT NULL, path TEXT NOT NULL, body BLOB NOT NULL, points TEXT NOT NULL,  -- JSON: code → ms of its reading
     attempts INTEGER NOT NULL DEFAULT 0, answered INTEGER, answer TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (target, id)
@@ -73,3 +73,9 @@ CREATE TABLE IF NOT EXISTS counted (
 CREATE TABLE IF NOT EXISTS mark (
     target TEXT NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (target, source)
 ) WITHOUT ROWID;
+-- files of evidence that packets in state `awaited` wait for; until: ms UTC when they leave without, NULL: never
+CREATE TABLE IF NOT EXISTS awaited (
+    target TEXT NOT NULL, packet TEXT NOT NULL, agent TEXT NOT NULL, file TEXT NOT NULL, until INTEGER,
+    PRIMARY KEY (target, packet, agent, file)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS packet_awaiting ON packet (target, created) WHERE state = 'awaited';

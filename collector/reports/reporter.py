@@ -11,6 +11,7 @@ from pathlib import Path
 
 from collector.directory import Directory
 from collector.duty.book import DutyBook
+from collector.evidence.store import EvidenceStore
 from collector.mines import MineOrder
 from collector.persons.store import PersonStore
 from collector.registry import Registry
@@ -18,6 +19,7 @@ from collector.reports.bench import Given
 from collector.reports.encoders import encoders
 from collector.reports.packer import Packer
 from collector.reports.persons import PersonPacker
+from collector.reports.pictures import PictureReleaser
 from collector.reports.queue import ReportQueue
 from collector.reports.sender import Sender
 from collector.reports.settings import TargetSettings, selection
@@ -25,6 +27,7 @@ from collector.reports.transports.base import transports
 from profiles.load import Library
 
 log = logging.getLogger(__name__)
+Packs = Packer | PersonPacker | PictureReleaser
 PACK_EVERY = 1.0
 """Seconds between two looks at what is due; an alarm leaves within about that time."""
 TRIM_EVERY = 60.0
@@ -46,6 +49,7 @@ class Reporter:
         orders: Mapping[str, MineOrder],
         duty: DutyBook,
         persons: PersonStore,
+        evidence: EvidenceStore,
     ) -> None:
         """StateError when the queue cannot be opened."""
         selections = [selection(target, library) for target in targets]
@@ -53,7 +57,7 @@ class Reporter:
         self._targets, self._registry = targets, registry
         self._directory = Directory(registry)
         kinds, families = transports(), encoders()
-        self._packers: list[tuple[str, Packer | PersonPacker]] = []
+        self._packers: list[tuple[str, Packs]] = []
         for target, wanted in zip(targets, selections, strict=True):
             if wanted.persons:
                 self._packers.append(
@@ -63,10 +67,14 @@ class Reporter:
                 target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty
             )  # fmt: skip
             self._packers.append((target.name, Packer(given)))
+            releaser = PictureReleaser(target.name, target.keep, self.queue, evidence)
+            self._packers.append((target.name, releaser))
         self._senders = [
-            Sender(target, self.queue, library, families, kinds[target.transport.type](target.transport), persons)
+            Sender(
+                target, self.queue, library, families, kinds[target.transport.type](target.transport), persons, evidence
+            )
             for target in targets
-        ]
+        ]  # fmt: skip
         self._troubled = False
         self._defects: set[str] = set()
         self._trimmed = 0.0
@@ -100,7 +108,7 @@ class Reporter:
             for sender in self._senders:
                 sender.wake.set()
 
-    def _pack_one(self, target: str, packer: Packer | PersonPacker, now: int, online: set[str]) -> int:
+    def _pack_one(self, target: str, packer: Packs, now: int, online: set[str]) -> int:
         """A defect of ours in one target's packing harms neither the other targets nor the collector (I6)."""
         try:
             made = packer.pack(now, online)

@@ -13,6 +13,7 @@ import sqlite3
 import time
 from dataclasses import replace
 
+from collector.evidence.store import EvidenceStore
 from collector.persons.store import PersonStore
 from collector.reports.ciphers import CipherError
 from collector.reports.encoders.base import Encoder
@@ -20,6 +21,7 @@ from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
 from collector.reports.passing import Passing
 from collector.reports.persons import file_of, is_encrypted, opened, struck_out
+from collector.reports.pictures import PictureError, filled, holds_pictures
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.settings import TargetSettings
@@ -42,9 +44,9 @@ class Sender:
 
     def __init__(
         self, settings: TargetSettings, queue: ReportQueue, library: Library, encoders: dict[str, type[Encoder]],
-        transport: Transport, persons: PersonStore,
+        transport: Transport, persons: PersonStore, evidence: EvidenceStore,
     ) -> None:  # fmt: skip
-        self._persons = persons
+        self._persons, self._evidence = persons, evidence
         self._settings, self._queue, self._library, self._encoders = settings, queue, library, encoders
         self._transport = transport
         self._pause = 0.0
@@ -144,7 +146,12 @@ class Sender:
         if table and table not in tables(frame):
             return Answer("refused", f"the target's frame has no interface for static table {table}: static_ids")
         try:
-            body = framed(packet.body, frame, self._settings.cipher, identity=packet.id, table=table)
+            held = packet.body
+            if holds_pictures(held):
+                held = await asyncio.to_thread(filled, held, self._evidence)
+            body = framed(held, frame, self._settings.cipher, identity=packet.id, table=table)
+        except PictureError as err:
+            return Answer("refused", str(err))
         except CipherError as err:
             return Answer("refused", f"it cannot be encrypted: {err}")
         path = "" if table else packet.path

@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 
 from collector.reports.ciphers import CipherSettings, Plain
 from collector.reports.encoders import encoders
+from collector.reports.encoders.pictures import PictureMode
 from collector.reports.frames import FrameSettings, PlainFrame, tables
 from collector.reports.selection import Selection
 from collector.reports.transports.base import transports
@@ -23,6 +24,9 @@ from profiles.textfile.model import Encoding
 from profiles.textfile.written import interval, wanted
 from profiles.textfile.written import kinds as written
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
+
+WITH_PICTURES = frozenset({"seal", "CM6"})
+"""Families whose messages can hold the bytes of pictures."""
 
 
 class TargetSettings(Settings):
@@ -43,6 +47,12 @@ class TargetSettings(Settings):
     persons: bool = False
     """Whether the platform gets the files that tell of persons (人员信息), of profiles that have some, as text files;
     the collector needs the mines' keys for it (persons: keys:)."""
+    pictures: PictureMode = "url"
+    """How the platform gets the pictures of a seal's events: url, as addresses; inline, within messages as base64, once
+    they are here; none, not at all."""
+    url_base: str = ""
+    """What stands before a file's id in its address, such as https://evidence.example/; the files are put there by
+    whoever runs that server. Left out: the id alone."""
     frame: FrameSettings = PlainFrame()
     """The frame around each body, as the platform asks for it."""
     cipher: CipherSettings = Plain()
@@ -106,6 +116,7 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
             yield Fault((*at, "cipher"), "a cipher needs a frame that carries its text: frame: {type: app, …}")
         yield from _tables(at, target, library)
         yield from _persons(at, target, library)
+        yield from _pictures(at, target, library)
         for index, name in enumerate(target.profiles):
             profile = library.get(name)
             if profile is None:
@@ -129,6 +140,15 @@ def _persons(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[
     if target.persons and not any(_person_kinds(target, library)):
         words = "as text files none of its profiles writes files that tell of persons; expected one that does"
         yield Fault((*at, "persons"), f"{words}, such as coal-personnel")
+
+
+def _pictures(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:
+    """Pictures within messages are known to two families alone."""
+    shapes = (library[name].shape(target.family) for name in target.profiles if name in library)
+    families = {shape.family for shape in shapes if shape is not None}
+    if target.pictures == "inline" and not families & WITH_PICTURES:
+        known = ", ".join(sorted(WITH_PICTURES))
+        yield Fault((*at, "pictures"), f"no message of this target can hold pictures; expected family {known}")
 
 
 def _tables(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:

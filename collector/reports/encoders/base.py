@@ -17,6 +17,7 @@ from collector.duty.records import Record
 from collector.handled import Handled
 from collector.mines import MineOrder
 from collector.reports.crossings import Crossing
+from collector.reports.encoders.pictures import PictureMode
 from collector.reports.loads import Load
 from collector.reports.tallies import Tally
 from profiles.model import Profile, Quantity, Times
@@ -52,6 +53,10 @@ class Gateway:
     """What the supervisor ordered of it, if it is a mine."""
     stops: Mapping[str, Record | None] = field(default_factory=dict)
     """By the codes of its points that are stopped (停用), the bureau's record of it; None: it was, and is no more."""
+    pictures: PictureMode = "url"
+    """How this target gets the pictures of a seal's events."""
+    url_base: str = ""
+    """What stands before a file's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,15 @@ NOBODY = Alive({})
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """A file of evidence that a packet waits for, `wait` s at most; None: for as long as it takes."""
+
+    agent: str
+    file: str
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A packet before it stands in the queue. `points`: code → ms of the reading that it carries."""
 
@@ -147,6 +161,8 @@ class Draft:
     """How many steps it goes ahead of other alarms: the graver, the more."""
     tally: Tally | None = None
     """The alarm that it tells of, where a message about its period counts the alarms (`Encoder.sums`)."""
+    awaits: tuple[Awaited, ...] = ()
+    """Files whose bytes are put into it when it is delivered (`collector.reports.pictures`)."""
 
 
 class Encoder(ABC):

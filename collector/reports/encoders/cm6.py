@@ -9,7 +9,18 @@ from typing import Any, ClassVar
 import msgspec
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, CameraState, Draft, Due, Encoder, Gateway, packet_id, written
+from collector.reports.encoders.base import (
+    Alarm,
+    Awaited,
+    CameraState,
+    Draft,
+    Due,
+    Encoder,
+    Gateway,
+    packet_id,
+    written,
+)
+from collector.reports.encoders.pictures import bytes_of, pictures
 from collector.reports.encoders.sealed import seal_of
 from profiles.seal import Cm6Report
 
@@ -58,7 +69,7 @@ class Cm6Encoder(Encoder):
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
-        """Diagnoses and passages when they begin."""
+        """Diagnoses and passages when they begin, with the pictures that are here by then: nothing updates them."""
         return [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _event(gateway, alarm)]
 
     @classmethod
@@ -90,12 +101,17 @@ def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
         kind, said = "counting", {"analysisType": known.analysis, "analysisCase": f"{int(persons):04d}"}
     else:
         return
-    files: dict[str, Any] = {"localFiles": []} if kind == "anomaly" else {}
+    shape, agent = _shape(gateway), alarm.place.agent
+    shown = [each for _role, each in pictures(event.evidence, event.since) if each.size <= shape.picture]
+    shown = shown if gateway.pictures == "inline" else []
+    images = [bytes_of(agent, each, prefix=f"data:{each.type};base64,") for each in shown]
     row = {
-        "cameraCode": camera, **said, "dataTime": written(gateway.profile.time, event.time), **files,
+        "cameraCode": camera, **said, "dataTime": written(gateway.profile.time, event.time),
+        **({"imagesBase64": images} if images else {}), **({"localFiles": []} if kind == "anomaly" else {}),
         "mineCode": gateway.site,
     }  # fmt: skip
-    yield _draft(gateway, kind, "alarm", event.time, [row], {camera: event.time}, event.id)
+    draft = _draft(gateway, kind, "alarm", event.time, [row], {camera: event.time}, event.id)
+    yield replace(draft, awaits=tuple(Awaited(agent, each.id, shape.picture_wait) for each in shown))
 
 
 def _cameras(places: Sequence[Place]) -> list[Place]:
@@ -127,7 +143,11 @@ def _draft(
     gateway: Gateway, kind: Any, rank: Any, time: int, rows: list[dict[str, Any]],
     points: dict[str, int] | None = None, about: str = "",
 ) -> Draft:  # fmt: skip
+    identity = packet_id("CM6", gateway.site, kind, time, about, msgspec.json.encode(rows).decode())
+    return Draft(identity, rank, time, msgspec.json.encode(rows), points or {}, path=_shape(gateway).paths[kind])
+
+
+def _shape(gateway: Gateway) -> Cm6Report:
     shape = gateway.profile.shape("CM6")
     assert isinstance(shape, Cm6Report)  # noqa: S101  # see `Encoder.family`
-    identity = packet_id("CM6", gateway.site, kind, time, about, msgspec.json.encode(rows).decode())
-    return Draft(identity, rank, time, msgspec.json.encode(rows), points or {}, path=shape.paths[kind])
+    return shape

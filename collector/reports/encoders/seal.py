@@ -15,6 +15,7 @@ from collector.reports.encoders.base import (
     NOBODY,
     Alarm,
     Alive,
+    Awaited,
     CameraState,
     Draft,
     Due,
@@ -23,6 +24,7 @@ from collector.reports.encoders.base import (
     packet_id,
     written,
 )
+from collector.reports.encoders.pictures import address, bytes_of, pictures
 from collector.reports.encoders.sealed import judged, order_of, seal_of
 from collector.reports.tallies import Tally
 from profiles.seal import GRAVE, NOTICE, SealReport
@@ -82,8 +84,8 @@ class SealEncoder(Encoder):
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
-        """Events from their raise to their clearing, level and `forbidden` by the mine's order."""
-        return [_event(gateway, alarm) for alarm in alarms if alarm.event.kind == "seal"]
+        """Events from raise to clearing, level and `forbidden` by the mine's order; pictures behind them."""
+        return [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _event(gateway, alarm)]
 
     @classmethod
     def handled(cls, gateway: Gateway, handled: Handled) -> list[Draft]:
@@ -152,13 +154,14 @@ def _report(gateway: Gateway) -> SealReport:
     return report
 
 
-def _event(gateway: Gateway, alarm: Alarm) -> Draft:
+def _event(gateway: Gateway, alarm: Alarm) -> list[Draft]:
     event, place = alarm.event, alarm.place
     named = _event_id(place.agent, event.alarm)
     found = judged(gateway, alarm)
     passage = seal_of(gateway).events[event.code].off is None
     over = event.state == "cleared" or passage
     identity = packet_id("seal", gateway.site, "event", event.id)
+    shown = pictures(event.evidence, event.since)
     body = message_head(gateway, identity, "event", event.time) | {
         "eventId": named,
         "eventCode": event.code,
@@ -171,14 +174,36 @@ def _event(gateway: Gateway, alarm: Alarm) -> Draft:
         "endTime": written(gateway.profile.time, event.time) if over else "",
         **{name: event.facts[name] for name in _FACTS if name in event.facts},
         "forbidden": found.forbidden,
-        "pictures": [_picture(each, event.since) for each in event.evidence if each.type.startswith("image/")],
-        "films": [_file(each) for each in event.evidence if each.type.startswith("video/")],
-    }
+        "pictures": [
+            {"role": role} | _file(gateway, each) for role, each in shown if gateway.pictures == "url"
+        ],
+        "films": [
+            _file(gateway, each)
+            for each in event.evidence if each.type.startswith("video/") and gateway.pictures != "none"
+        ],
+    }  # fmt: skip
     points = {place.point.code: event.time}
     length = _ms(_report(gateway).period)
     tally = Tally((event.since // length + 1) * length, named, found.level)
     message = msgspec.json.encode(body)
-    return Draft(identity, "alarm", event.time, message, points, ahead=NOTICE - found.level, tally=tally)
+    told = Draft(identity, "alarm", event.time, message, points, ahead=NOTICE - found.level, tally=tally)
+    if gateway.pictures != "inline":
+        return [told]
+    return [told, *(_picture(gateway, alarm, body, role, each) for role, each in shown)]
+
+
+def _picture(gateway: Gateway, alarm: Alarm, told: Mapping[str, Any], role: str, picture: Evidence) -> Draft:
+    """An update of the event with one picture; it ranks behind alarms, and has an id of its own and the event's facts.
+
+    A picture each, so that one that never comes keeps no other.
+    """
+    event, agent = alarm.event, alarm.place.agent
+    identity = packet_id("seal", gateway.site, "picture", event.id, picture.id, picture.sha256)
+    body = {
+        **told, "msgId": identity, "eventPhase": "update", "films": [],
+        "pictures": [{"role": role, "base64": bytes_of(agent, picture, needed=True), "sha256": picture.sha256}],
+    }  # fmt: skip
+    return Draft(identity, "live", event.time, msgspec.json.encode(body), awaits=(Awaited(agent, picture.id),))
 
 
 def message_head(gateway: Gateway, identity: str, kind: str, time: int, *, resend: bool = False) -> dict[str, Any]:
@@ -190,10 +215,5 @@ def message_head(gateway: Gateway, identity: str, kind: str, time: int, *, resen
     }  # fmt: skip
 
 
-def _picture(picture: Evidence, since: int) -> dict[str, str]:
-    role = "at" if picture.captured == since else "before" if picture.captured < since else "after"
-    return {"role": role} | _file(picture)
-
-
-def _file(evidence: Evidence) -> dict[str, str]:
-    return {"url": evidence.id, "sha256": evidence.sha256}
+def _file(gateway: Gateway, evidence: Evidence) -> dict[str, str]:
+    return {"url": address(gateway.url_base, evidence), "sha256": evidence.sha256}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
 import json
 from typing import Any
 
 import pytest
 
 from collector.platform import sealed
-from collector.platform.cm6 import Register
+from collector.platform.cm6 import Register, pictures
 from collector.platform.tokens import Tokens
 from tests.collector.platform.test_judgement import GONE, put
 
@@ -41,6 +43,18 @@ HANDLE: dict[str, Any] = HEAD | {
     "officer": "张三", "time": "2026-11-24 04:00:00", "finding": "illegal_production", "measures": "皮带断电，封存",
     "files": [],
 }  # fmt: skip
+JPEG = b"\xff\xd8\xff\xe0" + b"a belt that runs"
+SHOWN: dict[str, Any] = EVENT | {
+    "eventPhase": "update", "pictures": [
+        {"role": "at", "base64": base64.b64encode(JPEG).decode(), "sha256": hashlib.sha256(JPEG).hexdigest()}
+    ],
+}  # fmt: skip
+
+
+def in_base64(body: bytes) -> str:
+    return base64.b64encode(body).decode()
+
+
 CAMERA = {
     "cameraCode": "14010000001320000006", "positionType": "P06", "positionDesc": "主运皮带机头", "analysisType": "03",
     "dataTime": "2026-11-24 01:00:00", "mineCode": "140199900001",
@@ -55,7 +69,7 @@ COVERED: list[dict[str, Any]] = [
 def test_the_worked_examples_are_accepted() -> None:
     register = Register()
     assert list(sealed.faults(EVENT)) == []
-    assert [list(sealed.faults(each)) for each in (COUNT, STATUS, BEAT, HANDLE)] == [[]] * 4
+    assert [list(sealed.faults(each)) for each in (COUNT, STATUS, BEAT, HANDLE, SHOWN)] == [[]] * 5
     assert list(register.faults("/mine/ai/camera", [CAMERA])) == []
     assert list(register.faults("/mine/ai/videoAnomaly", COVERED)) == []
 
@@ -73,6 +87,12 @@ def test_the_worked_examples_are_accepted() -> None:
         (EVENT, "mineState", "producing", "forbidden"), (EVENT, "confidence", 93, "confidence"),
         (EVENT, "pictures.0.role", "during", "pictures[0].role"),
         (EVENT, "pictures.0.sha256", GONE, "pictures[0].sha256"),
+        (EVENT, "pictures.0.url", GONE, "pictures[0]"), (SHOWN, "pictures.0.url", "x", "pictures[0]"),
+        (SHOWN, "pictures.0.base64", "a picture", "pictures[0].base64"),
+        (SHOWN, "pictures.0.base64", in_base64(b"GIF89a" + JPEG), "pictures[0].base64"),
+        (SHOWN, "pictures.0.base64", in_base64(JPEG + b"!"), "pictures[0].sha256"),
+        (SHOWN, "pictures.0.base64", in_base64(JPEG + bytes(300 * 1024)), "pictures[0].base64"),
+        (SHOWN, "pictures.0.sha256", "0" * 64, "pictures[0].sha256"), (SHOWN, "eventPhase", "raise", "pictures"),
         (EVENT, "films", None, "films"), (EVENT, "note", "x", "note"), (COUNT, "hour", "2026-11-24 01:00", "hour"),
         (COUNT, "inTotal", 4, "inTotal"), (COUNT, "cameras.0.in", None, "inTotal"), (COUNT, "cards", "0", "cards"),
         (COUNT, "beltRunMin", GONE, "beltRunMin"), (COUNT, "cameras.0.cameraCode", 1, "cameras[0].cameraCode"),
@@ -120,6 +140,25 @@ def test_tampering_in_a_sealed_mine_is_grave_or_refused(code: str) -> None:
     body = copy.deepcopy(EVENT) | {"eventCode": code, "forbidden": False}
     assert list(sealed.faults(body)) == []
     assert [fault.path for fault in sealed.faults(body | {"level": 2})] == ["level"]
+
+
+@pytest.mark.parametrize(
+    ("picture", "wrong"),
+    [
+        (7, "expected data:image"),
+        ("data:image/jpeg;base64," + in_base64(JPEG), ""), ("data:image/gif;base64," + in_base64(b"GIF87a"), ""),
+        (in_base64(JPEG), "expected data:image"), ("data:image/jpeg;base64,…", "is no base64"),
+        ("data:image/jpeg;base64," + in_base64(b"MZ" + JPEG), "expected a picture"),
+        ("data:image/jpeg;base64," + in_base64(JPEG + bytes(20_000_000)), "expected at most"),
+    ],
+)  # fmt: skip
+def test_a_bad_picture_of_a_diagnosis_drops_only_itself(picture: Any, wrong: str) -> None:
+    good = "data:image/jpeg;base64," + in_base64(JPEG)
+    row = COVERED[0] | {"imagesBase64": [picture, good]}
+    [judged, other] = pictures("videoAnomaly", [row])
+    assert (judged[2] == "") == (wrong == "") == bool(judged[3])
+    assert wrong in judged[2]
+    assert (other[2], other[3]) == ("", hashlib.sha256(JPEG).hexdigest())
 
 
 def test_a_path_that_there_is_not_and_what_is_no_list_are_refused() -> None:

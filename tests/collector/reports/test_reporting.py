@@ -14,6 +14,7 @@ import pytest
 
 from collector.alarms.file import AlarmFile
 from collector.duty.book import DutyBook
+from collector.evidence.store import EvidenceStore
 from collector.persons.settings import PersonsSettings
 from collector.persons.store import PersonStore
 from collector.registry import Registry
@@ -226,7 +227,8 @@ async def test_a_reporter_that_goes_on_for_long_holds_no_more_than_at_first(
     registry, stop, packed = Registry(tmp_path), asyncio.Event(), 0
     alarms = AlarmFile(tmp_path)
     persons = PersonStore(tmp_path, PersonsSettings(), library())
-    reporter = Reporter(tmp_path, [], library(), registry, {}, DutyBook(alarms), persons)
+    evidence = EvidenceStore(tmp_path)
+    reporter = Reporter(tmp_path, [], library(), registry, {}, DutyBook(alarms), persons, evidence)
     pack = reporter._pack
 
     async def counted() -> None:
@@ -242,6 +244,7 @@ async def test_a_reporter_that_goes_on_for_long_holds_no_more_than_at_first(
     await running
     registry.close()
     alarms.close()
+    evidence.close()
     persons.close()
 
 
