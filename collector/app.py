@@ -96,7 +96,7 @@ class Collector:
         reported = Writer[Destination](self._reporter.queue.name, self._reporter.queue)
         self._works = self._worked_out(days, profiles, reported)
         self._cascades = [
-            (Cascade(each, settings.collector, settings.state, self._registry, profiles), each)
+            (Cascade(each, settings.collector, settings.state, self._registry, profiles, self._evidence), each)
             for each in settings.cascade
         ]
         self._writers: list[Writer[Destination]] = [

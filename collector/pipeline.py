@@ -181,8 +181,9 @@ class Pipeline:
 
     def _take_chunk(self, envelope: Envelope) -> bool:
         assert isinstance(envelope.body, tuple)  # noqa: S101  # for the type checker
+        head, body = envelope.body
         try:
-            self._evidence.put(envelope.agent, *envelope.body)
+            self._evidence.put(f"{envelope.agent}/{head.origin}" if head.origin else envelope.agent, head, body)
         except ValueError as err:
             envelope.fault = str(err)
         except EvidenceFullError as err:

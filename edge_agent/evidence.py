@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -51,6 +51,18 @@ class Pending(msgspec.Struct, frozen=True):
     order: int
     """Files are carried in the order of their events."""
     offset: int = 0
+    owner: str = ""
+    """Whose file it is, of a collector that passes it on; ids are an agent's own."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others."""
+        return key_of(self.owner, self.file.id)
+
+
+def key_of(owner: str, name: str) -> str:
+    """What tells a file from all others: its id, behind whose it is; no agent's name has a colon."""
+    return f"{owner}:{name}" if owner else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +72,24 @@ class Chunk:
     draft: EvidenceDraft
     rest: Pending | None
 
+    @property
+    def key(self) -> str:
+        """Of its file."""
+        return key_of(self.draft.origin, self.draft.id)
+
 
 class Carrier:
-    """The files that are to be carried. `before` is what an earlier run had left, by the file's id."""
+    """The files that are to be carried. `before` is what an earlier run had left, by its key.
 
-    def __init__(self, folder: Path, settings: EvidenceSettings, before: Mapping[str, Pending]) -> None:
+    `locate` says where a file is, and None while it is not there yet; left out: by its id in the folder.
+    """
+
+    def __init__(
+        self, folder: Path, settings: EvidenceSettings, before: Mapping[str, Pending],
+        locate: Callable[[Pending], Path | None] | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder
+        self._locate = locate or (lambda pending: folder / pending.file.id)
         self._waiting = dict(sorted(before.items(), key=lambda each: each[1].order))
         self._order = max((each.order for each in before.values()), default=0)
         self._budget = Budget(settings.per_hour)
@@ -73,24 +97,31 @@ class Carrier:
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Ids of the files that are still to be carried; they must not be deleted."""
+        """Keys of the files that are still to be carried; they must not be deleted."""
         return frozenset(self._waiting)
 
-    def note(self, file: Evidence, era: int) -> Pending:
+    @property
+    def pending(self) -> Collection[Pending]:
+        """The files that are still to be carried, in their order."""
+        return self._waiting.values()
+
+    def note(self, file: Evidence, era: int, owner: str = "") -> Pending:
         """What is to be remembered of a file with its event; `add` it once that is durable."""
         self._order += 1
-        return Pending(file, era, self._order)
+        return Pending(file, era, self._order, owner=owner)
 
     def add(self, pending: Pending) -> None:
         """Carry a file from now on; one that is being carried already is carried once."""
-        self._waiting.setdefault(pending.file.id, pending)
+        self._waiting.setdefault(pending.key, pending)
 
     def read(self, manifest: str, room: int) -> list[Chunk]:
         """The next chunks, at most `room` bytes of them; reads the disk. Nothing is taken until `taken` says so."""
         chunks: list[Chunk] = []
         for pending in list(self._waiting.values()):
             try:
-                for chunk in _chunks(self.folder / pending.file.id, pending, manifest):
+                if (path := self._locate(pending)) is None:
+                    continue
+                for chunk in _chunks(path, pending, manifest):
                     size = len(chunk.draft.body)
                     if len(chunks) == TOGETHER or size > room or not self._budget.allows(size):
                         return chunks
@@ -105,18 +136,18 @@ class Carrier:
         """The chunks are durable in the outbox."""
         for chunk in chunks:
             if chunk.rest is None:
-                del self._waiting[chunk.draft.id]
+                del self._waiting[chunk.key]
             else:
-                self._waiting[chunk.draft.id] = chunk.rest
+                self._waiting[chunk.key] = chunk.rest
 
     def lost(self) -> dict[str, str]:
-        """Files that could not be carried since the last call, by id, with the reason in words."""
+        """Files that could not be carried since the last call, by key, with the reason in words."""
         told, self._lost = self._lost, {}
         return told
 
     def _give_up(self, pending: Pending, why: str) -> None:
-        del self._waiting[pending.file.id]
-        name = pending.file.id
+        del self._waiting[pending.key]
+        name = pending.key
         self._lost[name] = f"evidence {name} cannot be carried from byte {pending.offset} on: {why}"
 
 
@@ -151,7 +182,9 @@ def _chunks(path: Path, pending: Pending, manifest: str) -> Iterator[Chunk]:
         offset = pending.offset
         while offset < file.size or offset == 0:
             body = source.read(CHUNK)
-            draft = EvidenceDraft(pending.era, manifest, file.id, offset, file.size, body, file.captured)
+            draft = EvidenceDraft(
+                pending.era, manifest, file.id, offset, file.size, body, file.captured, pending.owner
+            )  # fmt: skip
             offset += len(body)
             if offset >= file.size:
                 yield Chunk(draft, None)
@@ -215,4 +248,4 @@ class EvidenceFolder:
                 return  # not empty, or gone
 
 
-__all__ = ["CHUNK", "KEY", "Carrier", "Chunk", "EvidenceFolder", "EvidenceSettings", "Pending"]
+__all__ = ["CHUNK", "KEY", "Carrier", "Chunk", "EvidenceFolder", "EvidenceSettings", "Pending", "key_of"]

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import math
 import sqlite3
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,15 +20,18 @@ from typing import ClassVar
 
 import msgspec
 
+from collector.cascade.files import Files
 from collector.cascade.settings import CascadeSettings
 from collector.directory import Directory
+from collector.evidence.store import EvidenceStore
 from collector.normalise.compile import NO_PROFILE
 from collector.registry import Registry
 from collector.sinks.base import EventRecord, Record, Refusal, Series, SinkUnavailable
+from collector.writers import pause
 from config.version import VERSION
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
 from edge_agent.outbox.recovery import open_outbox
-from edge_agent.outbox.rows import OutboxUnavailable
+from edge_agent.outbox.rows import OutboxUnavailable, Row
 from edge_agent.uplink.link import Uplink
 from profiles.conversions import Converter, tag_conversion
 from profiles.limits import LIMITS, limit_of
@@ -37,6 +41,8 @@ from profiles.wire.codec import encode
 from profiles.wire.messages import Event, Manifest, ManifestTag, Request, Response, State, Value
 
 log = logging.getLogger(__name__)
+CARRY_EVERY = 1.0
+"""Seconds between two commits of chunks: readings must not wait for a film."""
 MOST = 500
 """Samples in an envelope at most."""
 
@@ -56,19 +62,25 @@ class Cascade:
 
     name: ClassVar[str] = "cascade"
 
-    def __init__(self, settings: CascadeSettings, own: str, state: Path, registry: Registry, library: Library) -> None:
+    def __init__(
+        self, settings: CascadeSettings, own: str, state: Path, registry: Registry, library: Library,
+        evidence: EvidenceStore,
+    ) -> None:  # fmt: skip
         """`own`: the id of this collector. OutboxMisplacedError, OutboxUnavailable when its outbox cannot be opened."""
         self._settings, self._own, self._library = settings, own, library
         self._directory = Directory(registry)
         folder = state / f"cascade-{settings.collector}"
         folder.mkdir(parents=True, exist_ok=True)
         self._outbox = open_outbox(folder / "outbox.db", settings.outbox)
+        self._files = Files(settings.collector, settings.evidence, self._outbox, evidence)
+        self._lock = threading.Lock()
+        """What is written and what is carried are two threads; a manifest stands until what refers to it does."""
         self._manifests: dict[str, tuple[Manifest, bytes]] = {}
         self._started = time.time_ns() // 1_000_000
         self._loop: asyncio.AbstractEventLoop | None = None
         self._uplink = Uplink(
             settings.mqtt, settings.uplink, agent=own, collector=settings.collector, outbox=self._outbox,
-            state=self.state, on_request=_answer,
+            state=self.state, on_request=self._answer,
         )  # fmt: skip
 
     # -- the destination
@@ -76,10 +88,11 @@ class Cascade:
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """Commit what the higher level wants; durable on return. Twice is once there, since times and ids are kept."""
         try:
-            self._directory.refresh()
-            parcels, refusals = self._sorted(records, events)
-            if parcels:
-                self._commit(parcels)
+            with self._lock:
+                self._directory.refresh()
+                parcels, refusals = self._sorted(records, events)
+                if parcels:
+                    self._commit(parcels, [each for each in events if self._wanted(each.region, each.profile)])
         except (OutboxUnavailable, sqlite3.Error) as err:
             raise SinkUnavailable(str(err)) from err
         for incident in self._outbox.incidents():  # the higher collector is told by the state's dropped ranges
@@ -106,8 +119,11 @@ class Cascade:
             _parcel(parcels, each.agent, known).events[each.era].append(each.in_profiles_unit())
         return list(parcels.values()), refusals
 
-    def _commit(self, parcels: Sequence[Parcel]) -> None:
-        """All at once, so that a batch costs one commit however many agents it is of; their manifests stand before."""
+    def _commit(self, parcels: Sequence[Parcel], events: Sequence[EventRecord]) -> None:
+        """All at once, so that a batch costs one commit however many agents it is of; their manifests stand before.
+
+        That the files of its events are to be carried is in the same commit.
+        """
         names = self._outbox.put_manifests([self._upward(each.agent, each.manifest) for each in parcels])
         drafts: list[Draft] = []
         for name, parcel in zip(names, parcels, strict=True):
@@ -117,9 +133,31 @@ class Cascade:
                 for era, rows in parcel.samples.items()
                 for start in range(0, len(rows), MOST)
             ]
-        committed = self._outbox.commit(drafts)
-        if self._loop is not None:
+        noted = self._files.noted(events)
+        self._tell(self._outbox.commit(drafts, self._files.recall(noted)))
+        self._files.add(noted)
+
+    def _tell(self, committed: Sequence[Row]) -> None:
+        if self._loop is not None and committed:
             self._loop.call_soon_threadsafe(self._uplink.committed, committed)
+
+    def carry(self) -> None:
+        """Commit the next chunks of the files that are verified here, as far as their lane has room.
+
+        OutboxUnavailable or sqlite3.Error when the disk does not take them: they are taken next time.
+        """
+        with self._lock:
+            self._directory.refresh()
+            chunks, recall = self._files.next()
+            owners = {chunk.draft.origin: self._directory.manifest(chunk.draft.origin) for chunk in chunks}
+            known = {owner: manifest for owner, manifest in owners.items() if manifest is not None}
+            chunks = [chunk for chunk in chunks if chunk.draft.origin in known]
+            if not chunks and not recall:
+                return
+            names = self._outbox.put_manifests([self._upward(owner, manifest) for owner, manifest in known.items()])
+            drafts = self._files.drafts(chunks, dict(zip(known, names, strict=True)))
+            self._tell(self._outbox.commit(drafts, recall | self._files.progress(chunks)))
+            self._files.taken(chunks)
 
     def _source(self, series: Series) -> tuple[str, Manifest, str] | None:
         """Who measured it, by which manifest, and the tag's name there."""
@@ -189,11 +227,38 @@ class Cascade:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop`."""
-        self._loop = asyncio.get_running_loop()
+        self._loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        carrying = asyncio.create_task(self._carry_on(ended))
         try:
             await self._uplink.run(stop)
         finally:
+            ended.set()
+            await carrying
             self._loop = None
+
+    async def _carry_on(self, ended: asyncio.Event) -> None:
+        troubled = ""
+        while not ended.is_set():
+            try:
+                await asyncio.to_thread(self.carry)
+                troubled = ""
+            except (OutboxUnavailable, sqlite3.Error, OSError) as err:
+                if str(err) != troubled:
+                    log.error("to collector %s: evidence cannot be passed on: %s; it is tried again",
+                              self._settings.collector, err)  # fmt: skip
+                troubled = str(err)
+            await pause(ended, CARRY_EVERY)
+
+    async def _answer(self, request: Request) -> Response:
+        """Requests of the higher collector."""
+        if request.verb == "evidence":
+            return await asyncio.to_thread(self._ask, request)
+        error = f"a collector does not answer {request.verb!r}; ask its agents"
+        return Response(v=1, id=request.id, ok=False, error=error)
+
+    def _ask(self, request: Request) -> Response:
+        with self._lock:
+            return self._files.ask(request)
 
     def state(self) -> State:
         """What this collector says of itself as an agent."""
@@ -224,7 +289,3 @@ def _value(record: Record) -> Value:
 def _finite(number: float) -> float | None:
     """A number that JSON can carry; what a conversion made infinite is left out, or nobody could read the manifest."""
     return number if math.isfinite(number) else None
-
-
-async def _answer(request: Request) -> Response:
-    return Response(v=1, id=request.id, ok=False, error=f"a collector does not answer {request.verb!r}; ask its agents")

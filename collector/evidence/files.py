@@ -1,4 +1,7 @@
-"""Evidence files as their chunks come: ``evidence/<agent>/<hash of the id>``, synced before they are acknowledged."""
+"""Evidence files as their chunks come: ``evidence/<agent>/<hash of the id>``, synced before they are acknowledged.
+
+An agent of a lower collector has a folder of its own beside that collector's: ``county-1+plant-1``.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class EvidenceFiles:
 
     def path(self, agent: str, name: str) -> Path:
         """Where a file is kept; an id may hold any character, so its hash is the file's name."""
-        return self._folder / agent / hashlib.sha256(name.encode()).hexdigest()[:32]
+        return self._of(agent) / hashlib.sha256(name.encode()).hexdigest()[:32]
 
     def put(self, agent: str, head: EvidenceChunk, body: bytes) -> bool:
         """Keep a chunk, durable on return; whether the file has its whole length now.
@@ -58,16 +61,12 @@ class EvidenceFiles:
 
     def agents(self) -> list[str]:
         """Those of which there are files."""
-        return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
+        return sorted(path.name.replace("+", "/") for path in self._folder.iterdir()) if self._folder.is_dir() else []
 
     def strays(self, agent: str, known: Collection[str], before: float) -> list[Path]:
         """Files of an agent that no event named, untouched since `before` (s since 1970 UTC); `known` are ids."""
         names = {self.path(agent, name).name for name in known}
-        return [
-            path
-            for path in (self._folder / agent).iterdir()
-            if path.name not in names and path.stat().st_mtime < before
-        ]
+        return [path for path in self._of(agent).iterdir() if path.name not in names and path.stat().st_mtime < before]
 
     def remove(self, agent: str, path: Path) -> None:
         """Delete a file by its path."""
@@ -76,9 +75,12 @@ class EvidenceFiles:
         if agent in self._used:
             self._used[agent] -= size
 
+    def _of(self, agent: str) -> Path:
+        return self._folder / agent.replace("/", "+")
+
     def _fill(self, agent: str) -> int:
         if agent not in self._used:
-            folder = self._folder / agent
+            folder = self._of(agent)
             self._used[agent] = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
         return self._used[agent]
 

@@ -26,7 +26,9 @@ class Keeper:
         """Do what is to be done by `now` (ms since 1970 UTC)."""
         for kept in await asyncio.to_thread(self._store.to_ask, now):
             log.info("evidence %s of agent %s is not whole yet: it is asked for", kept.id, kept.agent)
-            self._ask(kept.agent, Request(v=1, id=uuid.uuid4().hex, verb="evidence", args={"id": kept.id}))
+            agent, _, origin = kept.agent.partition("/")  # what a lower collector passed on, that one is asked for
+            args = {"id": kept.id, "agent": origin} if origin else {"id": kept.id}
+            self._ask(agent, Request(v=1, id=uuid.uuid4().hex, verb="evidence", args=args))
         if now - self._tidied >= TIDY:
             self._tidied = now
             if gone := await asyncio.to_thread(self._store.tidy, now, self._ended):

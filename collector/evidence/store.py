@@ -137,6 +137,19 @@ class EvidenceStore:
             ).fetchall()
         return {(kept.agent, kept.id): kept.state for kept in (Kept(*row) for row in found)}
 
+    def note_passed(self, target: str, agent: str, name: str) -> None:
+        """A file was handed on whole to a higher collector."""
+        with self._lock, self._db:
+            self._db.execute("INSERT INTO passed VALUES (?, ?, ?) ON CONFLICT DO NOTHING", [agent, name, target])
+
+    def was_passed(self, target: str, agent: str, name: str) -> bool:
+        """Whether it was."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT 1 FROM passed WHERE target = ? AND agent = ? AND id = ?", [target, agent, name]
+            ).fetchone()
+        return found is not None
+
     def holds(self, kept: Kept) -> bool:
         """Whether the bytes on the disk have the stated hash now; reads the whole file."""
         try:
@@ -207,6 +220,7 @@ class EvidenceStore:
         self._files.delete(kept.agent, kept.id)
         with self._lock, self._db:
             self._db.execute("UPDATE file SET deleted = ? WHERE agent = ? AND id = ?", [now, kept.agent, kept.id])
+            self._db.execute("DELETE FROM passed WHERE agent = ? AND id = ?", [kept.agent, kept.id])
         self.changes += 1
 
     def _verify(self, agent: str, name: str) -> None:

@@ -75,6 +75,8 @@ class EvidenceDraft:
     total: int
     body: bytes
     time: int
+    origin: str = ""
+    """Whose file it is, of a collector that passes it on."""
 
     @property
     def count(self) -> int:
@@ -97,6 +99,7 @@ class EvidenceDraft:
             id=self.id,
             offset=self.offset,
             total=self.total,
+            origin=self.origin,
         )
         return freeze_evidence(head, self.body)
 

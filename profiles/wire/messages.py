@@ -20,6 +20,8 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="first 16 by
 ManifestHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the manifest's frame, hex")]
 Quality = Annotated[str, Meta(pattern=QUALITY_PATTERN)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Origin = Annotated[str, Meta(pattern=r"^([a-z0-9-]+(/[a-z0-9-]+)*)?$", max_length=640)]
+"""An agent by the collectors that its data passed: county-1/plant-1; empty: it sends them itself."""
 Value = float | int | bool | str | None
 """Number, boolean, text or null; integers beyond 2^53 travel as text; null is never good."""
 
@@ -111,8 +113,11 @@ class Events(Struct, frozen=True, kw_only=True):
     events: Annotated[list[Event], Meta(min_length=1, max_length=10_000)]
 
 
-class EvidenceChunk(Struct, frozen=True, kw_only=True):
-    """The JSON line before at most 64 KiB of an evidence file's bytes (topic kind ``evidence``)."""
+class EvidenceChunk(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The JSON line before at most 64 KiB of an evidence file's bytes (topic kind ``evidence``).
+
+    `origin`: whose file it is, where a collector passes it on (as `Manifest`); ids are an agent's own.
+    """
 
     v: Literal[1]
     stream: StreamId
@@ -122,6 +127,7 @@ class EvidenceChunk(Struct, frozen=True, kw_only=True):
     id: Name
     offset: Annotated[int, Meta(ge=0)]
     total: Annotated[int, Meta(ge=0)]
+    origin: Origin = ""
 
 
 class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,11 +12,13 @@ import pytest
 
 from collector.cascade.cascade import Cascade
 from collector.cascade.settings import CascadeSettings
+from collector.evidence.store import EvidenceStore
 from collector.normalise.compile import compile_manifest
 from collector.normalise.events import event_records
 from collector.registry import Registry
 from collector.sinks.base import Record
-from edge_agent.outbox.store import Outbox
+from edge_agent.outbox.draft import Draft
+from edge_agent.outbox.store import Outbox, Row
 from edge_agent.uplink.settings import UplinkSettings
 from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash, unpack
@@ -56,6 +58,12 @@ def agent(broker: Server) -> Iterator[Agent]:
 def upward(server: Server, name: str = "city", **rest: object) -> CascadeSettings:
     uplink = UplinkSettings(resend=1.0, backoff=1.0)
     return CascadeSettings(collector=name, mqtt=mqtt(server.port), uplink=uplink, **rest)
+
+
+def alone(folder: Path, registry: Registry) -> Cascade:
+    """What passes on, with nobody above."""
+    target = CascadeSettings(collector="city", mqtt=mqtt(1))
+    return Cascade(target, "county", folder, registry, library(), EvidenceStore(folder))
 
 
 async def test_units_and_limits_are_the_profiles_on_the_next_level(
@@ -202,9 +210,14 @@ def test_a_batch_of_many_agents_is_one_commit(tmp_path: Path, monkeypatch: pytes
         made = compile_manifest(decode(frame, decoder(Manifest)), library(), agent=agent)
         registry.claim(agent, made.codes)
         records.append(Record(made.series[tag], NOW * 1_000_000, 1.5, None, None, "good"))
-    cascade = Cascade(CascadeSettings(collector="city", mqtt=mqtt(1)), "county", tmp_path, registry, library())
+    cascade = alone(tmp_path, registry)
     commit = Outbox.commit
-    monkeypatch.setattr(Outbox, "commit", lambda box, drafts: commits.append(len(drafts)) or commit(box, drafts))  # type: ignore[func-returns-value]
+
+    def counted(box: Outbox, drafts: Sequence[Draft], recall: dict[str, str]) -> list[Row]:
+        commits.append(len(drafts))
+        return commit(box, drafts, recall)
+
+    monkeypatch.setattr(Outbox, "commit", counted)
     assert cascade.write(records, []) == []
     assert commits == [3]
     with closing(sqlite3.connect(tmp_path / "cascade-city" / "outbox.db")) as db:
@@ -227,7 +240,7 @@ def test_an_event_of_a_tag_that_is_gone_keeps_its_place_and_its_unit(tmp_path: P
         id="e1", alarm="a1", time=NOW, since=NOW, kind="limit", tag="G0001", state="raised", level="H", value=1250.0
     )  # fmt: skip
     told = Events(v=1, stream=STREAM, seq=1, era=0, manifest=manifest_hash(IN_CENTIMETRES), events=[event])
-    cascade = Cascade(CascadeSettings(collector="city", mqtt=mqtt(1)), "county", tmp_path, registry, library())
+    cascade = alone(tmp_path, registry)
     cascade.write([], event_records(told, compiled[IN_CENTIMETRES]))
     with closing(sqlite3.connect(tmp_path / "cascade-city" / "outbox.db")) as db:
         [(sent, about)] = db.execute(
@@ -250,7 +263,7 @@ def test_a_number_that_a_conversion_makes_infinite_does_not_make_the_manifest_un
     registry.put_manifest("plant", manifest_hash(frame), frame)
     compiled = compile_manifest(decode(frame, decoder(Manifest)), library(), agent="plant")
     registry.claim("plant", compiled.codes)
-    cascade = Cascade(CascadeSettings(collector="city", mqtt=mqtt(1)), "county", tmp_path, registry, library())
+    cascade = alone(tmp_path, registry)
     assert cascade.write([Record(compiled.series["G0001"], NOW * 1_000_000, 1.5, None, None, "good")], []) == []
     with closing(sqlite3.connect(tmp_path / "cascade-city" / "outbox.db")) as db:
         [(told,)] = db.execute("SELECT frame FROM manifest")
