@@ -41,9 +41,12 @@ def holds_pictures(body: bytes) -> bool:
 def filled(body: bytes, store: EvidenceStore) -> bytes:
     """A body with its pictures, for delivery; PictureError when one that it needs is gone. Reads the disk."""
 
-    def read(agent: str, name: str, kind: str, sha256: str, prefix: str, *_needed: bool) -> str | None:
+    def read(agent: str, name: str, kind: str, size: int, sha256: str, prefix: str, *_needed: bool) -> str | None:
+        path = store.path(agent, name)
         try:
-            found = store.path(agent, name).read_bytes()
+            if path.stat().st_size != size:  # before it is read: what an event states bounds the memory
+                return None
+            found = path.read_bytes()
         except FileNotFoundError:
             return None
         sound = found.startswith(SIGNATURES.get(kind, b"\0")) and hashlib.sha256(found).hexdigest() == sha256

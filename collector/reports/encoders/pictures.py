@@ -40,4 +40,4 @@ def address(base: str, file: Evidence) -> str:
 
 def bytes_of(agent: str, picture: Evidence, *, prefix: str = "", needed: bool = False) -> dict[str, Any]:
     """What stands for a picture's base64 in a body. `needed`: without it the packet says nothing."""
-    return {KEY: [agent, picture.id, picture.type, picture.sha256, prefix, needed]}
+    return {KEY: [agent, picture.id, picture.type, picture.size, picture.sha256, prefix, needed]}

@@ -189,7 +189,8 @@ def _event(gateway: Gateway, alarm: Alarm) -> list[Draft]:
     told = Draft(identity, "alarm", event.time, message, points, ahead=NOTICE - found.level, tally=tally)
     if gateway.pictures != "inline":
         return [told]
-    return [told, *(_picture(gateway, alarm, body, role, each) for role, each in shown)]
+    most = seal_of(gateway).evidence.picture
+    return [told, *(_picture(gateway, alarm, body, role, each) for role, each in shown if each.size <= most)]
 
 
 def _picture(gateway: Gateway, alarm: Alarm, told: Mapping[str, Any], role: str, picture: Evidence) -> Draft:

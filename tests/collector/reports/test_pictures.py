@@ -187,6 +187,23 @@ def test_a_picture_that_was_deleted_or_altered_meanwhile_is_never_sent(room: Roo
             filled(each.body, room.store)
 
 
+def test_a_picture_larger_than_the_platform_takes_drops_only_itself(room: Room) -> None:
+    large = msgspec.structs.replace(picture("at"), size=300 * 1024 + 1)
+    room.tell(msgspec.structs.replace(RAISED, evidence=[picture("before"), large]))
+    room.pack()
+    assert roles(room.waiting("awaited")) == ["before"]
+
+
+def test_a_past_period_that_is_sent_again_has_its_pictures_again(room: Room) -> None:
+    room.tell(RAISED)
+    room.have("before", "at")
+    room.pack()
+    for each in room.waiting():
+        room.queue.answered("up", each.id, "accepted", "")
+    assert room.queue.resend("up", NOW - 1, NOW + 1, []) == (2, 0)
+    assert roles(room.waiting()) == ["at", "before"]
+
+
 def test_a_picture_that_never_comes_is_given_up_and_the_log_says_so(
     room: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
