@@ -191,6 +191,7 @@ def _record(row: dict[str, Any]) -> Record:
 def _named(row: Any) -> dict[str, Any]:
     return {
         "target": row.target, "waiting": row.waiting, "alarms": row.alarms_waiting, "due": row.due,
+        "pictures_awaited": row.awaited,
         "oldest": row.oldest and utc(row.oldest), "accepted": row.accepted, "refused": row.dead,
         "dropped": row.dropped, "last_accepted": row.last_accepted and utc(row.last_accepted),
         "stopped": row.stopped, "answer": row.last_answer,

@@ -23,10 +23,10 @@ class Desk:
             return [self._status(*row) for row in targets]
 
     def _status(self, target: str, stopped: str, dropped: int, first: int | None, last: int | None) -> TargetStatus:
-        waiting, alarms, oldest, accepted, dead, answered = self._db.execute(
+        waiting, alarms, oldest, accepted, dead, answered, awaited = self._db.execute(
             "SELECT sum(state = 'waiting'), sum(state = 'waiting' AND rank <= 0),"
             " min(iif(state = 'waiting' AND time > 0, time, NULL)), sum(state = 'accepted'), sum(state = 'dead'),"
-            " max(iif(state = 'accepted', answered, NULL)) FROM packet WHERE target = ?",
+            " max(iif(state = 'accepted', answered, NULL)), sum(state = 'awaited') FROM packet WHERE target = ?",
             (target,),
         ).fetchone()
         due = self._db.execute("SELECT count(*) FROM due WHERE target = ?", (target,)).fetchone()[0]
@@ -36,7 +36,7 @@ class Desk:
         ).fetchone()
         return TargetStatus(
             target, waiting or 0, alarms or 0, due, oldest, accepted or 0, dead or 0, answered,
-            answer[0] if answer else "", stopped, dropped, first, last,
+            answer[0] if answer else "", stopped, dropped, first, last, awaited or 0,
         )  # fmt: skip
 
     def packets(self, target: str | None, state: str, limit: int = 1000) -> list[Packet]:

@@ -86,6 +86,8 @@ class TargetStatus:
     dropped: int
     dropped_from: int | None
     dropped_to: int | None
+    awaited: int
+    """Packets that wait for their pictures."""
 
 
 def packet(row: Sequence[Any]) -> Packet:

@@ -209,6 +209,7 @@ def test_a_picture_that_never_comes_is_given_up_and_the_log_says_so(
 ) -> None:
     room.tell(RAISED)
     room.pack()
+    assert room.queue.status()[0].awaited == 2
     now = room.waiting("awaited")[0].created
     room.pack(now + 6 * DAY)
     assert len(room.waiting("awaited")) == 2
