@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 
 from edge_agent.drivers.camera.analysis import Task
@@ -17,9 +18,13 @@ from edge_agent.drivers.camera.presence.people import People
 from edge_agent.drivers.camera.presence.regions import INTRUSION, Intrusion
 from edge_agent.drivers.camera.presence.schedule import open_at
 from edge_agent.drivers.camera.settings import CameraDevice
-from profiles.seal import Seal
+from profiles.seal import Group, Seal
 
 log = logging.getLogger(__name__)
+
+_own = functools.lru_cache(maxsize=8)(Network)
+_fetched = functools.lru_cache(maxsize=1)(package)
+"""Cameras of one worker share a network: it remembers nothing of the pictures, and takes some 100 MB."""
 
 
 def presence_tasks(device: CameraDevice, seal: Seal, detector: Detector | None = None) -> list[Task]:
@@ -28,28 +33,36 @@ def presence_tasks(device: CameraDevice, seal: Seal, detector: Detector | None =
     Without a detector the one of the settings is loaded (`choose`), which raises what it raises.
     """
     heights = Heights(device.heights)
-    found = detector or choose(device, heights)
     wanted = frozenset(seal.positions[device.position].events) - frozenset(device.ignore)
+    regions = [
+        each for each in device.regions if INTRUSION in (each.events or wanted) and INTRUSION not in device.ignore
+    ]
+    masks = (*device.masks, device.clock) if device.clock else device.masks
+    if not (device.lines or regions or any(seal.events[code].group in _OF_PEOPLE for code in wanted)):
+        return [Motion(Pace(QUIET), heights, masks)]  # a belt: others want to know what moves, and nobody who
+    found = detector or choose(device, heights)
     pace = Pace(max(COUNTING, found.period) if device.lines else QUIET)
     within = open_at(device.schedule)
-    masks = (*device.masks, device.clock) if device.clock else device.masks
     tasks: list[Task] = [Motion(pace, heights, masks), People(pace, found, heights, masks)]
     if device.lines:
         tasks.append(Crossings(pace, device.lines, seal, wanted, within))
-    regions = [each for each in device.regions if INTRUSION in (each.events or wanted)]
-    if (INTRUSION in wanted and not device.regions) or regions:
+    if regions or INTRUSION in wanted:
         tasks.append(Intrusion(pace, regions, seal, within))
     if BOARD in wanted:
         tasks.append(Boarding(pace, within))
     return tasks
 
 
+_OF_PEOPLE: frozenset[Group] = frozenset({"people", "vehicles", "post"})
+"""Groups of events for which persons or vehicles are looked for."""
+
+
 def choose(device: CameraDevice, heights: Heights) -> Detector:
     """The detector of a camera: the operator's network, else the fetched one, else the built-in rules; ModelError."""
     if device.detector is not None:
-        return Network(device.detector)
+        return _own(device.detector)
     if (model := fetched()) is not None:
-        return package(model)
+        return _fetched(model)
     log.info(
         "no trained network was fetched (make models): people are found by the built-in rules, and see "
         "docs/cameras-accuracy.md for what these miss",

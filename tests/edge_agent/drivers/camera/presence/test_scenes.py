@@ -138,3 +138,16 @@ def test_a_van_that_is_parked_is_no_vehicle_that_came() -> None:
     seen: list[Picture] = list(shown((empty() for _ in range(20)), fps=2))
     for picture in seen:
         assert watched.look(picture).view.boxes == ()
+
+
+def test_people_are_looked_for_where_an_event_is_about_them_and_nowhere_else() -> None:
+    def tasks(**settings: object) -> list[str]:
+        return [each.name for each in presence_tasks(camera(**settings), seal(), Builtin(Heights()))]
+
+    assert tasks(position="P06") == ["motion"]
+    assert tasks(position="P05") == ["motion", "people"]
+    assert tasks(position="P10") == ["motion", "people", "intrusion"]
+    belt = {"name": "belt", "points": MIDDLE, "events": ["machine_run"]}
+    assert tasks(position="P10", regions=[belt]) == ["motion", "people", "intrusion"]
+    assert tasks(position="P10", ignore=["intrusion"]) == ["motion"]
+    assert tasks(position="P06", regions=[belt | {"events": ["intrusion"]}]) == ["motion", "people", "intrusion"]
