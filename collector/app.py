@@ -39,6 +39,7 @@ from collector.registry import Registry
 from collector.reports.encoders import encoders
 from collector.reports.queue import ReportQueue
 from collector.reports.reporter import Reporter
+from collector.reports.retelling import READER, Reteller
 from collector.reports.statistics import Statistician
 from collector.risk.score import Scorer
 from collector.risk.writer import RiskWriter
@@ -57,6 +58,9 @@ from profiles.wire.messages import Request, State
 log = logging.getLogger(__name__)
 LOOK_AROUND = 1.0
 """Seconds between two looks at the dead letters that somebody wants replayed."""
+TELL_EVERY = 1.0
+"""Seconds between two looks for what upper platforms are told of spans and of what stands; apart from the other works,
+so that a day's roll-up does not hold up what is due each half minute."""
 
 
 class Collector:
@@ -95,6 +99,8 @@ class Collector:
         days = Days(zone(settings.compliance.zone))
         reported = Writer[Destination](self._reporter.queue.name, self._reporter.queue)
         self._works = self._worked_out(days, profiles, reported)
+        self._told_reader = kinds[settings.sinks[0].type](settings.sinks[0])
+        self._told = self._told_again(profiles) if settings.reports else {}
         self._cascades = [
             (Cascade(each, settings.collector, settings.state, self._registry, profiles, self._evidence), each)
             for each in settings.cascade
@@ -135,15 +141,12 @@ class Collector:
         measurer = Measurer(days, profiles, directory, self._registry.arrivals, self._book, self._duty, self._reader)
         roller = Roller(chosen.compliance, days, measurer, self._registry.arrivals, self._duty, self._stores)
         watched = LossWatch(profiles, self._colours, self._reader)
-        teller = Statistician(
-            chosen.reports, profiles, self._reporter.queue, directory, encoders(), self._reader
-        )  # fmt: skip
         terminals = TerminalWatch(
             profiles, self._registry, chosen.mines, self._book, [*self._stores, reported], lambda: self.connected
         )  # fmt: skip
         works: dict[str, Step] = {
             "seals": self._seal_watch.step,
-            "compliance": roller.step, "colours": watched.step, "reported statistics": teller.step,
+            "compliance": roller.step, "colours": watched.step,
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
             "terminals": terminals.step,
             "the end of what is kept of persons": self._persons.step,
@@ -159,6 +162,16 @@ class Collector:
 
     def _ask(self, agent: str, request: Request) -> None:
         self._intake.publish(agent, "request", encode(request))
+
+    def _told_again(self, profiles: Library) -> dict[str, Step]:
+        """What upper platforms are told beside readings and transitions, by name."""
+        known = (
+            self._settings.reports, profiles, self._reporter.queue, Directory(self._registry), encoders(),
+            self._told_reader,
+        )  # fmt: skip
+        return {
+            "reported statistics": Statistician(*known).step, "abnormal events": Reteller(*known, self._book).step,
+        }  # fmt: skip
 
     @property
     def sinks(self) -> dict[str, Sink]:
@@ -205,9 +218,11 @@ class Collector:
         reporter = asyncio.create_task(self._reporter.run(hang_up))
         desk = asyncio.create_task(self._desk.run(stop))
         measures = asyncio.create_task(background(self._works, stop))
+        told = asyncio.create_task(background(self._told, stop, TELL_EVERY))
         upward = [asyncio.create_task(each.run(hang_up)) for each, _target in self._cascades]
         try:
-            await asyncio.wait({intake, worker, reporter, desk, measures, *upward}, return_when=asyncio.FIRST_COMPLETED)
+            works = {intake, worker, reporter, desk, measures, told, *upward}
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
             try:
@@ -215,7 +230,7 @@ class Collector:
             finally:
                 hang_up.set()
                 try:
-                    await asyncio.gather(intake, reporter, desk, measures, *upward)
+                    await asyncio.gather(intake, reporter, desk, measures, told, *upward)
                 finally:
                     await asyncio.to_thread(self._close)
 
@@ -261,6 +276,7 @@ class Collector:
         self._registry.close()
         self.dead_letters.close()
         self._reader.close()
+        self._told_reader.close()
         for writer in self._writers:
             writer.close()
 
@@ -271,4 +287,5 @@ def book_of(alarms: AlarmFile, settings: CollectorSettings, listener: Listener |
     `listener`: left out, the settings' rules alone.
     """
     told, orders = listener or Rules(settings.notify), Orders(settings.mines, library(settings.profiles))
-    return AlarmBook(alarms, settings.alarms, [sink.name for sink in settings.sinks], told, orders)
+    readers = [*(sink.name for sink in settings.sinks), *([READER] if settings.reports else [])]
+    return AlarmBook(alarms, settings.alarms, readers, told, orders)

@@ -13,13 +13,16 @@ from collector.writers import pause
 
 log = logging.getLogger(__name__)
 LOOK_AROUND = 30.0
-"""Seconds between two looks for something to do."""
+"""Seconds between two looks for something to do, where nothing else is said."""
 Step = Callable[[int, asyncio.Event], Awaitable[object]]
 """Does what is to be done by now (ms since 1970 UTC), and leaves off when the event is set."""
 
 
-async def background(works: Mapping[str, Step], stop: asyncio.Event) -> None:
-    """Do all works again and again until `stop`; one that fails says so once, is tried again, harms no other (I6)."""
+async def background(works: Mapping[str, Step], stop: asyncio.Event, every: float | None = None) -> None:
+    """Do all works again and again until `stop`; one that fails says so once, is tried again, harms no other (I6).
+
+    `every`: seconds between two looks.
+    """
     told: dict[str, str] = {}
     while not stop.is_set():
         for name, step in works.items():
@@ -31,4 +34,4 @@ async def background(works: Mapping[str, Step], stop: asyncio.Event) -> None:
                     told[name] = type(err).__name__
                     usual = isinstance(err, SinkUnavailable | sqlite3.Error | OSError)
                     log.error("%s has to wait: %s", name, err, exc_info=None if usual else err)
-        await pause(stop, LOOK_AROUND)
+        await pause(stop, LOOK_AROUND if every is None else every)

@@ -22,8 +22,9 @@ import msgspec
 from edge_agent.rules import LimitRule
 from profiles.wire.messages import EventState, Level, Value
 
-Side = Literal["high", "low", "switch", "colour", "system"]
-"""system: what another system says of the point, in colours."""
+Side = Literal["high", "low", "switch", "colour", "system", "feed"]
+"""system: what another system says of the point, in colours. feed: of a feeder that does not follow its cut-off device
+(`edge_agent.feeds`), which no limit of its own tells."""
 _COLOURS: tuple[Level, ...] = ("RED", "ORANGE", "YELLOW", "BLUE")
 _LEVELS: dict[Side, tuple[Level, ...]] = {
     "high": ("HH", "H"), "low": ("LL", "L"), "switch": ("SIG",), "colour": _COLOURS,

@@ -24,7 +24,8 @@ from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
 from edge_agent.remembered import Remembered, remember
 from edge_agent.rules import TagRule
-from edge_agent.sampler import Outcome, Sample, Sampler
+from edge_agent.sampler import Outcome, Reset, Sample, Sampler
+from profiles.linkage import FEED
 from profiles.wire.codec import event_id
 from profiles.wire.messages import DeviceState, Event, Level
 
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 BATCH_TEXT = 4 * 2**20
 """Characters of text in an envelope, beyond which the next one begins: a message has 8 MiB at most."""
+FEED_TEXT = "the feeder does not follow its cut-off device"
 HELD = 100_000
 """Samples, and likewise events, that wait in memory for a commit (a full disk, one that hangs); beyond, the oldest are
 dropped and counted. As many again may be in the commit at hand."""
@@ -58,7 +60,7 @@ class Recorder:
         self._outbox, self._settings, self._clock = outbox, settings, clock
         self._agent, self._manifest, self._on_commit = agent, manifest, on_commit
         self._sampler = Sampler(
-            rules, clock, floor=clock.floor, stamps=before.stamps, alarms=before.alarms,
+            rules, clock, floor=clock.floor, stamps=before.stamps, alarms=before.alarms, totals=before.totals,
             groups=groups, combined=before.combined, told=before.told,
         )  # fmt: skip
         self._links = Links(
@@ -201,6 +203,10 @@ class Recorder:
         for tag, stamp in outcome.stamps.items():
             self._recall[f"stamp:{tag}"] = remember(stamp)
         self._recall |= {f"combined:{key}": text for key, text in self._sampler.changes().items()}
+        for tag, total in outcome.totals.items():
+            self._recall[f"total:{tag}"] = remember(total)
+        for reset in outcome.resets:
+            self._reset(reset)
         for tag, change in outcome.transitions:
             self._limit(tag, change)
         self._bound()
@@ -215,7 +221,18 @@ class Recorder:
                 id=event_id(life, change.state, change.level, change.time, self._clock.era),
                 alarm=life, kind="limit", level=change.level, state=change.state, time=change.time,
                 since=change.alarm.since, tag=tag, value=change.value, limit=change.limit,
-                text=change.text, code=", ".join(change.rules), facts=dict(change.facts),
+                text=FEED_TEXT if change.side == "feed" else change.text,
+                code=FEED if change.side == "feed" else ", ".join(change.rules), facts=dict(change.facts),
+            )
+        )  # fmt: skip
+
+    def _reset(self, reset: Reset) -> None:
+        made = event_id(self._agent, reset.tag, "reset", reset.time, self._clock.era)
+        self._event(
+            Event(
+                id=made, alarm=made, kind="agent", level="INFO", state="noted", time=reset.time, since=reset.time,
+                tag=reset.tag, value=reset.value, code="reset",
+                text=f"the accumulated value fell from {reset.before:.12g} to {reset.value:.12g}: it was set back",
             )
         )  # fmt: skip
 
@@ -331,11 +348,12 @@ class Recorder:
         now = self._clock.now
         for tag, alarms in before.alarms.items():
             rule = rules.get(tag)
-            if rule is None or rule.limits is None:
-                for side, alarm in alarms.items():
-                    change = Transition(side, "cleared", alarm.level, alarm, now, None, None)
-                    self._gone(event_id(self._agent, tag, side, alarm.since, alarm.era), change, tag)
-                self._recall[f"alarms:{tag}"] = ""
+            stays = {side: alarm for side, alarm in alarms.items() if rule is not None and rule.watches(side)}
+            for side, alarm in alarms.items() - stays.items():
+                change = Transition(side, "cleared", alarm.level, alarm, now, None, None)
+                self._gone(event_id(self._agent, tag, side, alarm.since, alarm.era), change, tag)
+            if stays != alarms:
+                self._recall[f"alarms:{tag}"] = remember(stays)
         self._recall |= {f"told:{tag}": "" for tag in before.told if tag not in rules}
         for device in set(before.drivers) - set(devices):
             self._drivers |= {f"driver:{device}/{key}": "" for key in before.drivers[device]}
@@ -356,6 +374,7 @@ class Recorder:
             Event(
                 id=event_id(life, "cleared", change.level, change.time, self._clock.era), alarm=life, kind="limit",
                 level=change.level, state="cleared", time=change.time, since=change.alarm.since, tag=tag,
+                code="feed" if change.side == "feed" else "",
                 text="the limit is no longer in the settings",
             )
         )  # fmt: skip

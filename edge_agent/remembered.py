@@ -1,7 +1,7 @@
 """What must survive a restart beside the envelopes: committed with them in the outbox's small state, key by key.
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
-``stamp:<tag>``, ``told:<tag>``; values are JSON, empty when there is nothing any more.
+``stamp:<tag>``, ``told:<tag>``, ``total:<tag>``; values are JSON, empty when there is nothing any more.
 ``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried,
 ``combined:<key>`` what combined rules remember.
 """
@@ -32,6 +32,8 @@ class Remembered:
     alarms: dict[str, dict[Side, OpenAlarm]] = field(default_factory=dict)
     faults: dict[str, dict[Fault, OpenFault]] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    totals: dict[str, float] = field(default_factory=dict)
+    """The last value of each tag that accumulates."""
     drivers: dict[str, dict[str, str]] = field(default_factory=dict)
     """What drivers had remembered, by device and key."""
     evidence: dict[str, Pending] = field(default_factory=dict)
@@ -67,6 +69,8 @@ class Remembered:
                 self.stamps[name] = _decode(text, Stamp)
             case "evidence":
                 self.evidence[name] = _decode(text, Pending)
+            case "total":
+                self.totals[name] = _decode(text, float)
             case "driver":
                 device, _, own = name.partition("/")
                 self.drivers.setdefault(device, {})[own] = text

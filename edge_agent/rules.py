@@ -9,6 +9,7 @@ from typing import Literal
 from edge_agent.current_loop import CurrentLoop
 from edge_agent.tags import Deadband, DeviceSettings, TagSettings
 from profiles.judge import AgentParameters, agent_parameters
+from profiles.limits import attributes
 from profiles.load import Library
 from profiles.textfile.encrypted import LONGEST
 from profiles.wire.messages import Limits, Manifest, TagType
@@ -42,6 +43,15 @@ class LimitRule:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedRule:
+    """A feeder (馈电) and its cut-off device (断电器), by their tags; `after`: how long they may contradict, s."""
+
+    feeder: str
+    device: str
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
 class TagRule:
     """How one tag is sampled; times in seconds, values in the tag's unit."""
 
@@ -54,12 +64,20 @@ class TagRule:
     by_exception: bool = False
     """Whether the device reports only changes, so that silence means an unchanged value."""
     limits: LimitRule | None = None
+    feed: FeedRule | None = None
+    """Of a feeder: whether it follows its cut-off device."""
     jump: float | None = None
     frozen: float | None = None
+    accumulates: bool = False
+    """Whether its value never falls but where it is set back."""
     loop: CurrentLoop | None = None
     """What its readings, in mA, stand for."""
     max_text: int = MAX_TEXT
     """Bytes of its longest text."""
+
+    def watches(self, side: str) -> bool:
+        """Whether an alarm of this side may stand on it."""
+        return (self.feed if side == "feed" else self.limits) is not None
 
     @property
     def stale_after(self) -> float:
@@ -71,7 +89,7 @@ def build_rules(
     devices: Sequence[DeviceSettings], manifest: Manifest, library: Library, raised: Container[str] = ()
 ) -> dict[str, TagRule]:
     """The rule of every tag, by its name; `raised`: tags that combined rules may raise, also without a limit."""
-    rules = {}
+    rules, feeds = {}, _feeds(manifest, library)
     for device in devices:
         for tag in device.all_tags():
             parameters = agent_parameters(manifest.tags[tag.name], library)
@@ -86,12 +104,29 @@ def build_rules(
                 max_silence=tag.max_silence,
                 by_exception=device.by_exception(),
                 limits=None if limits is None else _limits(limits, parameters),
+                feed=feeds.get(tag.name),
                 jump=parameters.jump,
                 frozen=parameters.frozen,
+                accumulates=parameters.accumulates,
                 loop=current_loop(tag),
                 max_text=MAX_TEXT if manifest.tags[tag.name].persons is None else LONGEST,
             )
     return rules
+
+
+def _feeds(manifest: Manifest, library: Library) -> dict[str, FeedRule]:
+    """By the tag of each feeder that a cut-off device names: a feeder follows one device, the first."""
+    tags = {tag.point.code: name for name, tag in manifest.tags.items() if tag.point is not None}
+    found: dict[str, FeedRule] = {}
+    for name, tag in manifest.tags.items():
+        linkage = library[tag.point.profile].linkage if tag.point and tag.point.profile in library else None
+        if tag.point is None or linkage is None:
+            continue
+        for code in linkage.feeders_of(tag.point.quantity, attributes(tag.point, manifest.assets)):
+            feeder = manifest.tags.get(tags.get(code, ""))
+            if feeder is not None and feeder.point is not None and feeder.point.quantity in linkage.feeders:
+                found.setdefault(tags[code], FeedRule(tags[code], name, linkage.after))
+    return found
 
 
 def current_loop(tag: TagSettings) -> CurrentLoop | None:

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeGuard
 from edge_agent.clock import Clock
 from edge_agent.combined import CombinedRules, Group
 from edge_agent.drivers.base import Reading
+from edge_agent.feeds import FeedWatch
 from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
 from edge_agent.links import UNKNOWN, DeviceClock
 from edge_agent.rules import TagRule
@@ -30,6 +31,15 @@ class Sample(NamedTuple):
     quality: str
 
 
+class Reset(NamedTuple):
+    """An accumulated value (累计量) that fell; `time` in ms UTC."""
+
+    tag: str
+    time: int
+    before: float
+    value: float
+
+
 @dataclass(slots=True)
 class Outcome:
     """What came of some readings or of a tick."""
@@ -38,6 +48,9 @@ class Outcome:
     transitions: list[tuple[str, Transition]] = field(default_factory=list)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     """What to remember over a restart of tags with the instrument's own time."""
+    totals: dict[str, float] = field(default_factory=dict)
+    """What to remember over a restart of tags that accumulate."""
+    resets: list[Reset] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -60,6 +73,8 @@ class _Tag:
     jumped: float | None = None
     same: Value = None
     same_since: float = 0.0
+    total: float | None = None
+    """Of a tag that accumulates, the last value that was not bad."""
 
 
 class Sampler:
@@ -73,6 +88,7 @@ class Sampler:
         floor: int = 0,
         stamps: Mapping[str, Stamp] | None = None,
         alarms: Mapping[str, dict[Side, OpenAlarm]] | None = None,
+        totals: Mapping[str, float] | None = None,
         groups: Sequence[Group] = (),
         combined: Mapping[str, str] | None = None,
         told: Mapping[str, int] | None = None,
@@ -84,11 +100,21 @@ class Sampler:
             name: _Tag(
                 rule,
                 Stamper(clock, (stamps or {}).get(name), floor),
-                LimitWatch(rule.limits, (alarms or {}).get(name), (told or {}).get(name, 0)) if rule.limits else None,
+                LimitWatch(rule.limits, _of_limits((alarms or {}).get(name)), (told or {}).get(name, 0))
+                if rule.limits
+                else None,
                 heard=clock.mono,
+                total=(totals or {}).get(name) if rule.accumulates else None,
             )
             for name, rule in rules.items()
         }
+        self._feeds = [
+            FeedWatch(rule.feed, (alarms or {}).get(name, {}).get("feed")) for name, rule in rules.items() if rule.feed
+        ]
+        self._feeds_of: dict[str, list[FeedWatch]] = {}
+        for watch in self._feeds:
+            for name in (watch.rule.feeder, watch.rule.device):
+                self._feeds_of.setdefault(name, []).append(watch)
 
     def take(self, readings: Iterable[Reading], device: DeviceClock = UNKNOWN) -> Outcome:
         """Judge readings of one device, oldest first."""
@@ -118,12 +144,19 @@ class Sampler:
             elif tag.sent is not None and mono - tag.sent_at >= tag.rule.max_silence:
                 self._stands(tag, (clocks or {}).get(tag.rule.device, UNKNOWN), outcome)
         self._affect(self._combined.wait(mono), now, mono, outcome)
+        for feed in self._feeds:
+            moves = feed.wait(now, self._clock.era, mono)
+            outcome.transitions.extend((feed.rule.feeder, each) for each in moves)
         return outcome
 
     def open_alarms(self, tag: str) -> dict[Side, OpenAlarm]:
         """The alarms that stand on a tag."""
         watch = self._tags[tag].watch
-        return dict(watch.open) if watch else {}
+        found: dict[Side, OpenAlarm] = dict(watch.open) if watch else {}
+        for feed in self._feeds_of.get(tag, ()):
+            if feed.rule.feeder == tag and feed.open is not None:
+                found["feed"] = feed.open
+        return found
 
     def tell(self, tag: str, level: Level | None, time: int, text: str) -> Transition | None:
         """What another system says of a tag's point; see `LimitWatch.tell`."""
@@ -169,6 +202,8 @@ class Sampler:
         time, doubt = tag.times.place(reading, now=now, clock_off=device.off, lost_at=lost_at)
         tag.reading, tag.future = reading, doubt == q.BAD_TIME_FUTURE
         state = q.worst(reading.quality, self._memory(tag, reading, mono))
+        if tag.rule.accumulates:
+            state = q.worst(state, self._added(tag, reading, time, outcome))
         sample = Sample(reading.tag, time, reading.value, self._doubted(q.worst(state, doubt)))
         moved = self._listen(tag, sample, mono, again=repeat)
         transitions = self._judge(tag, sample, mono)
@@ -181,6 +216,14 @@ class Sampler:
             outcome.stamps[reading.tag] = stamp
         outcome.transitions.extend((reading.tag, each) for each in transitions)
         self._affect(moved - {reading.tag}, time, mono, outcome)
+        self._feed(sample, mono, outcome)
+
+    def _feed(self, sample: Sample, mono: float, outcome: Outcome) -> None:
+        """What a reading says of the feeder or the cut-off device that it is of."""
+        usable = None if q.is_bad(sample.quality) else sample.value
+        for feed in self._feeds_of.get(sample.tag, ()):
+            moves = feed.judge(sample.tag, usable, sample.time, self._clock.era, mono)
+            outcome.transitions.extend((feed.rule.feeder, each) for each in moves)
 
     def _stands(self, tag: _Tag, device: DeviceClock, outcome: Outcome) -> None:
         """The last reading stands unchanged: said now and then, and when what is thought of it has changed."""
@@ -212,6 +255,20 @@ class Sampler:
         if rule.frozen is not None and mono - tag.same_since >= rule.frozen:
             return q.UNCERTAIN_FROZEN
         return q.GOOD
+
+    @staticmethod
+    def _added(tag: _Tag, reading: Reading, time: int, outcome: Outcome) -> str:
+        """Quality of an accumulated value: one that fell was set back, and counts from there on."""
+        value, before = reading.value, tag.total
+        if q.is_bad(reading.quality) or not _is_number(value):
+            return q.GOOD
+        tag.total = float(value)
+        if tag.total != before:
+            outcome.totals[reading.tag] = tag.total
+        if before is None or tag.total >= before:
+            return q.GOOD
+        outcome.resets.append(Reset(reading.tag, time, before, tag.total))
+        return q.UNCERTAIN_RESET
 
     @staticmethod
     def _jumps(tag: _Tag, value: float, step: float) -> bool:
@@ -273,11 +330,16 @@ class Sampler:
             tag.times.hear(silent)
             stale = Sample(tag.rule.tag, tag.times.own(silent.time), None, q.BAD_STALE)
             self._send(tag, stale, q.BAD_STALE, outcome, own=True)
+            self._feed(stale, mono, outcome)
 
     def _send(self, tag: _Tag, sample: Sample, state: str, outcome: Outcome, *, own: bool) -> None:
         tag.sent, tag.sent_at, tag.sent_state = sample, self._clock.mono, state
         tag.times.give(sample.time, own=own)
         outcome.samples.append(sample)
+
+
+def _of_limits(alarms: Mapping[Side, OpenAlarm] | None) -> dict[Side, OpenAlarm]:
+    return {side: alarm for side, alarm in (alarms or {}).items() if side != "feed"}
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:

@@ -8,6 +8,7 @@ from config.load import Fault
 from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
 from profiles.combined import Combined, Condition
+from profiles.linkage import FEED
 from profiles.model import Asset, AssetClass, Defaults, Derived, Profile, Quantity
 from profiles.report import ChemicalReport
 from profiles.seal import check as check_seal
@@ -42,6 +43,9 @@ def _rooms(profile: Profile) -> Iterator[Fault]:
         yield from check_tables(("report", "tables"), profile.report.tables, profile.assets, profile.quantities)
     if profile.files is not None:
         yield from check_files(profile.files, profile.codes)
+    if profile.linkage is not None:
+        for key in ("devices", "feeders"):
+            yield from _known(("linkage", key), getattr(profile.linkage, key), profile)
     if profile.seal is not None:
         yield from check_seal(profile.seal)
 
@@ -63,6 +67,8 @@ def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[F
 
 
 def _combined(at: KeyPath, rule: Combined, profile: Profile) -> Iterator[Fault]:
+    if at[-1] == FEED:
+        yield Fault(at, f"{FEED!r} says in events that a feeder does not follow its device; expected another name")
     yield from _known((*at, "raises"), rule.raises, profile)
     for index, condition in enumerate(rule.when):
         here = (*at, "when", index)

@@ -43,6 +43,8 @@ class AgentParameters:
     """On which side the colours lie."""
     fall_after: int = 1
     """Readings below a colour that it takes to leave it."""
+    accumulates: bool = False
+    """Whether it never falls."""
 
 
 def judge(manifest: Manifest, library: Library) -> dict[str, list[TagFault]]:
@@ -90,7 +92,7 @@ def agent_parameters(tag: ManifestTag, library: Library) -> AgentParameters:
     delay = profile.rules.delay if quantity.delay is None else quantity.delay
     common = AgentParameters(
         _hysteresis(tag, profile.rules, quantity), delay,
-        bad_side=quantity.bad_side, fall_after=profile.rules.fall_after,
+        bad_side=quantity.bad_side, fall_after=profile.rules.fall_after, accumulates=quantity.accumulates,
     )  # fmt: skip
     try:
         converter = tag_conversion(tag, profile, quantity)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
 from profiles.combined import Combined, RuleName
+from profiles.linkage import Linkage
 from profiles.report import ChemicalReport, MineReport, TextFileReport
 from profiles.seal import Cm6Report, Seal, SealFileReport, SealReport
 from profiles.stated import LimitName, Names, Stated
@@ -169,6 +170,9 @@ class Quantity(Stated, Names):
     """A step from one reading to the next beyond this fraction of the range is uncertain:jump."""
     frozen: Duration | None = None
     """A value that has not moved for so long is uncertain:frozen."""
+    accumulates: bool = False
+    """Whether it is an accumulated value (累计量), which never falls: a reading below the last one is uncertain:reset,
+    and an event says that it was set back."""
     trend: Trend | None = None
     """Warning of a sustained trend (趋势预警); left out: none."""
     attributes: tuple[str, ...] = ()
@@ -288,6 +292,8 @@ class Profile(Settings):
     """The shape in which it is reported upward; left out: it is stored and not reported."""
     files: TextFiles | None = None
     """The text files in which the specification's systems write; left out: it has none."""
+    linkage: Linkage | None = None
+    """Which points show that power was cut; left out: it knows none."""
     seal: Seal | None = None
     """The electronic seal (电子封条); left out: it is none."""
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Size
-from profiles.stated import LimitName, Stated
+from profiles.stated import AbnormalName, Stated
 from profiles.static_tables import StaticTable
 
 AlarmName = Literal["HH", "H", "L", "LL", "SIG", "NORMAL"]
@@ -123,11 +123,13 @@ class TextFileReport(ReportCommon):
     family: Literal["text-file"] = "text-file"
     period: Annotated[Duration, Field(ge=1)] = 60.0
     """How often points travel whose kind states no `interval`."""
-    alarm_types: dict[LimitName, str] = Field(default_factory=dict)
-    """What an abnormal event is called by the limit that was crossed (异常类型); other limits are not written."""
-    alarm_levels: dict[LimitName, str] = Field(default_factory=dict)
+    alarm_types: dict[AbnormalName, str] = Field(default_factory=dict)
+    """What an abnormal event is called by the limit that was crossed (异常类型); others are not written."""
+    alarm_levels: dict[AbnormalName, str] = Field(default_factory=dict)
     """Its level (报警级别) by that limit, where a kind has one."""
     alarm_states: dict[Literal["open", "closed"], str] = Field(default_factory=dict)
     """How it is told whether an abnormal event still stands, where a kind has a field for it."""
+    station_quantities: dict[Literal["state", "supply"], str] = Field(default_factory=dict)
+    """Which quantities, where a station has points of them, tell that it is at fault (0) and how it is supplied."""
     unit_names: dict[str, str] = Field(default_factory=dict)
     """How units are printed that are not printed as their UCUM code."""

@@ -12,6 +12,8 @@ from config.model import Settings
 
 Status = Literal["seen", "working-definition", "common-knowledge"]
 """seen: read in the named source. common-knowledge: known in the trade, not confirmed. working-definition: our own."""
+AbnormalName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", "FEED"]
+"""What an abnormal event is of: a limit that was crossed, or a feed that does not follow its cut-off device."""
 LimitName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE"]
 _STATED = re.compile(r"seen: ?(?P<source>.+)|working-definition|common-knowledge")
 

@@ -31,6 +31,8 @@ from collector.alarms.lives import (
     first_seen,
     fold,
     groups,
+    side_of,
+    source_of,
     steps,
 )
 from collector.alarms.rows import (
@@ -40,6 +42,7 @@ from collector.alarms.rows import (
     alarm_of,
     ended,
     folded_away,
+    life_at,
     life_of,
     lives_between,
     lives_where,
@@ -54,6 +57,7 @@ from collector.audit import COLLECTOR, os_user
 from collector.audit import Deed as Logged
 from collector.handled import Handled
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
+from profiles.wire.messages import Level
 
 log = logging.getLogger(__name__)
 RAISES = 1000
@@ -232,14 +236,16 @@ class AlarmBook:
     # -- people
 
     def act(
-        self, number: int, act: Act, by: str, note: str = "", *, finding: str = "", anyway: bool = False
+        self, number: int, act: Act, by: str, note: str = "", *, finding: str = "", cause: str = "",
+        anyway: bool = False,
     ) -> Life:  # fmt: skip
         """Acknowledge, handle or close; NotAllowedError says what is missing, LookupError that there is no such one."""
         with self._file.transaction() as db:
             life = life_of(db, number)
-            deed = Deed(by, now_ms(), note, life.severity, life.count, finding)
+            deed = Deed(by, now_ms(), note, life.severity, life.count, finding, cause)
             changed = apply(life, act, deed, anyway=anyway)
-            about = {"note": note, "os_user": os_user()} | ({"anyway": True} if anyway else {})
+            about: dict[str, Any] = {"note": note, "os_user": os_user()} | ({"cause": cause} if cause else {})
+            about |= {"anyway": True} if anyway else {}
             if finding:
                 about |= {"finding": finding}
                 handled.note(db, handled_of(db, life, deed))
@@ -279,6 +285,12 @@ class AlarmBook:
         """See `rows.ended`."""
         with self._file.reading() as db:
             return ended(db, agent, alarm)
+
+    def handling(self, agent: str, tag: str, level: Level, code: str, moment: int) -> Deed | None:
+        """What was noted of the handling of a tag's alarm, of the life that a moment (ms UTC) lies in."""
+        with self._file.reading() as db:
+            life = life_at(db, source_of(agent, "limit", tag, side_of("limit", level, code)), moment)
+        return None if life is None else life.handled
 
     def between(self, start: int, end: int) -> list[Life]:
         """The lives that were raised before `end` and not closed before `start`, in ms UTC."""

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from collector.sinks.base import EventRecord
+from profiles.linkage import FEED
 from profiles.wire.messages import Event, Level, Value
 
 SEVERITY: dict[Level, int] = {
@@ -72,6 +73,8 @@ class Deed(Struct, frozen=True):
     count: int
     finding: str = ""
     """What a check on site found, of an alarm of a seal: a word of its profile (false_alarm)."""
+    cause: str = ""
+    """Of what is noted as handled: why it came about."""
 
 
 class Folded(Struct, frozen=True):
@@ -157,7 +160,7 @@ def first_seen(record: EventRecord) -> Alarm:
     """The alarm as one event alone tells it."""
     event = record.event
     source = event.tag or event.device or event.camera or ""
-    side = _SIDES.get(event.level, "") if event.kind == "limit" else event.code
+    side = side_of(event.kind, event.level, event.code)
     place = Place(
         record.agent, event.kind, source, side, record.site, record.region,
         record.profile, record.asset, record.point, record.quantity,
@@ -166,7 +169,7 @@ def first_seen(record: EventRecord) -> Alarm:
     last = Last(event.level, event.value, event.limit, event.text, place, record.position, persons)
     standing = event.state not in ("cleared", "noted")
     return Alarm(
-        record.agent, event.alarm, msgspec.json.encode([record.agent, event.kind, source, side]).decode(), None,
+        record.agent, event.alarm, source_of(record.agent, event.kind, source, side), None,
         min(event.since, event.time), max(event.since, event.time), SEVERITY[event.level], event.level,
         record.era, event.time, record.seq, event.id, standing, msgspec.json.encode(last).decode(),
     )  # fmt: skip
@@ -186,6 +189,18 @@ def told_again(alarm: Alarm, time: int) -> EventRecord:
         event, alarm.agent, alarm.era, alarm.seq, place.site, place.region, place.profile, place.asset, place.point,
         place.quantity, position=last.position,
     )  # fmt: skip
+
+
+def side_of(kind: str, level: Level, code: str = "") -> str:
+    """Which of the alarms that a tag may have at a time an event is of."""
+    if kind != "limit":
+        return code
+    return FEED if code == FEED else _SIDES.get(level, "")  # any other code names what made the level, not the side
+
+
+def source_of(agent: str, kind: str, source: str, side: str) -> str:
+    """What alarms are of that may be one life."""
+    return msgspec.json.encode([agent, kind, source, side]).decode()
 
 
 def fold(known: Alarm, more: Alarm) -> Alarm:

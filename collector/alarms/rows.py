@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.alarms.lives import Alarm, Life
+from collector.alarms.lives import Alarm, Life, source_of
 
 ALARM = "agent, alarm, source, life, since, until, severity, gravest, era, time, seq, event, standing, body"
 
@@ -104,6 +104,16 @@ def lives_between(db: sqlite3.Connection, start: int, end: int) -> list[Life]:
     return [life for life in lives if not life.joined]
 
 
+def life_at(db: sqlite3.Connection, source: str, moment: int) -> Life | None:
+    """The life of the alarm of a source that a moment (ms UTC) lies in: from its raise to its last event."""
+    row = db.execute(
+        "SELECT life FROM alarm WHERE source = ?1 AND since <= ?2 AND until >= ?2 AND life IS NOT NULL"
+        " ORDER BY since DESC LIMIT 1",
+        (source, moment),
+    ).fetchone()
+    return None if row is None else life_of(db, row[0])
+
+
 class Standing(NamedTuple):
     """An alarm that stands: its name, when it was raised (ms UTC), and the severity of its gravest level."""
 
@@ -123,7 +133,7 @@ def ended(db: sqlite3.Connection, agent: str, alarm: str) -> int | None:
 
 def standing(db: sqlite3.Connection, agent: str, kind: str, source: str, side: str) -> Standing | None:
     """The alarm that stands on a source and side, whatever people did about its life."""
-    key = msgspec.json.encode([agent, kind, source, side]).decode()
+    key = source_of(agent, kind, source, side)
     row = db.execute(
         "SELECT alarm, since, severity FROM alarm WHERE source = ? AND standing ORDER BY since DESC LIMIT 1", (key,)
     ).fetchone()

@@ -145,10 +145,11 @@ def ack(file: Path, numbers: tuple[int, ...], by: str, note: str) -> None:
 @click.option("--note", required=True, help="What was found and done (处置记录).")
 @click.option("--finding", default="", help="Of alarms of a seal: what the check on site found, a word of its profile"
               " such as illegal_production, permitted, false_alarm, equipment_fault.")  # fmt: skip
+@click.option("--cause", default="", help="Why it came about (原因), where a platform asks for it apart.")
 @settings_errors
-def handle(file: Path, numbers: tuple[int, ...], by: str, note: str, finding: str) -> None:
+def handle(file: Path, numbers: tuple[int, ...], by: str, note: str, finding: str, cause: str) -> None:
     """Note how alarms were handled (处置); of a seal it is told to the seal's platform."""
-    _do(file, numbers, "handle", by, note, finding=finding)
+    _do(file, numbers, "handle", by, note, finding=finding, cause=cause)
 
 
 @command.command("close")
@@ -164,7 +165,8 @@ def close(file: Path, numbers: tuple[int, ...], by: str, note: str, anyway: bool
 
 
 def _do(
-    file: Path, numbers: tuple[int, ...], act: Act, by: str, note: str, *, finding: str = "", anyway: bool = False
+    file: Path, numbers: tuple[int, ...], act: Act, by: str, note: str, *, finding: str = "", cause: str = "",
+    anyway: bool = False,
 ) -> None:  # fmt: skip
     """Each on its own: one that is refused leaves the others done."""
     refused = []
@@ -173,7 +175,7 @@ def _do(
         for number in dict.fromkeys(numbers):
             try:
                 _known(profiles, book.get(number), finding)
-                life = book.act(number, act, by, note, finding=finding, anyway=anyway)
+                life = book.act(number, act, by, note, finding=finding, cause=cause, anyway=anyway)
             except (NotAllowedError, LookupError) as err:
                 refused.append(str(err))
             else:

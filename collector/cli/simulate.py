@@ -84,11 +84,12 @@ def platform(
     except sqlite3.Error as err:
         raise click.ClickException(f"{ledger}: {err}") from err
     told: Callable[[str], None] = (lambda _: None) if as_json else click.echo
-    made = Platform(book, Secret(cipher, key.encode(), iv.encode()), answers, told, tables=tables)
-    watched = None if folder is None else Folder(TextPlatform(book, encoding, told), folder)
+    secret = Secret(cipher, key.encode(), iv.encode())
+    made = Platform(book, secret, answers, told, tables=tables)
+    watched = None if folder is None else Folder(TextPlatform(book, encoding, told, secret), folder)
     try:
-        client, _, secret = oauth.partition(":")
-        asyncio.run(_serve(made, tcp, http, watched, host, Tokens(client, secret) if oauth else None))
+        client, _, password = oauth.partition(":")
+        asyncio.run(_serve(made, tcp, http, watched, host, Tokens(client, password) if oauth else None))
     except OSError as err:
         raise click.ClickException(f"cannot listen: {err}") from err
     finally:

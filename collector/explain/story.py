@@ -166,6 +166,8 @@ class Story:
             tried[q.UNCERTAIN_JUMP] = f"agent: no step beyond {parameters.jump:g} {unit}"
         if parameters.frozen is not None:
             tried[q.UNCERTAIN_FROZEN] = f"agent: moved within {parameters.frozen:g} s"
+        if parameters.accumulates:
+            tried[q.UNCERTAIN_RESET] = "agent: not less than before"
         if self._quantity is not None and (ends := plausible(self._quantity, self._converter())) is not None:
             low, high = ends
             tried[q.BAD_RANGE] = f"collector: {low:g} to {high:g} {self._quantity.unit}"

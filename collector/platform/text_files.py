@@ -15,6 +15,8 @@ from collector.platform import person_files
 from collector.platform.family_m import UNITS
 from collector.platform.fields import Fault, millis, now
 from collector.platform.ledger import Ledger, Value
+from collector.platform.platform import Secret
+from collector.platform.text_figures import figures, gathered
 from collector.platform.text_kinds import CHECKS, KINDS, SYSTEMS, TIME, Kind
 
 NAME = re.compile(r"([0-9A-Z]{12,20})_([A-Z]+)_(\d{14})\.[tT][xX][tT]")
@@ -24,6 +26,7 @@ LATER = 60_000
 """Ms by which the time in a name may lie behind the header's: a second for each name that was taken (1.1)."""
 LOST_BITS, LOST_FLAGS = 16 | 32 | 64 | 128, (0, 5, 7)
 """States without a value: bits of the sum, places (from 0) of the eight flags (1.4)."""
+PLAIN = Secret()
 KEPT = 100_000
 """Mines and kinds whose rhythm is watched."""
 Record = dict[str, str]
@@ -39,19 +42,36 @@ class Parsed(NamedTuple):
 
 
 class TextPlatform:
-    """Takes files one after another; `told` is called with a line a file."""
+    """Takes files one after another; `told` is called with a line a file. `secret`: how whole files are encrypted."""
 
-    def __init__(self, ledger: Ledger, encoding: str = "utf-8", told: Callable[[str], None] = lambda _: None) -> None:
-        self._ledger, self._encoding, self._told = ledger, encoding, told
+    def __init__(
+        self, ledger: Ledger, encoding: str = "utf-8", told: Callable[[str], None] = lambda _: None,
+        secret: Secret = PLAIN,
+    ) -> None:  # fmt: skip
+        self._ledger, self._encoding, self._told, self._secret = ledger, encoding, told, secret
         self._last: OrderedDict[tuple[str, str], tuple[int, frozenset[str]]] = OrderedDict()
 
     def complete(self, raw: bytes) -> bool:
         """Whether the end has come: the last characters that are no blanks (2.3)."""
-        return raw.rstrip().endswith((b"||", b"]]]"))
+        try:
+            return self._opened(raw).rstrip().endswith((b"||", b"]]]"))
+        except ValueError:
+            return False
+
+    def _opened(self, raw: bytes) -> bytes:
+        return raw if self._secret.kind == "none" else self._secret.opened(raw.decode("ascii"))
 
     def take(self, name: str, raw: bytes) -> bool:
         """Judge a file and note it, durable on return; False when it is refused."""
-        received, shown = now(), _shown(name, raw, self._encoding)
+        received = now()
+        try:
+            raw = self._opened(raw)
+        except ValueError as err:
+            shown = _shown(name, raw, self._encoding)[:4000]
+            self._ledger.refuse(received, [("", f"cannot be opened: {err}")], shown)
+            self._told(f"refused {name}: cannot be opened: {err}")
+            return False
+        shown = _shown(name, raw, self._encoding)
         if (known := self._ledger.body(name)) is not None:
             faults = [] if known == shown else [Fault("name", "is that of a file with another content")]
             parsed = None
@@ -70,7 +90,7 @@ class TextPlatform:
     def _rhythm(self, received: int, file: Parsed) -> None:
         """Newer files must come often enough and name every point; older ones complete the past."""
         kind = KINDS[file.kind]
-        key, points = (file.mine, file.kind), frozenset(each.get("point", "") for each in file.records)
+        key, points = (file.mine, file.kind), frozenset(each[kind.key.split()[0]] for each in file.records)
         before, there = self._last.get(key, (file.time, points))
         if kind.every is None or file.time < before:
             return
@@ -120,9 +140,7 @@ def judged(name: str, raw: bytes, encoding: str = "utf-8") -> tuple[list[Fault],
     faults, header = _header(head, mine, word, kind, named)
     found = [line.split(";") for line in lines[:-1]]
     names = kind.fields.split()
-    for at, fields in enumerate(found):
-        if len(fields) != len(names):
-            faults.append(Fault(f"record[{at}]", f"has {len(fields)} fields; expected {len(names)}"))
+    faults += _counted(header, names, found)
     if faults:
         return faults, None
     time = millis(header["file_time"], TIME) or 0
@@ -160,6 +178,14 @@ def _header(head: str, mine: str, word: str, kind: Kind, named: int) -> tuple[li
     return faults, header
 
 
+def _counted(header: Record, names: list[str], found: list[list[str]]) -> Iterator[Fault]:
+    for at, fields in enumerate(found):
+        if len(fields) != len(names):
+            yield Fault(f"record[{at}]", f"has {len(fields)} fields; expected {len(names)}")
+    if header.get("count", str(len(found))) != str(len(found)):
+        yield Fault("header.count", f"there are {len(found)} records")
+
+
 def _fields(path: str, record: Record) -> Iterator[Fault]:
     for name, value in record.items():
         if name in CHECKS and (reason := CHECKS[name](value)):
@@ -181,6 +207,8 @@ def _records(file: Parsed, kind: Kind) -> Iterator[Fault]:
             yield from person_files.faults(path, file.mine, file.time, record)
             yield from _times(path, file, record)
             yield from _lost(path, file.kind, record)
+            yield from figures(path, file.kind, record)
+    yield from gathered(file.kind, file.time, file.records)
 
 
 def _missing_as_empty(kind: str, record: Record) -> Record:
@@ -249,6 +277,15 @@ def values(name: str, file: Parsed) -> Iterator[Value]:
         elif file.kind == "SPZT":
             at = millis(each["since"], TIME) or 0
             yield Value("seal.status", each["camera"], at, float(each["camera_state"]), True, file.kind, name)
+        elif file.kind in ("TJSJ", "WFSJ"):
+            at, mean = file.time, float(each["mean"])
+            yield Value("T.statistic", code, at, mean, True, file.kind, name)
+        elif file.kind == "FZSS":
+            at = millis(each["data_time"], TIME) or 0
+            yield Value("T.station", each["station"], at, float(each["run"]), each["run"] == "0", file.kind, name)
+        elif file.kind in ("KGBH", "KZLD"):
+            at, value = millis(each["data_time"], TIME) or 0, float(each["value" if file.kind == "KGBH" else "action"])
+            yield Value("T.change", code, at, value, True, file.kind, name)
         elif "value" in each:
             text = _number(file.kind, each["value"])
             normal = (

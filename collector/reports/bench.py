@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from collector.directory import Directory, Place
@@ -18,11 +18,12 @@ from collector.reports.encoders.base import Draft, Encoder, Gateway, PacketKind
 from collector.reports.frames import tables
 from collector.reports.gateways import Gateways, Key
 from collector.reports.memory import Said
-from collector.reports.names import free_name
+from collector.reports.names import named
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import DueEvent, DueRow
 from collector.reports.selection import Selection
 from collector.reports.settings import TargetSettings
+from collector.reports.standing import Again
 from profiles.load import Library
 from profiles.wire.messages import State
 
@@ -82,18 +83,14 @@ class Bench:
         events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] | None = None, said: Said | None = None,
         summed: int | None = None, anew: PacketKind | None = None,
-        handled: Sequence[Handled] = (),
+        handled: Sequence[Handled] = (), stand: Sequence[Again] = (),
     ) -> None:  # fmt: skip
         profile = gateway.profile
-        named = [
-            replace(
-                draft, name=free_name(profile, draft.name, partial(self._queue.has_name, self._target, but=draft.id))
-            )
-            for draft in drafts
-        ]
+        found = named(profile, drafts, partial(self._queue.has_name, self._target))
         self._queue.put(
-            self._target, gateway.code, profile.profile, profile.version, named, done=done, events=events,
+            self._target, gateway.code, profile.profile, profile.version, found, done=done, events=events,
             hold=hold, count=count, crossings=crossings or {}, said=said, summed=summed, anew=anew, handled=handled,
+            stand=stand,
         )  # fmt: skip
 
     def _gateway(self, key: Key, place: Place) -> Gateway:

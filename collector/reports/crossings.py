@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from profiles.stated import LimitName
-from profiles.wire.messages import Event
+from profiles.linkage import FEED
+from profiles.stated import AbnormalName
+from profiles.wire.messages import Event, Level
 
-SIDES: tuple[tuple[LimitName, ...], ...] = (
-    ("H", "HH"), ("L", "LL"), ("SIG",), ("BLUE", "YELLOW", "ORANGE", "RED"),
+SIDES: tuple[tuple[AbnormalName, ...], ...] = (
+    ("H", "HH"), ("L", "LL"), ("SIG",), ("BLUE", "YELLOW", "ORANGE", "RED"), ("FEED",),
 )  # fmt: skip
 """The limits of each side, the lightest first."""
 
@@ -22,7 +23,7 @@ SIDES: tuple[tuple[LimitName, ...], ...] = (
 class Crossing:
     """A limit that was crossed; `start` and `end` in ms UTC, no end while it stands."""
 
-    level: LimitName
+    level: AbnormalName
     start: int
     end: int | None = None
 
@@ -31,23 +32,29 @@ class Crossing:
         return self.start <= time and (self.end is None or time < self.end)
 
 
-def moved(known: Mapping[LimitName, Crossing], event: Event, stated: Collection[LimitName]) -> list[Crossing]:
+def on_the_wire(name: AbnormalName) -> tuple[Level, str]:
+    """Level and code of the events of an abnormal event."""
+    return ("SIG", FEED) if name == "FEED" else (name, "")
+
+
+def moved(known: Mapping[AbnormalName, Crossing], event: Event, stated: Collection[str]) -> list[Crossing]:
     """The crossings that a transition opens or closes. `known`: of each limit of the point the newest so far; `stated`:
     the limits that the point has.
 
     Beyond a limit means beyond every lighter one. A beginning that comes after its own end changes nothing; an end
     whose beginning did not come has the alarm's.
     """
-    side = next((each for each in SIDES if event.level in each), ())
-    reached = [level for level in side if level in stated or level == event.level]
-    reached = reached[: reached.index(event.level) + 1] if reached else []  # type: ignore[arg-type]  # its side has it
+    of = "FEED" if event.code == FEED else event.level
+    side = next((each for each in SIDES if of in each), ())
+    reached = [level for level in side if level in stated or level == of]
+    reached = reached[: reached.index(of) + 1] if reached else []  # type: ignore[arg-type]  # its side has it
     found = []
     for level in side:
         last = known.get(level)
         stands = last is not None and last.end is None
         if event.state != "cleared" and level in reached:
             if not stands and (last is None or last.end is None or event.time >= last.end):
-                found.append(Crossing(level, event.time if level == event.level else event.since))
+                found.append(Crossing(level, event.time if level == of else event.since))
         elif last is not None and last.end is None:
             if event.time >= last.start:
                 found.append(Crossing(level, last.start, event.time))

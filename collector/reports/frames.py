@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import Field
 
-from collector.reports.ciphers import CipherSettings, encrypt
+from collector.reports.ciphers import CipherSettings, Plain, encrypt
 from config.model import Settings
 
 
 class PlainFrame(Settings):
-    """No frame: the body travels as it is (families M and seal, files)."""
+    """No frame: the body travels as it is (families M and seal, files); of files a cipher makes the whole content."""
 
     type: Literal["none"] = "none"
 
@@ -60,7 +60,7 @@ def framed(body: bytes, frame: Any, cipher: CipherSettings, *, identity: str, ta
     The body of a table is a list, and has no head of its own.
     """
     if isinstance(frame, PlainFrame):
-        return body
+        return body if isinstance(cipher, Plain) else encrypt(body, cipher).encode()
     data = encrypt(body, cipher)
     match frame:
         case FrameA():

@@ -56,7 +56,7 @@ class Gateways:
         return self._found
 
     def lengths(self, key: Key) -> set[int]:
-        """Lengths of the periods (ms) of a gateway's points."""
+        """Lengths of the periods (ms) of a gateway's points, and of files of its stations."""
         return self._lengths.get(key, set())
 
     def key(self, place: Place, profile: str) -> Key:
@@ -80,7 +80,7 @@ class Gateways:
 
     def _lengths_of(self, key: Key, places: Sequence[Place]) -> set[int]:
         lengths = (self._selection.period_of(key.profile, place.point.code) for place in places)
-        return {length for length in lengths if length is not None}
+        return {length for length in lengths if length is not None} | {*self._selection.stations.get(key.profile, ())}
 
 
 def heard(places: Iterable[Place], online: set[str]) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from collector.reports.crossings import Crossing
 from collector.reports.rows import DueRow
-from profiles.stated import LimitName
+from profiles.stated import AbnormalName
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Memory:
             ).fetchall()
         return [DueRow(*row) for row in rows]
 
-    def crossings(self, target: str, point: str) -> dict[LimitName, Crossing]:
+    def crossings(self, target: str, point: str) -> dict[AbnormalName, Crossing]:
         """The newest crossing of each limit of a point."""
         with self._lock:
             rows = self._db.execute(

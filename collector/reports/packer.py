@@ -18,9 +18,10 @@ from collector.reports.encoders.base import Alarm, Draft, Due, Gateway
 from collector.reports.encoders.limits import reported_limits
 from collector.reports.gateways import Key, heard
 from collector.reports.queue import PART
+from collector.reports.retelling import standing
 from collector.reports.rounds import Rounds
 from collector.reports.rows import DueEvent, DueRow
-from profiles.stated import LimitName
+from profiles.stated import AbnormalName
 from profiles.wire.messages import Event
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Packer(Rounds):
 
     def __init__(self, given: Given) -> None:
         super().__init__(given)
-        self._crossed: dict[str, dict[LimitName, Crossing]] = {}
+        self._crossed: dict[str, dict[AbnormalName, Crossing]] = {}
         """Point → the newest crossing of each of its limits, as the queue has it; of as many points."""
         self._ticked: dict[tuple[Key, int], int] = {}
         """Gateway and length of a period → the end of the last one (ms)."""
@@ -92,11 +93,11 @@ class Packer(Rounds):
         if len(found) > 1:
             if self._attempts.due(about, now):
                 what = f"transitions of {len(found)} points at once, which are now packed one by one"
-                made = self._kept(what, about, now, partial(self._alarms, found))
+                made = self._kept(what, about, now, partial(self._alarms, found, now))
             if self._attempts.due(about, now):
                 return made
         for each, (place, row) in zip(about, found, strict=True):
-            step = partial(self._alarms, [(place, row)])
+            step = partial(self._alarms, [(place, row)], now)
             made += self._kept(f"a transition of point {row.point}", each, now, step)
         return made
 
@@ -238,15 +239,21 @@ class Packer(Rounds):
         self._put(gateway, drafts)
         return len(drafts)
 
-    def _alarms(self, found: Sequence[tuple[Place, DueEvent]]) -> int:
+    def _alarms(self, found: Sequence[tuple[Place, DueEvent]], now: int) -> int:
         """Pack transitions of one gateway, of each point one at most."""
         first = found[0][0]
         key = self._gateways.key(first, first.point.profile)
         gateway = self._gateway(key, first)
         alarms = [self._alarm(place, row.event()) for place, row in found]
-        drafts = self._gateways.encoder(key.profile).alarms(gateway, alarms)
+        encoder = self._gateways.encoder(key.profile)
+        drafts = encoder.alarms(gateway, alarms)
         crossings = {each.place.point.code: each.crossings for each in alarms}
-        self._put(gateway, drafts, events=[row for _place, row in found], crossings=crossings)
+        stand = [
+            again
+            for (place, row), alarm in zip(found, alarms, strict=True)
+            for again in standing(encoder, gateway, place, row.agent, alarm.event.tag or "", alarm.crossings, now)
+        ]
+        self._put(gateway, drafts, events=[row for _place, row in found], crossings=crossings, stand=stand)
         for code in crossings:
             self._crossed.pop(code, None)
         return len(drafts)

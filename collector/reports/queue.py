@@ -7,6 +7,7 @@ platform's answer, or, when it is full, as a counted loss that can be made good 
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
 import time as clock
@@ -29,13 +30,14 @@ from collector.reports.memory import Memory, Said
 from collector.reports.rows import PACKET, DueEvent, DueRow, Packet, packet
 from collector.reports.selection import Selection
 from collector.reports.spans import Span, Spans
+from collector.reports.standing import Again, Standing
 from collector.reports.tallies import Tallies
 from collector.reports.watched import Watched
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 from collector.state_file import open_state
 
 FILE = "reports.db"
-RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "status": 1, "static": 2, "resumed": 3}
+RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "status": 1, "repeat": 1, "static": 2, "resumed": 3}
 """What leaves first; of one rank the oldest. Graver alarms rank ahead of 0, by `Draft.ahead`."""
 PART = 20_000
 """Due readings that are packed in one transaction at most."""
@@ -49,7 +51,7 @@ _DUE = (
 )
 
 
-class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handlings):
+class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies, Watched, Handlings):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -59,6 +61,7 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
         self._selections = list(selections)
         self.written = 0
         """Transitions that came since the start, so that who packs them need not look each second."""
+        self._noted, self._first_end = set(), math.inf
         self._lock = threading.RLock()
         schema = resources.files(__package__).joinpath("queue.sql").read_text(encoding="utf-8")
         lost = "what was not reported yet is in the stores: edge-collector reports resend"
@@ -86,6 +89,7 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
                         ],
                     )  # fmt: skip
         except sqlite3.Error as err:
+            self._forget_noted()
             raise SinkUnavailable(f"the report queue: {err}") from err
         self.written += len(events)
         return []
@@ -96,13 +100,17 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
         Returns how many packets, and how many readings the target wants of `records`; those in packets go only once.
         """
         [selection] = [each for each in self._selections if each.target == target]
-        with self._lock, self._db:
-            packets = self._db.execute(
-                "UPDATE packet SET state = 'waiting' WHERE target = ? AND state = 'accepted' AND time > ? AND time <= ?"
-                " AND kind IN ('live', 'resumed')",
-                (target, start, end),
-            ).rowcount
-            return packets, self._note(selection, records)
+        try:
+            with self._lock, self._db:
+                packets = self._db.execute(
+                    "UPDATE packet SET state = 'waiting' WHERE target = ? AND state = 'accepted' AND time > ?"
+                    " AND time <= ? AND kind IN ('live', 'resumed')",
+                    (target, start, end),
+                ).rowcount
+                return packets, self._note(selection, records)
+        except sqlite3.Error:
+            self._forget_noted()
+            raise
 
     def _note(self, selection: Selection, records: Iterable[Record]) -> int:
         rows = [
@@ -114,8 +122,18 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
             for period in [(time // length + 1) * length]
         ]  # fmt: skip
         self._db.executemany(_DUE, rows)
-        numbers = ((row[3], row[1], row[4]) for row in rows if row[5] is not None and row[3] in selection.statistics)
-        self._note_spans(selection.target, numbers, clock.time_ns() // 1_000_000)
+        told = (
+            (each, row[3], row[1], row[4])
+            for row in rows if row[5] is not None
+            for each in selection.told.get(row[3], ()) if each.points.match(row[1])
+        )  # fmt: skip
+        now = clock.time_ns() // 1_000_000
+        self._note_spans(selection.target, told, now)
+        if rows and self._has_abnormal(selection.target):
+            times: dict[str, list[int]] = {}
+            for row in rows:
+                times.setdefault(row[1], []).append(row[4])
+            self._more_came([(point, min(found), max(found)) for point, found in times.items()], now)
         return len(rows)
 
     # -- packing
@@ -156,7 +174,8 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
         *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,
         crossings: Mapping[str, Iterable[Crossing]] = MappingProxyType({}), said: Said | None = None,
         spans: Sequence[Span] = (), summed: int | None = None, anew: PacketKind | None = None,
-        handled: Sequence[Handled] = (),
+        handled: Sequence[Handled] = (), stand: Sequence[Again] = (),
+        again: Sequence[tuple[Again, int | None, str]] = (),
     ) -> None:  # fmt: skip
         """Packets in place of what they carry, in one transaction; a packet that stands already is not repeated.
 
@@ -196,6 +215,8 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
             self._tally(target, profile, gateway, (draft.tally for draft in drafts if draft.tally is not None))
             if summed is not None:
                 self._tallies_told(target, profile, gateway, summed)
+            self._stand(target, stand)
+            self._told_again(target, again)
             self._remember(
                 target,
                 gateway,
@@ -205,7 +226,7 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
                 said=said,
             )
 
-    def has_name(self, target: str, name: str, *, but: str = "") -> bool:
+    def has_name(self, target: str, name: str, but: str = "") -> bool:
         """Whether a packet of the target has this file name; `but`: the id of one that may."""
         with self._lock:
             found = self._db.execute(
@@ -278,7 +299,8 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Tallies, Watched, Handli
             lost = self._db.execute(
                 "DELETE FROM due WHERE target = ? AND period < ? RETURNING period", (target, before)
             ).fetchall()
-            self._db.execute("DELETE FROM span WHERE target = ? AND end < ?", (target, before))
+            self._db.execute("DELETE FROM told WHERE target = ? AND end < ?", (target, before))
+            self._db.execute("DELETE FROM abnormal WHERE target = ? AND end < ?", (target, before))
             lost += self._db.execute(
                 "DELETE FROM transition WHERE target = ?1 AND (time < ?2 OR (agent, id) IN (SELECT agent, id FROM"
                 " transition WHERE target = ?1 ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?3)) RETURNING time",

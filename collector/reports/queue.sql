@@ -36,16 +36,26 @@ CREATE TABLE IF NOT EXISTS crossing (
     target TEXT NOT NULL, point TEXT NOT NULL, level TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER,
     PRIMARY KEY (target, point, level)
 ) WITHOUT ROWID;
+-- abnormal events that are told again; end: NULL while one stands; due: NULL when nothing is to be told of it now;
+-- digest: of what was told of it last
+CREATE TABLE IF NOT EXISTS abnormal (
+    target TEXT NOT NULL, profile TEXT NOT NULL, point TEXT NOT NULL, level TEXT NOT NULL, start INTEGER NOT NULL,
+    end INTEGER, agent TEXT NOT NULL, tag TEXT NOT NULL, due INTEGER, digest TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (target, point, level, start)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS abnormal_due ON abnormal (target, due) WHERE due IS NOT NULL;
+CREATE INDEX IF NOT EXISTS abnormal_by_point ON abnormal (point, start);
 -- definitions that were sent: the digest of what they said, and when
 CREATE TABLE IF NOT EXISTS said (
     target TEXT NOT NULL, about TEXT NOT NULL, digest TEXT NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (target, about)
 ) WITHOUT ROWID;
--- hours of points whose statistics are due: their end, and when a reading of them came last
-CREATE TABLE IF NOT EXISTS span (
-    target TEXT NOT NULL, profile TEXT NOT NULL, point TEXT NOT NULL, end INTEGER NOT NULL, noted INTEGER NOT NULL,
-    PRIMARY KEY (target, point, end)
+-- spans of points of which something (`kind`) is due: their end, and when a reading of them came last
+CREATE TABLE IF NOT EXISTS told (
+    target TEXT NOT NULL, kind TEXT NOT NULL, profile TEXT NOT NULL, point TEXT NOT NULL, end INTEGER NOT NULL,
+    noted INTEGER NOT NULL, PRIMARY KEY (target, kind, point, end)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS span_by_end ON span (target, end);
+CREATE INDEX IF NOT EXISTS told_by_end ON told (target, profile, kind, end);
+DROP TABLE IF EXISTS span;  -- of builds before this one
 -- how alarms were handled, not yet in a packet (collector.handled.Handled); `at` in ms
 CREATE TABLE IF NOT EXISTS handling (
     target TEXT NOT NULL, agent TEXT NOT NULL, alarm TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,

@@ -5,9 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from collector.sinks.base import EventRecord, Series
 from profiles.seal import Links
+
+
+class Told(NamedTuple):
+    """What is told of each span of a point: `kind` is that of its file, in families that write some."""
+
+    kind: str
+    of: Literal["statistics", "changes", "actions"]
+    points: re.Pattern[str]
+    """Of which points: the beginning of their code."""
+    length: int
+    """Of a span, in ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +36,10 @@ class Selection:
     """Beginnings of GB/T 2260 codes."""
     sites: tuple[str, ...] = ()
     """Enterprise codes."""
-    statistics: frozenset[str] = frozenset()
-    """Profiles of whose points hourly statistics are told."""
+    stations: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Profile → how often (ms) files of stations are written."""
+    told: Mapping[str, Sequence[Told]] = field(default_factory=dict)
+    """Profile → what is told of spans of its points."""
     watched: Mapping[str, Links] = field(default_factory=dict)
     """Profile → the states of a seal that are told as they stand."""
     persons: frozenset[tuple[str, str]] = frozenset()

@@ -16,7 +16,7 @@ from dataclasses import replace
 from collector.evidence.store import EvidenceStore
 from collector.persons.store import PersonStore
 from collector.reports.ciphers import CipherError
-from collector.reports.encoders.base import Encoder
+from collector.reports.encoders.base import FLEETING, Encoder
 from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
 from collector.reports.passing import Passing
@@ -54,7 +54,7 @@ class Sender:
         self._failed = self._trouble = ""
         self._passing = Passing()
         self._beat_refused = ""
-        """Why the last heartbeat was refused: what is said every minute is not read."""
+        """Why the last heartbeat (or repeat) was refused: what is said every minute is not read."""
         self.wake = asyncio.Event()
         """Set it when there is something new in the queue."""
 
@@ -134,7 +134,8 @@ class Sender:
         profile = self._library.get(packet.profile)
         try:
             file = await asyncio.to_thread(opened, packet, self._persons)
-            body = file_of(file, profile, self._settings.encoding)
+            whole = file_of(file, profile, self._settings.encoding)
+            body = framed(whole, self._settings.frame, self._settings.cipher, identity=packet.id)
         except ValueError as err:
             return Answer("refused", str(err))
         outgoing = Outgoing(packet.id, body, packet.name, packet.path, packet.profile, packet.gateway, packet.kind)
@@ -194,8 +195,8 @@ class Sender:
         states = {"accepted": "accepted", "refused": "dead"}
         self._queue.answered(packet.target, packet.id, states.get(answer.verdict, "waiting"), answer.message)
         name = self._settings.name
-        said_already = packet.kind == "heartbeat" and answer.message == self._beat_refused
-        if packet.kind == "heartbeat":
+        said_already = packet.kind in FLEETING and answer.message == self._beat_refused
+        if packet.kind in FLEETING:
             self._beat_refused = answer.message if answer.verdict == "refused" else ""
         if answer.verdict == "refused" and not said_already:
             log.error("target %s refused packet %s (%s): %s; it is kept: edge-collector reports dead-letters",

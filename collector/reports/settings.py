@@ -13,20 +13,23 @@ from collector.reports.ciphers import CipherSettings, Plain
 from collector.reports.encoders import encoders
 from collector.reports.encoders.pictures import PictureMode
 from collector.reports.frames import FrameSettings, PlainFrame, tables
-from collector.reports.selection import Selection
+from collector.reports.selection import Selection, Told
 from collector.reports.transports.base import transports
 from config.load import Fault
 from config.model import Duration, Settings, Size, Written, one_of
 from config.nodes import KeyPath
 from profiles.load import Library
+from profiles.model import Shape
 from profiles.report import ChemicalReport, MineReport
-from profiles.textfile.model import Encoding
+from profiles.textfile.model import Encoding, TextFiles
 from profiles.textfile.written import interval, wanted
 from profiles.textfile.written import kinds as written
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 WITH_PICTURES = frozenset({"seal", "CM6"})
 """Families whose messages can hold the bytes of pictures."""
+HOUR = 3_600_000
+"""Ms."""
 
 
 class TargetSettings(Settings):
@@ -56,7 +59,7 @@ class TargetSettings(Settings):
     frame: FrameSettings = PlainFrame()
     """The frame around each body, as the platform asks for it."""
     cipher: CipherSettings = Plain()
-    """How a framed body is encrypted."""
+    """How a framed body, or the whole of a text file, is encrypted."""
     transport: Any
     """How packets get there."""
     resume_rate: Annotated[float, Field(gt=0, le=100)] = 5.0
@@ -79,20 +82,42 @@ def selection(target: TargetSettings, library: Library) -> Selection:
     """What a target wants, for the queue."""
     shapes = {name: shape for name in target.profiles if (shape := library[name].shape(target.family)) is not None}
     periods = {name: round(shape.period * 1000) for name, shape in shapes.items()}
+    texts = {
+        name: files
+        for name, shape in shapes.items() if shape.family == "text-file" and (files := library[name].files) is not None
+    }  # fmt: skip
     kinds = {
-        name: [
-            (re.compile(wanted(files, kind)), round(interval(files, kind) * 1000)) for kind in written(files, "values")
-        ]
-        for name, shape in shapes.items()
-        if shape.family == "text-file" and (files := library[name].files) is not None
+        name: [(re.compile(wanted(files, kind)), _length(files, kind)) for kind in written(files, "values")]
+        for name, files in texts.items()
     }
     unreported = frozenset(
         (name, word) for name in periods for word, each in library[name].quantities.items() if not each.reported
     )
-    told = frozenset(name for name, shape in shapes.items() if isinstance(shape, MineReport) and shape.statistic_types)
-    watched = {name: seal.links for name in shapes if (seal := library[name].seal) is not None}
-    persons = frozenset((name, kind) for name, kind in _person_kinds(target, library) if target.persons)
-    return Selection(target.name, periods, unreported, kinds, target.regions, target.sites, told, watched, persons)
+    stations = {name: [_length(files, kind) for kind in written(files, "stations")] for name, files in texts.items()}
+    told = {name: [*_hours(shape), *(_told(texts[name]) if name in texts else ())] for name, shape in shapes.items()}
+    return Selection(
+        target.name, periods, unreported, kinds, target.regions, target.sites, stations=stations, told=told,
+        watched={name: seal.links for name in shapes if (seal := library[name].seal) is not None},
+        persons=frozenset((name, kind) for name, kind in _person_kinds(target, library) if target.persons),
+    )  # fmt: skip
+
+
+def _length(files: TextFiles, kind: str) -> int:
+    """Ms between two files of a kind."""
+    return round(interval(files, kind) * 1000)
+
+
+def _hours(shape: Shape) -> Iterator[Told]:
+    if isinstance(shape, MineReport) and shape.statistic_types:
+        yield Told("", "statistics", re.compile(""), HOUR)
+
+
+def _told(files: TextFiles) -> Iterator[Told]:
+    """What a profile's files tell of spans."""
+    of: Literal["statistics", "changes", "actions"]
+    for of in ("statistics", "changes", "actions"):
+        for kind in written(files, of):
+            yield Told(kind, of, re.compile(wanted(files, kind)), _length(files, kind))
 
 
 def _person_kinds(target: TargetSettings, library: Library) -> Iterator[tuple[str, str]]:
@@ -112,7 +137,7 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
         if first.setdefault(target.name, number) != number:
             yield Fault((*at, "name"), f"target {target.name!r} stands twice; first",
                         first=("reports", first[target.name], "name"))  # fmt: skip
-        if isinstance(target.frame, PlainFrame) and not isinstance(target.cipher, Plain):
+        if isinstance(target.frame, PlainFrame) and not isinstance(target.cipher, Plain) and _bodies(target, library):
             yield Fault((*at, "cipher"), "a cipher needs a frame that carries its text: frame: {type: app, …}")
         yield from _tables(at, target, library)
         yield from _persons(at, target, library)
@@ -149,6 +174,12 @@ def _pictures(at: KeyPath, target: TargetSettings, library: Library) -> Iterator
     if target.pictures == "inline" and not families & WITH_PICTURES:
         known = ", ".join(sorted(WITH_PICTURES))
         yield Fault((*at, "pictures"), f"no message of this target can hold pictures; expected family {known}")
+
+
+def _bodies(target: TargetSettings, library: Library) -> bool:
+    """Whether it has packets that are no files: a file may be encrypted as a whole."""
+    shapes = (library[name].shape(target.family) for name in target.profiles if name in library)
+    return any(shape is not None and shape.family != "text-file" for shape in shapes)
 
 
 def _tables(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:

@@ -1,32 +1,45 @@
-"""Statistics of points (测点统计): an hour's mean, highest and lowest value, of all that the store has of it.
+"""What report targets are told of spans (统计, 变化): the statistics of a point's values, or each change of a switch.
 
-Source: notes, 4.3, kind 05 hourly; notes on mines, 4.1. Which of the values count is ours: those that are not bad. An
-hour without any has no statistics, and one of which readings come late is told once more, as resumed.
+Both are worked out of all that the store has of the span. Source: notes, 4.3, kind 05 hourly; notes on mines, 1.3
+(`TJSJ`, `KGBH`, `KZLD`) and 4.1. Which of the values count is ours: those that are not bad. A span without any has no
+statistics, one without a change tells none, and one of which readings come late is told once more.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
+import logging
+import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from collector.directory import Directory, Place
-from collector.reports.encoders.base import Encoder, Gateway, Statistic
+from collector.reports.actions import Actions
+from collector.reports.encoders.base import Draft, Due, Encoder, Gateway, Statistic
+from collector.reports.figures import figures, usable
 from collector.reports.gateways import Key, key_of
+from collector.reports.names import named
 from collector.reports.queue import ReportQueue
-from collector.reports.settings import TargetSettings
-from collector.reports.spans import HOUR, Span
-from collector.sinks.base import Sink
+from collector.reports.selection import Told
+from collector.reports.settings import TargetSettings, selection
+from collector.reports.spans import Span
+from collector.sinks.base import Sink, SinkUnavailable
 from profiles.load import Library
-from profiles.wire.quality import is_bad
+from profiles.wire.quality import GOOD
 
+log = logging.getLogger(__name__)
 SETTLED = 60_000
-"""Ms after an hour's end, and after its last reading came, that the stores have to take what the queue has."""
-PART = 100
-"""Points whose hour is read at a time."""
-MOST = 100_000
-"""Readings of a point and hour that are read at most: 27 a second."""
+"""Ms after a span's end, and after its last reading came, that the stores have to take what the queue has; at most a
+twelfth of the span, so that what is told each minute is not a minute late, but `SOONEST`."""
+SOONEST = 5_000
+LATER = 60_000
+"""Ms after which what could not be told is tried again."""
+PART = 500
+"""Points whose span is read at a time: those of a mine are in one file as a rule."""
+BEFORE = (900_000, 86_400_000)
+"""Ms before a span in which its first change is looked for, the next only where nothing was found: a value is said
+again within minutes as a rule (`max_silence`)."""
 
 
 class Statistician:
@@ -36,45 +49,102 @@ class Statistician:
         self, targets: Sequence[TargetSettings], library: Library, queue: ReportQueue, directory: Directory,
         encoders: Mapping[str, type[Encoder]], reader: Sink,
     ) -> None:  # fmt: skip
-        self._targets, self._library, self._queue = targets, library, queue
+        self._library, self._queue = library, queue
         self._directory, self._encoders, self._reader = directory, encoders, reader
+        self._said: set[tuple[str, str, Key]] = set()
+        """What could not be told; as many at most as there are gateways and kinds."""
+        self._actions = Actions(library, directory, reader)
+        self._wanted = [
+            (target, profile, told)
+            for target in targets for profile, all_told in selection(target, library).told.items() for told in all_told
+        ]  # fmt: skip
 
     async def step(self, now: int, stop: asyncio.Event) -> None:
-        """Tell every hour that is due at `now` (ms UTC), the newest first. SinkUnavailable: it stays due."""
-        for target in self._targets:
-            while not stop.is_set() and await asyncio.to_thread(self._part, target, now):
+        """Tell every span that is due at `now` (ms UTC), the newest first. SinkUnavailable: it stays due."""
+        for target, profile, told in self._wanted:
+            while not stop.is_set() and await asyncio.to_thread(self._part, target, profile, told, now):
                 pass
 
-    def _part(self, target: TargetSettings, now: int) -> bool:
+    def _part(self, target: TargetSettings, profile: str, told: Told, now: int) -> bool:
         """Some of them; whether there were any."""
-        due = self._queue.spans(target.name, now - SETTLED, PART)
+        settled = now - min(SETTLED, max(SOONEST, told.length // 12))
+        due = self._queue.spans(target.name, profile, told.kind, settled, PART)
         if not due:
             return False
         self._directory.refresh()
+        encoder = self._encoders[_family(self._library, target, profile)]
         groups: dict[tuple[int, Key], list[tuple[Span, Place]]] = defaultdict(list)
         for span in due:
-            if (place := self._directory.find(span.point)) is not None and span.profile in self._library:
-                groups[span.end, key_of(place, span.profile)].append((span, place))
-        told = {span for found in groups.values() for span, _place in found}
-        self._queue.tell(target.name, [span for span in due if span not in told])  # what nothing is known of any more
+            place = self._directory.find(span.point)
+            if place is not None and span.end % told.length == 0:
+                groups[span.end, key_of(place, profile, whole=encoder.whole)].append((span, place))
+        known = {span for found in groups.values() for span, _place in found}
+        # what nothing is known of any more, and what was noted when the settings had another length
+        self._queue.tell(target.name, [span for span in due if span not in known])
         for (end, key), found in groups.items():
-            self._tell(target, now, end, key, found)
+            try:
+                self._tell(target, told, now, end, key, found, encoder)
+            except (SinkUnavailable, sqlite3.Error, OSError):
+                raise
+            except Exception as err:  # a defect of ours costs what it happened to alone (I6)
+                if (target.name, told.kind, key) not in self._said:
+                    log.error("target %s: %s of site %s, profile %s, cannot be told; it is tried again",
+                              target.name, told.kind or told.of, key.site, key.profile, exc_info=err)  # fmt: skip
+                    self._said.add((target.name, told.kind, key))
+                self._queue.tell_later(target.name, [span for span, _place in found], now + LATER)
         return True
 
-    def _tell(self, target: TargetSettings, now: int, end: int, key: Key, found: Sequence[tuple[Span, Place]]) -> None:
+    def _tell(
+        self, target: TargetSettings, told: Told, now: int, end: int, key: Key, found: Sequence[tuple[Span, Place]],
+        encoder: type[Encoder],
+    ) -> None:  # fmt: skip
         profile = self._library[key.profile]
-        gateway = Gateway(profile, key.site, key.code, found[0][1].site.name)
-        values = [each for _span, place in found if (each := self._statistic(place, end)) is not None]
-        shape = profile.shape(target.family)
-        drafts = [] if shape is None else self._encoders[shape.family].statistics(
-            gateway, now // 1000 * 1000, end, values, resumed=now - end > HOUR
+        gateway = Gateway(profile, key.site, key.code, found[0][1].site.name, target.encoding)
+        places, late = [place for _span, place in found], now - end > told.length
+        drafts = self._drafts(encoder, gateway, told, now, end, places, late=late)
+        self._queue.put(
+            target.name, key.code, key.profile, profile.version,
+            named(profile, drafts, partial(self._queue.has_name, target.name)), spans=[span for span, _place in found],
         )  # fmt: skip
-        spans = [span for span, _place in found]
-        self._queue.put(target.name, key.code, key.profile, profile.version, drafts, spans=spans)
 
-    def _statistic(self, place: Place, end: int) -> Statistic | None:
+    def _drafts(
+        self, encoder: type[Encoder], gateway: Gateway, told: Told, now: int, end: int, places: Sequence[Place],
+        *, late: bool,
+    ) -> list[Draft]:  # fmt: skip
+        start, kind = end - told.length, told.kind
+        if told.of == "statistics":
+            values = [each for place in places if (each := self._statistic(place, start, end)) is not None]
+            return encoder.statistics(gateway, kind, now // 1000 * 1000, end, values, resumed=late)
+        changes = [change for place in places for change in self._changes(place, start, end, of=told.of)]
+        if told.of == "changes":
+            return encoder.changes(gateway, kind, end, changes, resumed=late)
+        return encoder.actions(gateway, kind, end, self._actions.of(changes, gateway.profile), resumed=late)
+
+    def _statistic(self, place: Place, start: int, end: int) -> Statistic | None:
         if place.spec.type != "number":
             return None
-        rows = self._reader.history(place.point.code, end - HOUR, end, MOST)
-        values = [float(row["value"]) for row in rows if row["value"] is not None and not is_bad(row["quality"])]
-        return Statistic(place, statistics.fmean(values), max(values), min(values)) if values else None
+        found = figures(usable(self._reader, place, start, end))
+        return None if found is None else found.statistic(place)
+
+    def _changes(self, place: Place, start: int, end: int, of: str) -> list[Due]:
+        """A value that follows none known is a change as well, rather told once more than never, but no action."""
+        found = [] if place.spec.type == "text" else usable(self._reader, place, start, end)
+        last, changes = self._before(place, start) if found else None, []
+        for time, value in found:
+            if value != last and (last is not None or of == "changes"):
+                changes.append(Due(place, time, value, None, GOOD))
+            last = value
+        return changes
+
+    def _before(self, place: Place, start: int) -> float | None:
+        """The last value before a span; None where there is none that is near enough."""
+        for reach in BEFORE:
+            if found := usable(self._reader, place, start - reach, start):
+                return found[-1][1]
+        return None
+
+
+def _family(library: Library, target: TargetSettings, profile: str) -> str:
+    shape = library[profile].shape(target.family)
+    assert shape is not None  # noqa: S101  # targets select reported profiles only
+    return shape.family

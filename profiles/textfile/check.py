@@ -51,6 +51,8 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
             yield Fault((*at, "written"), "nothing is written without `files.report`")
         if kind.written.of == "values" and kind.values is None:
             yield Fault((*at, "written"), "a kind of values states under `values` which fields carry them")
+        if kind.written.of in ("statistics", "changes", "stations", "actions") and kind.interval is None:
+            yield Fault((*at, "written"), f"a kind of {kind.written.of} states under `interval` how often it is told")
         if kind.written.of == "persons" and (files.persons is None or at[-1] not in files.persons.kinds):
             yield Fault((*at, "written"), "is none of the kinds that travel (files: {persons: {kinds: …}})")
     yield from _counts(at, kind)

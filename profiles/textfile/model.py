@@ -22,12 +22,21 @@ Encoding = Literal["utf-8", "gb18030"]
 Holds = Literal[
     "site", "site_name", "file_time", "point", "label", "quantity", "sensor_type", "unit", "asset", "asset_name",
     "asset_kind", "range_high", "range_low", "HH", "H", "L", "LL", "value", "state", "time", "alarm_type",
-    "alarm_level", "alarm_state", "start", "end", "peak", "peak_time", "recovery", "recovery_time",
+    "alarm_level", "alarm_state", "start", "end", "peak", "peak_time", "recovery", "recovery_time", "maximum",
+    "maximum_time", "minimum", "minimum_time", "mean", "record_count", "cause", "measures", "handled_at", "handled_by",
+    "station_state", "station_supply", "trigger", "trigger_value", "feed_state", "action_mode",
 ]  # fmt: skip
 """What of ours a field holds when we write it: site and its name, the time of the file; of a point its code, label,
 quantity's Chinese name, sensor type, unit, equipment (with name and kind), range and limits; of a reading value, state
 and time; of an abnormal event type, level, whether it stands, its ends, and the readings at its beginning (peak: all
-that is known of it) and at its end (recovery)."""
+that is known of it) and at its end (recovery); of a span (an event's, too) its ends, extremes and mean; of an event's
+handling cause, measures, when it was noted and by whom; of a station whether it runs (running, lost, fault) and the
+reading of its supply; of a cut-off the point that caused it, its value, the feed after it, whether it was automatic;
+how many records the file has."""
+
+
+Written = Literal["definitions", "values", "alarms", "statistics", "changes", "stations", "actions", "persons"]
+"""What of ours a kind is written of."""
 
 
 class Grammar(Stated):
@@ -121,7 +130,8 @@ class FieldRule(Names):
     words: dict[str, str] = Field(default_factory=dict)
     """How we write what it holds, where that is a word of ours."""
     personal: bool = False
-    """Whether it tells of a person: never logged, and never sent on but encrypted (mines, 2.4)."""
+    """Whether it tells of a person: never logged, never sent on but encrypted (mines, 2.4), and never written by us but
+    where the profile says what it `holds`."""
     withheld: bool = False
     """Whether it is left empty even then, unless the agent's settings ask for it (mines, 2.4)."""
 
@@ -205,11 +215,14 @@ class Count(Settings):
 class WrittenKind(Settings):
     """That we write a kind from what is stored."""
 
-    of: Literal["definitions", "values", "alarms", "persons"]
-    """Points (or their equipment) as they are defined, readings, abnormal events; or files that tell of persons, as
-    the mine wrote them, for targets that are to have them."""
+    of: Written
+    """Points (or their equipment) as they are defined, readings, or abnormal events; of each span of the `interval`, by
+    the clock, its statistics, the changes of switches, or those of cut-off devices (actions); the run states of
+    equipment (stations) at the `interval`; or files that tell of persons, as the mine wrote them, for targets that are
+    to have them."""
     points: str | None = None
-    """Whose: a regular expression for the beginning of point codes; left out: of all that no kind before has."""
+    """Whose: a regular expression for the beginning of point codes (of stations: of theirs); left out: of all that no
+    kind before has."""
     holds: dict[str, Holds] = Field(default_factory=dict)
     """By field: what it holds in this kind other than elsewhere."""
     constants: dict[str, str] = Field(default_factory=dict)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Literal
 
-from profiles.stated import LimitName
-from profiles.textfile.model import State, StateTable, TextFiles
+from profiles.stated import AbnormalName
+from profiles.textfile.model import State, StateTable, TextFiles, Written
 from profiles.wire import quality as q
 
-Of = Literal["definitions", "values", "alarms", "persons"]
 
-
-def kinds(files: TextFiles, of: Of) -> Iterator[str]:
+def kinds(files: TextFiles, of: Written) -> Iterator[str]:
     """The kinds that we write of something, in the profile's order."""
     return (name for name, kind in files.kinds.items() if kind.written is not None and kind.written.of == of)
 
 
-def kind_of(files: TextFiles, of: Of, code: str) -> str | None:
+def kind_of(files: TextFiles, of: Written, code: str) -> str | None:
     """The kind in which a point is written: the first that wants its code."""
     return next((name for name in kinds(files, of) if re.match(wanted(files, name), code)), None)
 
@@ -36,7 +33,7 @@ def interval(files: TextFiles, kind: str) -> float:
 
 
 def state_of(
-    table: StateTable, quality: str, *, valued: bool, crossed: Collection[LimitName] = (), high: bool | None = None
+    table: StateTable, quality: str, *, valued: bool, crossed: Collection[AbnormalName] = (), high: bool | None = None
 ) -> tuple[str, bool]:
     """How a state is written, and whether a value stands beside it: the other way round from `values.state`.
 

@@ -79,9 +79,10 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `since` is the time at which that life was raised, so that a clearing names its beginning. State ``noted`` is a
     fact without an end (a loss, a restart, a passage). Exactly one of `tag`, `device`, `camera` is set, or none for the
     agent. Of kind ``seal``, `code` is the event of the camera's profile (belt_run), and `facts` what was found beside:
-    persons, vehicles, plate, loaded, confidence (0 to 1), duration (s). Of kind ``limit``, `code` names the combined
-    rules of the profile that made the level, if any (", " between them), and `facts` the tags and values that they
-    went by, in the profile's unit.
+    persons, vehicles, plate, loaded, confidence (0 to 1), duration (s). Of kind ``agent`` and with a `tag`, `code`
+    ``reset`` says that an accumulated value fell. Of kind ``limit``, `code` ``feed`` says that a feeder does not follow
+    its cut-off device, which is no limit of its own; any other names the combined rules of the profile that made the
+    level (", " between them), and `facts` the tags and values that they went by, in the profile's unit.
     """
 
     id: Name

@@ -24,6 +24,7 @@ UNCERTAIN_OVERFLOW = "uncertain:overflow"  # the server lost changes before this
 UNCERTAIN_JUMP = "uncertain:jump"
 UNCERTAIN_FROZEN = "uncertain:frozen"
 UNCERTAIN_PARTIAL = "uncertain:partial"  # counted over a part of its period only
+UNCERTAIN_RESET = "uncertain:reset"  # an accumulated value fell: it was set back
 
 
 def is_good(quality: str) -> bool:

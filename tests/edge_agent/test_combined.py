@@ -448,3 +448,14 @@ def test_a_mistake_in_a_combined_rule_is_told_with_its_line(
     [problem] = found.value.problems
     assert message in problem.message
     assert (problem.file, problem.line) == (str(path), line)
+
+
+def test_no_rule_is_called_as_events_call_a_feed_that_does_not_follow(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    rest = [RAIN, "raises: [GN-SD]", "more: 1"]
+    path.write_text(BASE.replace("  mine:", "  feed:") + "".join(f"    {each}\n" for each in rest), encoding="utf-8")
+    with pytest.raises(ConfigError) as found:
+        Shelf([tmp_path]).check()
+    [problem] = found.value.problems
+    assert "'feed' says in events that a feeder does not follow its device" in problem.message
+    assert problem.file == str(path)

@@ -138,6 +138,22 @@ async def test_an_alarm_is_raised_once_over_a_restart_and_cleared_once(tmp_path:
     assert limits[0].id != limits[1].id
 
 
+async def test_a_total_that_fell_is_an_event_also_where_it_fell_while_the_agent_was_down(tmp_path: Path) -> None:
+    rules = {"t": TagRule("t", "d", accumulates=True)}
+    async with bench(tmp_path, rules) as first:
+        first.recorder.readings("d", [reading("t", 12_345.5)])
+    first.outbox.close()
+    async with bench(tmp_path, rules, wall=[NOW + 5_000]) as second:
+        second.recorder.readings("d", [reading("t", 3.0, NOW + 5_000), reading("t", 4.0, NOW + 6_000)])
+    [event] = second.events()
+    assert (event.kind, event.state, event.level, event.code, event.tag) == ("agent", "noted", "INFO", "reset", "t")
+    assert (event.time, event.value) == (NOW + 5_000, 3.0)
+    assert event.text == "the accumulated value fell from 12345.5 to 3: it was set back"
+    assert [(each.value, each.quality) for each in second.samples()] == [
+        (12_345.5, "good"), (3.0, "uncertain:reset"), (4.0, "good"),
+    ]  # fmt: skip
+
+
 async def test_an_alarm_on_a_limit_that_is_gone_from_the_settings_is_cleared(tmp_path: Path) -> None:
     async with bench(tmp_path) as first:
         first.recorder.readings("d", [reading("a", 11.0)])

@@ -312,6 +312,24 @@ def test_a_jump_is_marked_at_once_and_unmarked_by_the_reading_that_confirms_it()
     ]
 
 
+def test_an_accumulated_value_that_falls_was_set_back_and_counts_from_there_on_whatever_the_deadband() -> None:
+    b = bench(accumulates=True, deadband=Deadband(size=1000.0))
+    sent, resets, totals = [], [], []
+    for value, quality in ((12.0, "good"), (13.0, "good"), (None, "bad:link"), (2.5, "bad:instrument"), (13.0, "good"),
+                           (0.5, "good"), (0.5, "good"), (0.7, "good")):  # fmt: skip
+        b.after(1)
+        outcome = b.sampler.take([Reading("a", b.wall, value, quality)])
+        sent += [(each.value, each.quality) for each in outcome.samples]
+        resets += [(each.time - NOW, each.before, each.value) for each in outcome.resets]
+        totals += [*outcome.totals.values()]
+    assert sent == [
+        (12.0, "good"), (None, "bad:link"), (2.5, "bad:instrument"), (13.0, "good"), (0.5, "uncertain:reset"),
+        (0.5, "good"),
+    ]  # fmt: skip
+    assert resets == [(6000, 13.0, 0.5)]
+    assert totals == [12.0, 13.0, 0.5, 0.7]
+
+
 def test_a_value_that_never_moves_is_frozen() -> None:
     b = bench(frozen=86_400.0)
     assert b.polled(1.0)[0][2] == "good"

@@ -21,13 +21,16 @@ from collector.reports.encoders.pictures import PictureMode
 from collector.reports.loads import Load
 from collector.reports.tallies import Tally
 from profiles.model import Profile, Quantity, Times
-from profiles.stated import LimitName
+from profiles.stated import AbnormalName
 from profiles.textfile.model import Encoding
 from profiles.wire.messages import Event, State
 from profiles.wire.quality import is_bad, is_good
 
-PacketKind = Literal["alarm", "live", "resumed", "static", "heartbeat", "status"]
-"""heartbeat, status: of a gateway only the newest is kept, and none is ever resumed."""
+PacketKind = Literal["alarm", "live", "resumed", "static", "heartbeat", "status", "repeat"]
+"""heartbeat, status, repeat (which abnormal events still stand): of a gateway only the newest is kept, and none is ever
+resumed."""
+FLEETING: tuple[PacketKind, ...] = ("heartbeat", "repeat")
+"""What is said again and again, so that nobody reads each refusal of it."""
 NAMESPACE = uuid.UUID("6f1f1c7e-0b52-4f0e-9a55-1f6f3f5a0c00")
 """Of the packet ids: UUIDs of version 5, derived from what a packet is about."""
 
@@ -68,7 +71,7 @@ class Due:
     value: float | None
     text: str | None
     quality: str
-    stood: frozenset[LimitName] = frozenset()
+    stood: frozenset[AbnormalName] = frozenset()
     """The levels of the point's alarms that stood at its time."""
 
     @property
@@ -100,12 +103,52 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """A point's values in a span that are not bad, in the profile's unit."""
+    """A point's values in a span that are not bad, in the profile's unit, and when the extremes were first reached."""
 
     place: Place
     mean: float
     highest: float
+    highest_at: int
+    """Ms UTC."""
     lowest: float
+    lowest_at: int
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """The action of a cut-off device: to 0, or back to 1; what is None nobody knows."""
+
+    due: Due
+    trigger: Place | None
+    """The point that made it act."""
+    value: float | None
+    """Its value, in the profile's unit."""
+    feed: float | None
+    """Whether there is voltage some seconds later."""
+    automatic: bool
+    """Whether the trigger lies beyond its cut-off limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What people noted of how an alarm was handled (处置记录): `at` in ms UTC."""
+
+    cause: str
+    measures: str
+    at: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Abnormal:
+    """An abnormal event that is told again, with what is known of it by now."""
+
+    place: Place
+    crossing: Crossing
+    figures: Statistic | None = None
+    """Of its values from its beginning to its end, or up to now; None where it has no numbers."""
+    handling: Handling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +260,17 @@ class Encoder(ABC):
         return []
 
     @classmethod
+    def again_after(cls, gateway: Gateway, place: Place, level: AbnormalName) -> float | None:
+        """How often (s) an abnormal event is told again while it stands; 0: only once more is known of it, after its
+        end; None: never."""
+        return None
+
+    @classmethod
+    def again(cls, gateway: Gateway, now: int, found: Sequence[Abnormal]) -> list[Draft]:
+        """Abnormal events told again at `now` (ms UTC), all of which stand or all of which ended."""
+        return []
+
+    @classmethod
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
         """What the gateway's points are; `now` (ms UTC) is when it is said."""
         return []
@@ -241,12 +295,22 @@ class Encoder(ABC):
 
     @classmethod
     def statistics(
-        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+        cls, gateway: Gateway, kind: str, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
     ) -> list[Draft]:
-        """The statistics of the hour that ended at `end`, told at `now` (both ms UTC).
+        """The statistics of the span that ended at `end`, told at `now` (both ms UTC); `kind`: see `selection.Told`.
 
         Called where the profile has some. The id of a packet does not depend on `now`.
         """
+        return []
+
+    @classmethod
+    def changes(cls, gateway: Gateway, kind: str, end: int, found: Sequence[Due], *, resumed: bool) -> list[Draft]:
+        """Each change of a point's value in the span that ended at `end` (ms UTC), where the profile tells of them."""
+        return []
+
+    @classmethod
+    def actions(cls, gateway: Gateway, kind: str, end: int, found: Sequence[Action], *, resumed: bool) -> list[Draft]:
+        """Each action of a cut-off device in the span that ended at `end` (ms UTC), where the profile tells of them."""
         return []
 
     @classmethod

@@ -76,7 +76,7 @@ class MineEncoder(Encoder):
 
     @classmethod
     def statistics(
-        cls, gateway: Gateway, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+        cls, gateway: Gateway, kind: str, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
     ) -> list[Draft]:
         """Hourly, each record with the end of its hour."""
         records = [_statistic(gateway, end, each) for each in sorted(found, key=lambda each: each.place.point.code)]
@@ -84,8 +84,7 @@ class MineEncoder(Encoder):
         for start in range(0, len(records), most):
             part = records[start : start + most]
             identity = packet_id(gateway.profile.profile, gateway.code, "statistic", end, *(str(each) for each in part))
-            kind = _report(gateway).data_types["statistic"]
-            body = _body(gateway, identity, now, kind, part, resumed=resumed)
+            body = _body(gateway, identity, now, _report(gateway).data_types["statistic"], part, resumed=resumed)
             drafts.append(Draft(identity, "resumed" if resumed else "live", now, body))
         return drafts
 
@@ -207,8 +206,10 @@ def _status(gateway: Gateway, due: Due, quantity: Quantity) -> str:
         flags.add("over_range" if due.value > quantity.range[1] else "under_range")
     elif q.is_bad(due.quality) and not flags:
         flags.add("fault")
-    beyond = set() if due.value is None else crossed(due.place.spec, gateway.profile, quantity, due.value) | due.stood
-    if due.valid and beyond - {"SIG"}:
+    beyond = (
+        due.stood | crossed(due.place.spec, gateway.profile, quantity, due.value) if due.value is not None else set()
+    )
+    if due.valid and beyond - {"SIG", "FEED"}:
         flags.add("alarm")
     return "".join("1" if flag in flags else "0" for flag in _report(gateway).status_flags)
 

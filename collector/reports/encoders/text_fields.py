@@ -9,7 +9,8 @@ from profiles.textfile.model import Kind, TextFiles
 
 
 def record(files: TextFiles, kind: str, facts: Facts, place: Place, *, header: bool = False) -> Record:
-    """The texts of a record's fields (or the header's); what nobody knows is empty, and so is what tells of persons."""
+    """The texts of a record's fields (or the header's); what nobody knows is empty, and so is what tells of persons
+    and is nothing of ours."""
     its = files.kinds[kind]
     constants = its.written.constants if its.written else {}
     own = _own(its)
@@ -18,7 +19,7 @@ def record(files: TextFiles, kind: str, facts: Facts, place: Place, *, header: b
     for field in files.header_of(kind) if header else its.fields:
         rule = files.fields[field]
         holds = own.get(field, rule.holds)
-        if rule.personal:
+        if rule.personal and holds is None:
             text = ""
         elif rule.part is not None:
             text = place.point.code[rule.part[0] - 1 : rule.part[1]]
@@ -31,9 +32,9 @@ def record(files: TextFiles, kind: str, facts: Facts, place: Place, *, header: b
 
 
 def _own(kind: Kind) -> dict[str, str]:
-    """What the fields of this kind hold other than elsewhere: what it says of its values and definitions holds too."""
+    """What the fields of this kind hold other than elsewhere: what it says of present values and definitions too."""
     own: list[tuple[str | None, str]] = []
-    if (its := kind.values) is not None:
+    if (its := kind.values) is not None and its.live:
         own += [(its.unit, "unit"), (its.state, "state")]
         own += [(its.point, "point"), (its.value, "value"), (its.time, "time")]
     if (that := kind.definition) is not None:

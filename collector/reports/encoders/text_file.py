@@ -8,16 +8,38 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from collector.directory import Place
-from collector.reports.encoders.base import Alarm, Draft, Due, Encoder, Gateway, PacketKind, packet_id, written
-from collector.reports.encoders.facts import number, place_facts, site_facts
+from collector.reports.encoders.base import (
+    Abnormal,
+    Action,
+    Alarm,
+    Draft,
+    Due,
+    Encoder,
+    Gateway,
+    PacketKind,
+    Statistic,
+    packet_id,
+    written,
+)
+from collector.reports.encoders.facts import Facts, number, site_facts
 from collector.reports.encoders.limits import crossed
+from collector.reports.encoders.text_facts import (
+    action_facts,
+    again_facts,
+    event_facts,
+    point_facts,
+    reading_facts,
+    report_of,
+    station_facts,
+    statistic_facts,
+)
 from collector.reports.encoders.text_fields import record
-from profiles.report import TextFileReport
+from profiles.stated import AbnormalName
 from profiles.textfile.codec import Record, encode
 from profiles.textfile.model import TextFiles
 from profiles.textfile.naming import FileName, compose
@@ -45,7 +67,7 @@ class TextFileEncoder(Encoder):
         for kind in kinds(files, "definitions"):
             records: dict[tuple[str, ...], Record] = {}
             for place in (each for each in ordered if re.match(wanted(files, kind), each.point.code)):
-                facts = _facts(gateway, place) | {"time": written(gateway.profile.time, now)}
+                facts = point_facts(gateway, place) | {"time": written(gateway.profile.time, now)}
                 made = record(files, kind, facts, place)
                 records.setdefault(tuple(made[field] for field in files.kinds[kind].key), made)
             if records:
@@ -70,7 +92,7 @@ class TextFileEncoder(Encoder):
             about = (end, *((each.place.point.code, each.time, each.value, each.text, each.quality) for each in found))
             sort: PacketKind = "resumed" if resumed else "live"
             drafts.append(_draft(gateway, kind, sort, end, found[0].place, records, about=about, points=points))
-        return drafts
+        return drafts if resumed else drafts + _stations(gateway, end, rows)
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
@@ -89,15 +111,74 @@ class TextFileEncoder(Encoder):
                 )  # fmt: skip
         return drafts
 
+    @classmethod
+    def again_after(cls, gateway: Gateway, place: Place, level: AbnormalName) -> float | None:
+        """By the interval of the kind, which may have none; never where nothing is written of it."""
+        kind = kind_of(text_files(gateway.profile), "alarms", place.point.code)
+        if kind is None or level not in report_of(gateway).alarm_types:
+            return None
+        return text_files(gateway.profile).kinds[kind].interval or 0.0
 
-def _report(gateway: Gateway) -> TextFileReport:
-    report = text_files(gateway.profile).report
-    assert report is not None  # noqa: S101  # its family chose this encoder
-    return report
+    @classmethod
+    def again(cls, gateway: Gateway, now: int, found: Sequence[Abnormal]) -> list[Draft]:
+        """A file a kind, with the time of the telling as that of its records."""
+        kinds: dict[str, list[Abnormal]] = defaultdict(list)
+        for each in sorted(found, key=lambda each: (each.place.point.code, each.crossing.start, each.crossing.level)):
+            if (kind := kind_of(text_files(gateway.profile), "alarms", each.place.point.code)) is not None:
+                kinds[kind].append(each)
+        drafts = []
+        for kind, its in kinds.items():
+            facts = [(each.place, again_facts(gateway, now, each)) for each in its]
+            sort: PacketKind = "repeat" if its[0].crossing.end is None else "alarm"
+            drafts += _of_span(gateway, kind, now, facts, sort)
+        return drafts
+
+    @classmethod
+    def statistics(
+        cls, gateway: Gateway, kind: str, now: int, end: int, found: Sequence[Statistic], *, resumed: bool
+    ) -> list[Draft]:
+        """A file with a record a point; what comes late has the whole span of its points once more."""
+        ordered = sorted(found, key=lambda each: each.place.point.code)
+        facts = [(each.place, statistic_facts(gateway, kind, end, each)) for each in ordered]
+        return _of_span(gateway, kind, end, facts, "resumed" if resumed else "live")
+
+    @classmethod
+    def changes(cls, gateway: Gateway, kind: str, end: int, found: Sequence[Due], *, resumed: bool) -> list[Draft]:
+        """A file with a record a change, where there was any."""
+        ordered = sorted(found, key=lambda due: (due.time, due.place.point.code))
+        facts = [(each.place, reading_facts(gateway, each)) for each in ordered]
+        return _of_span(gateway, kind, end, facts, "resumed" if resumed else "live")
+
+    @classmethod
+    def actions(cls, gateway: Gateway, kind: str, end: int, found: Sequence[Action], *, resumed: bool) -> list[Draft]:
+        """As `changes`, with what belongs to each."""
+        ordered = sorted(found, key=lambda each: (each.due.time, each.due.place.point.code))
+        facts = [(each.due.place, action_facts(gateway, each)) for each in ordered]
+        return _of_span(gateway, kind, end, facts, "resumed" if resumed else "live")
 
 
-def _facts(gateway: Gateway, place: Place) -> dict[str, str]:
-    return place_facts(gateway, place, _report(gateway).unit_names)
+def _stations(gateway: Gateway, end: int, rows: Sequence[Due]) -> list[Draft]:
+    """A file of the run states at `end` (ms UTC), of every kind whose interval ends now."""
+    files, drafts = text_files(gateway.profile), []
+    for kind in kinds(files, "stations"):
+        its: dict[str, list[Due]] = defaultdict(list)
+        for each in rows if end % round(interval(files, kind) * 1000) == 0 else ():
+            if re.match(wanted(files, kind), each.place.point.asset):
+                its[each.place.point.asset].append(each)
+        found = [(due[0].place, station_facts(gateway, end, due)) for _code, due in sorted(its.items())]
+        drafts += _of_span(gateway, kind, end, found, "live")
+    return drafts
+
+
+def _of_span(
+    gateway: Gateway, kind: str, end: int, found: Sequence[tuple[Place, Facts]], sort: PacketKind
+) -> list[Draft]:
+    """A file about what was up to `end` (ms UTC), which is the time of the file; none without a record."""
+    records = [record(text_files(gateway.profile), kind, facts, place) for place, facts in found]
+    if not records:
+        return []
+    about = (end, *(text for each in records for text in each.values()))
+    return [_draft(gateway, kind, sort, end, found[0][0], records, about=about)]
 
 
 def _by_kind(files: TextFiles, due: Iterable[Due]) -> dict[str, list[Due]]:
@@ -120,7 +201,9 @@ def _draft(
     *, about: Sequence[object], points: dict[str, int] | None = None,
 ) -> Draft:  # fmt: skip
     files = text_files(gateway.profile)
-    facts = site_facts(gateway) | {"file_time": written(gateway.profile.time, time)}
+    facts = site_facts(gateway) | {
+        "file_time": written(gateway.profile.time, time), "record_count": str(len(records)),
+    }  # fmt: skip
     header = record(files, kind, facts, place, header=True)
     body = encode(files, kind, header, records, encoding=gateway.encoding)
     identity = packet_id(gateway.profile.profile, gateway.site, kind, *about)
@@ -133,7 +216,7 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
     files, quantity = text_files(gateway.profile), due.quantity(gateway.profile)
     values = files.kinds[kind].values
     table = files.states.get((values and values.states) or "")
-    facts = _facts(gateway, due.place) | {"time": written(gateway.profile.time, due.time)}
+    facts = point_facts(gateway, due.place) | {"time": written(gateway.profile.time, due.time)}
     shown = due.value is not None and due.valid
     if table is not None:
         limits = due.stood
@@ -151,27 +234,9 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
 
 
 def _abnormal(gateway: Gateway, kind: str, alarm: Alarm) -> list[Record]:
-    """The reading at the beginning is the whole of an event that has just begun; of one that ended the extremes are not
-    known here, and are left empty."""
-    report, files, time = _report(gateway), text_files(gateway.profile), gateway.profile.time
-    quantity = gateway.profile.quantities[alarm.place.point.quantity]
-    numeric = alarm.value is not None and quantity.type == "number"
-    text = number(alarm.value, quantity.decimals) if numeric and alarm.value is not None else ""
-    common = _facts(gateway, alarm.place) | {"time": written(time, alarm.event.time)}
-    records = []
-    for each in alarm.crossings:
-        if each.level not in report.alarm_types:
-            continue
-        facts: Mapping[str, str] = {
-            "alarm_type": report.alarm_types[each.level],
-            "alarm_level": report.alarm_levels.get(each.level, ""),
-            "alarm_state": report.alarm_states.get("open" if each.end is None else "closed", ""),
-            "start": written(time, each.start),
-        }
-        moment = written(time, alarm.event.time)
-        if each.end is None:
-            facts = {**facts, "peak": text, "peak_time": moment if text else ""}
-        else:
-            facts = {**facts, "end": written(time, each.end), "recovery": text, "recovery_time": moment}
-        records.append(record(files, kind, {**common, **facts}, alarm.place))
-    return records
+    """A record a limit that the transition crosses."""
+    known = report_of(gateway).alarm_types
+    crossings = [each for each in alarm.crossings if each.level in known]
+    return [
+        record(text_files(gateway.profile), kind, event_facts(gateway, alarm, each), alarm.place) for each in crossings
+    ]

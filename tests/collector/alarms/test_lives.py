@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collector.alarms.lives import Group, Span, groups
+from collector.alarms.lives import Group, Span, groups, side_of
 
 REJOIN, RAISES, WITHIN = 10, 3, 100
 
@@ -53,3 +53,9 @@ def test_one_raise_more_than_is_allowed_within_the_time_chatters() -> None:
 def test_raises_of_a_closed_life_count_as_raises_of_the_source() -> None:
     closed = [span(name, at * 30, at * 30 + 1, life=1, ended=True) for at, name in enumerate("abc")]
     assert grouped(*closed, span("d", 90, 91)) == [("d", True)]
+
+
+def test_the_rule_that_made_a_level_is_no_side_of_its_own_and_a_feed_that_does_not_follow_is_one() -> None:
+    assert side_of("limit", "SIG", "both-doors") == side_of("limit", "SIG") == "switch"
+    assert side_of("limit", "SIG", "feed") == "feed"
+    assert side_of("seal", "RED", "belt_run") == "belt_run"

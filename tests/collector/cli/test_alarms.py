@@ -71,7 +71,7 @@ def test_an_alarm_goes_its_way_by_the_commands_beside_the_collector(file: Path, 
     assert "alarm 1 is not closed: it has to be acknowledged, handled with a note" in refused.output
     assert call("alarms", "ack", file, 1).exit_code == 0
     assert call("alarms", "handle", file, 1).exit_code == 2, "a note is wanted"
-    assert call("alarms", "handle", file, 1, "--note", "阀门已关", "--by", "wang").exit_code == 0
+    assert call("alarms", "handle", file, 1, "--note", "阀门已关", "--cause", "误操作", "--by", "wang").exit_code == 0
     assert call("alarms", "close", file, 1, "--by", "zhao").exit_code == 0
     assert listed(file) == [2]
     assert listed(file, "--state", "all") == [2, 1]
@@ -83,6 +83,7 @@ def test_an_alarm_goes_its_way_by_the_commands_beside_the_collector(file: Path, 
         (os_user(), "acknowledged"), ("wang", "handled"), ("zhao", "closed"),
     ]  # fmt: skip
     assert shown["log"][3]["details"]["note"] == "阀门已关"
+    assert shown["log"][3]["details"]["cause"] == "误操作"
     assert shown["log"][3]["details"]["os_user"] == os_user(), "whatever --by says"
     assert "阀门已关" in call("alarms", "show", file, 1).output
 

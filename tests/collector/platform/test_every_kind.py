@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 
@@ -9,14 +11,16 @@ from collector.directory import Place
 from collector.platform.text_files import judged, values
 from collector.platform.text_kinds import KINDS
 from collector.reports.crossings import Crossing
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway
+from collector.reports.encoders.base import Abnormal, Action, Alarm, Draft, Due, Gateway, Handling, Statistic
 from collector.reports.encoders.text_file import TextFileEncoder
 from profiles.limits import attributes
 from profiles.load import library
 from profiles.model import Profile
 from profiles.stated import LimitName
+from profiles.textfile.model import TextFiles
 from profiles.textfile.times import milliseconds
 from profiles.textfile.values import text_files
+from profiles.textfile.written import kinds, wanted
 from profiles.wire.messages import Asset, Event, EventState, Limits
 from tests.profiles.test_every_profile import manifest
 
@@ -52,12 +56,26 @@ def places(profile: Profile) -> list[Place]:
 
 
 def drafts(profile: Profile, found: list[Place]) -> list[Draft]:
-    """Definitions, good and lost readings, and the beginning and end of an abnormal event of every point."""
+    """Definitions, good and lost readings, statistics, changes, and the beginning and end of an abnormal event of every
+    point."""
     gateway = Gateway(profile, found[0].site.code, found[0].site.code, "示例矿山")
     made = TextFileEncoder.definitions(gateway, END, found)
     for value, quality in ((1.0, "good"), (2.5, "good"), (None, "bad:link"), (None, "bad:instrument")):
         due = [Due(place, END - 1000, value, None, quality) for place in found]
         made += TextFileEncoder.readings(gateway, END, due, resumed=False)
+    files = text_files(profile)
+    for kind in kinds(files, "statistics"):
+        figures = [Statistic(place, 1.2, 2.5, END - 9000, 0.4, END - 2000, 0.9) for place in of(files, kind, found)]
+        made += TextFileEncoder.statistics(gateway, kind, END, END, figures, resumed=False)
+    for kind in kinds(files, "changes"):
+        changes = [Due(place, END - 1000, 1.0, None, "good") for place in of(files, kind, found)]
+        made += TextFileEncoder.changes(gateway, kind, END, changes, resumed=False)
+    for kind in kinds(files, "actions"):
+        actions = [
+            Action(Due(place, END - 1000, 0.0, None, "good"), found[0], 1.6, 0.0, automatic=True)
+            for place in of(files, kind, found)
+        ]
+        made += TextFileEncoder.actions(gateway, kind, END, actions, resumed=False)
     for place in found:
         level: LimitName = "SIG" if place.spec.type == "flag" else "H"
         steps: tuple[tuple[EventState, int | None], ...] = (("raised", None), ("cleared", END))
@@ -66,7 +84,15 @@ def drafts(profile: Profile, found: list[Place]) -> list[Draft]:
                           tag=place.tag, value=2.5)  # fmt: skip
             crossing = Crossing(level, END - 1000, end)
             made += TextFileEncoder.alarms(gateway, [Alarm(place, event, 2.5, 2.0, (crossing,))])
+            known = Statistic(place, 1.2, 2.5, END - 500, 0.4, END, 0.9) if place.spec.type == "number" else None
+            note = Handling("放炮", "加大风量", END, "wang")
+            made += TextFileEncoder.again(gateway, END, [Abnormal(place, crossing, known, note)])
     return made
+
+
+def of(files: TextFiles, kind: str, found: list[Place]) -> list[Place]:
+    """The points that a kind wants."""
+    return [place for place in found if re.match(wanted(files, kind), place.point.code)]
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -79,9 +105,9 @@ def test_what_a_profile_writes_the_platform_takes(name: str) -> None:
         assert faults == [], draft.body.decode()
         assert parsed is not None
         written.add(parsed.kind)
-        told = {each.code for each in values(draft.name, parsed)}
-        assert told == set(draft.points) or draft.kind == "static" or parsed.kind == "RYCY"
-    kinds = text_files(profile).kinds
-    of = {kind: its.written.of for kind, its in kinds.items() if its.written is not None}
+        told = {each.code for each in values(draft.name, parsed) if each.code}
+        assert told == set(draft.points) or not draft.points or parsed.kind == "RYCY"
+        assert told or draft.kind == "static"
+    of = {kind: its.written.of for kind, its in text_files(profile).kinds.items() if its.written is not None}
     assert written == {kind for kind, what in of.items() if what != "persons"}  # those are passed on, not made
     assert set(of) <= set(KINDS)

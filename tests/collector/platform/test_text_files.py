@@ -34,6 +34,17 @@ YCBJ = (
     "2025-11-25 00:06:31;1.81;2025-11-25 00:01:20;0.92;2025-11-25 00:06:31;1.43;放炮后瓦斯涌出;加大风量;"
     "2025-11-25 00:06:50;值班员;2025-11-25 00:07:00~||"
 )
+TJSJ = (
+    f"{MINE};示例煤矿;2025-11-25 00:05:00~{CH4};环境瓦斯;1301工作面T1;%CH4;2025-11-25 00:00:00;2025-11-25 00:05:00;"
+    "1.62;2025-11-25 00:03:10;0.31;2025-11-25 00:00:00;0.74;2025-11-25 00:05:00~||"
+)
+KGBH = f"{MINE};示例煤矿;2025-11-25 00:01:00~{FAN};0;2025-11-25 00:00:05~{FAN};1;2025-11-25 00:00:40~||"
+KZLD = (
+    f"{MINE};示例煤矿;2025-11-25 00:00:10~{MINE}01KG1009B0003;0;{CH4};1.62;0;2025-11-25 00:00:01;auto~"
+    f"{MINE}01KG1009B0003;1;;;;2025-11-25 00:00:05;~||"
+)
+WFSJ = f"{MINE};2025-11-25 00:05:00;1~{CH4};0.74;1.62;2025-11-25 00:03:10;0.31;2025-11-25 00:00:00~||"
+FZSS = f"{MINE};示例煤矿;2025-11-25 00:01:00~{MINE}01DT40010007;0;9;2025-11-25 00:01:00~||"
 NCDSS = (
     "429021001003;示例矿山;2025-11-25 00:00:20^42902100100301MN0004CO0001;0004;-150中段回风;6;ppm;0;"
     "2025-11-25 00:00:19^]]]"
@@ -48,6 +59,9 @@ SOUND = [
     ("429021001003_NCDSS_20251125000020.txt", NCDSS), (f"{MINE}_CGKCDSS_20251125000500.txt", WATER),
     (f"{MINE}_LJSS_20251125000010.txt", HOIST), (f"{MINE}_CDSS_20251125000011.txt", CDSS),
     (NAME, f"{MINE};示例煤矿;2025-11-25 00:00:10~||"),
+    (f"{MINE}_TJSJ_20251125000500.txt", TJSJ), (f"{MINE}_KGBH_20251125000100.txt", KGBH),
+    (f"{MINE}_FZSS_20251125000100.txt", FZSS), (f"{MINE}_WFSJ_20251125000500.txt", WFSJ),
+    (f"{MINE}_KZLD_20251125000010.txt", KZLD),
 ]  # fmt: skip
 
 
@@ -113,10 +127,50 @@ def test_one_thing_changed_is_refused_by_its_name(old: str, new: str, fault: str
         (*SOUND[1], ";MN;%CH4", ";KG;%CH4", "record[0].system"),
         (*SOUND[2], ";002;", ";2;", "record[0].abnormal"),
         (*SOUND[2], "00:06:31;1.81", "00:00:08;1.81", "record[0].end: lies before"),
+        (*SOUND[2], ";002;", ";003;", "record[0].abnormal: is of a feed"),
+        (*SOUND[2], ";1.43;", ";1.91;", "record[0].mean: does not lie"),
+        (*SOUND[2], ";1.43;", ";;", "record[0].max: expected maximum, minimum and mean"),
+        (*SOUND[2], "1.81;2025-11-25 00:01:20", "1.81;2025-11-24 00:01:20", "record[0].max_time: lies outside"),
+        (*SOUND[2], "1.81;2025-11-25 00:01:20", "1.81;", "record[0].max_time: expected one"),
         (*SOUND[3], "^]]]", "~||", ": does not end"),
         (*SOUND[4], "00000000", "0000000", "record[0].eight"),
         (*SOUND[5], ";32;", ";31;", "header.system_code"),
         (*SOUND[5], ";-9999;", ";0.0;", "record[0].value: expected none"),
+        (*SOUND[8], CH4, f"{MINE}01LJ0001A0012", "record[0].point: is no analogue"),
+        (
+            *SOUND[8],
+            "25 00:00:00;2025-11-25 00:05:00;1",
+            "25 00:00:10;2025-11-25 00:05:00;1",
+            "record[0].start: expected",
+        ),
+        (
+            *SOUND[8],
+            "25 00:00:00;2025-11-25 00:05:00;1",
+            "25 00:00:00;2025-11-25 00:04:00;1",
+            "record[0].start: expected",
+        ),
+        (*SOUND[8], "00:03:10", "00:05:01", "record[0].max_time: lies"),
+        (*SOUND[8], "0.31;", "0.81;", "record[0].mean: does not lie"),
+        (*SOUND[8], ";0.74;", ";;", "record[0].mean: is missing"),
+        (*SOUND[8], ";%CH4;", ";ppm;", "record[0].unit: expected %CH4"),
+        (*SOUND[9], f"{FAN};1;", f"{FAN};0;", "record[1].value: is no change"),
+        (*SOUND[9], f"{FAN};1;", f"{FAN};2;", "record[1].value: expected the 0 or 1"),
+        (*SOUND[9], "00:00:40", "00:00:05", "record[1].point: stands twice"),
+        (*SOUND[9], "00:01:00~", "00:02:00~", "name: its time"),
+        (f"{MINE}_KGBH_20251125000200.txt", KGBH, "00:01:00~", "00:02:00~", "record[0].data_time: lies more than 60 s"),
+        (*SOUND[11], "00:05:00;1~", "00:05:00;2~", "header.count: there are 1 records"),
+        (*SOUND[12], "KG1009", "KG1001", "record[0].point: is no cut-off device"),
+        (*SOUND[12], f";0;{CH4};", f";2;{CH4};", "record[0].action: expected one of"),
+        (*SOUND[12], ";auto", ";automatic", "record[0].mode: expected one of"),
+        (*SOUND[12], f";{CH4};1.62;", ";;1.62;", "record[0].trigger_value: is of no point"),
+        (*SOUND[12], f";{CH4};1.62;", ";;;", "record[0].mode: expected the triggering point"),
+        (*SOUND[12], ";1.62;0;", ";1.62;9;", "record[0].feed: expected one of"),
+        (*SOUND[11], ";0.74;", ";1.74;", "record[0].mean: does not lie"),
+        (*SOUND[10], ";0;9;", ";3;9;", "record[0].run"),
+        (*SOUND[10], ";0;9;", ";0;;", "record[0].power"),
+        (*SOUND[10], "DT4001", "MN0001", "record[0].station: is no substation"),
+        (*SOUND[10], f"~{MINE}01", "~14019990000201", "record[0].code: does not begin"),
+        (*SOUND[9], KGBH[KGBH.index(f"~{FAN}") : -2], "~", ": has no record"),
     ],
 )
 def test_other_kinds_are_judged_by_their_own_fields(name: str, text: str, old: str, new: str, fault: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from collector.app import Collector
 from collector.persons.settings import PersonsSettings
+from collector.platform.platform import Secret
 from collector.reports import sender
 from collector.reports.persons import PersonPacker, is_encrypted
 from collector.reports.queue import ReportQueue
@@ -235,6 +236,24 @@ async def test_what_the_mine_wrote_is_what_the_platform_has_and_no_store_of_read
     for word in ("测试甲", FIRST, "采煤一队"):
         assert word.encode() not in made.kept(tmp_path / "state")
         assert word not in caplog.text
+
+
+async def test_a_platform_that_wants_its_files_encrypted_gets_those_of_persons_so_too(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    (tmp_path / "upload").mkdir()
+    key, iv = "0123456789abcdef", "fedcba9876543210"
+    settings_ = chosen(broker, tmp_path, Shelf())
+    [plain] = settings_.reports
+    ciphered = target_model().model_validate(plain.model_dump() | {"cipher": {"type": "sm4-cbc", "key": key, "iv": iv}})
+    async with reporting(settings_.model_copy(update={"reports": (ciphered,)})):
+        agent.tell(1)
+        agent.send("manifest", ABOUT)
+        send(agent, 1, RYSS)
+        await eventually(lambda: uploaded(tmp_path), "the file")
+    [content] = uploaded(tmp_path).values()
+    assert FIRST.encode() not in content
+    assert Secret("sm4-cbc", key.encode(), iv.encode()).opened(content.decode("ascii")) == RYSS.encode()
 
 
 async def test_with_the_wrong_key_nothing_is_reported_nothing_lost_and_the_right_one_makes_it_good(

@@ -113,7 +113,7 @@ async def test_an_hour_is_told_once_it_has_ended_with_all_that_is_not_bad(pond: 
 async def test_readings_that_come_twice_change_nothing_and_late_ones_tell_their_hour_once_more(pond: Pond) -> None:
     pond.write("level", (60_000, 812.0, "good"))
     [first] = await pond.told()
-    assert pond.queue.spans("city", SOON, 10) == []
+    assert pond.queue.spans("city", "tailings", "", SOON, 10) == []
     pond.write("level", (60_000, 812.0, "good"))
     assert await pond.told() == [first]
     pond.write("level", (120_000, 814.0, "good"))
@@ -123,9 +123,23 @@ async def test_readings_that_come_twice_change_nothing_and_late_ones_tell_their_
 
 async def test_a_reading_that_comes_while_its_hour_is_told_keeps_the_hour_due(pond: Pond) -> None:
     pond.write("level", (60_000, 812.0, "good"))
-    [before] = pond.queue.spans("city", SOON, 10)
+    [before] = pond.queue.spans("city", "tailings", "", SOON, 10)
     pond.queue.tell("city", [before._replace(noted=before.noted - 1)])
-    assert pond.queue.spans("city", SOON, 10) == [before]
+    assert pond.queue.spans("city", "tailings", "", SOON, 10) == [before]
+
+
+async def test_hours_of_a_batch_that_could_not_be_written_are_noted_when_it_comes_again(pond: Pond) -> None:
+    found = pond.records("level", (60_000, 812.0, "good"))
+    pond.queue._db.execute("ALTER TABLE transition RENAME TO away")  # what is written last fails
+    with pytest.raises(SinkUnavailable):
+        pond.queue.write(found, [])
+    pond.queue._db.execute("ALTER TABLE away RENAME TO transition")
+    assert pond.queue.spans("city", "tailings", "", SOON, 10) == []
+    pond.write("level", (60_000, 812.0, "good"))
+    pond.write("level", (120_000, 814.0, "good"))
+    assert [span.end for span in pond.queue.spans("city", "tailings", "", SOON, 10)] == [END]
+    [body] = await pond.told()
+    assert body["datas"][0]["avgValue"] == 813.0
 
 
 async def test_a_store_that_is_away_keeps_every_hour_due(pond: Pond, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -281,6 +281,34 @@ def test_two_definitions_of_the_same_second_are_two_packets() -> None:
     assert first.id != second.id
 
 
+@pytest.mark.parametrize(
+    ("state", "supply", "quality", "written"),
+    [
+        (1.0, 1.0, "good", ["0", "1"]), (1.0, 2.0, "uncertain:clock", ["0", "0"]), (0.0, 0.0, "good", ["2", "2"]),
+        (None, None, "bad:link", ["1", "9"]), (None, None, "bad:stale", ["1", "9"]),
+        (0.0, 1.0, "bad:instrument", ["0", "9"]),
+    ],
+)  # fmt: skip
+def test_a_substation_runs_while_some_point_of_it_answers_and_tells_its_fault_and_supply_where_it_has_points_of_them(
+    state: float | None, supply: float | None, quality: str, written: list[str]
+) -> None:
+    found = [
+        Due(place(f"{MINE}01DT4001A0001", "4001", "分站"), AT - 900, state, None, quality),
+        Due(place(f"{MINE}01DT4002A0001", "4002", "电源"), AT - 900, supply, None, quality),
+        Due(METHANE, AT - 900, None, None, "bad:instrument" if quality == "bad:instrument" else "bad:link"),
+    ]
+    minute = ms("2026-11-24 08:01:00")
+    made, other, late = (
+        [each for each in TextFileEncoder.readings(gateway(), end, found, resumed=resumed) if "_FZSS_" in each.name]
+        for end, resumed in ((minute, False), (AT, False), (minute, True))
+    )
+    [draft] = made
+    assert draft.body.decode() == (
+        f"{MINE};示例煤矿;2026-11-24 08:01:00~{SUBSTATION};{';'.join(written)};2026-11-24 08:01:00~||"
+    )
+    assert other == late == []  # by its interval; and what comes late is no state of now
+
+
 def test_marks_in_names_do_not_break_a_record() -> None:
     odd = place(CO, "0004", "回风;~|^\r\n东")
     [draft] = TextFileEncoder.readings(gateway(name="示~例"), AT, [Due(odd, AT - 1, 6.0, None, "good")], resumed=False)

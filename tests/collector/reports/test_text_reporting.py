@@ -9,10 +9,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from collector.alarms.file import AlarmFile
+from collector.app import book_of
+from collector.platform.folder import Folder
+from collector.platform.ledger import Ledger
+from collector.platform.platform import Secret
+from collector.platform.text_files import TextPlatform
 from collector.reports import sender
 from collector.reports.names import free_name
 from collector.reports.settings import target_faults, target_model
 from collector.settings import CollectorSettings
+from collector.sinks.sqlite.settings import SqliteSettings
 from profiles.load import library
 from profiles.textfile.codec import Record, decode
 from profiles.textfile.values import text_files
@@ -28,9 +35,10 @@ profile: fast
 version: 0.0.1-wd
 extends: coal-safety
 spec: {zh: 快, en: fast, status: working-definition}
-files: {kinds: {CDSS: {interval: 1s}}, report: {late_after: 60s}}
+files: {kinds: {CDSS: {interval: 1s}, KGBH: {interval: 1s}, FZSS: {interval: 1s}}, report: {late_after: 60s}}
 """
 PROFILE = library()["coal-safety"]
+CIPHER = {"type": "sm4-cbc", "key": "0123456789abcdef", "iv": "fedcba9876543210"}
 CH4, FAN = f"{MINE}01MN0001A0012", f"{MINE}01KG1001B0001"
 
 
@@ -87,6 +95,11 @@ def files(folder: Path, kind: str) -> dict[str, list[Record]]:
     return {path.name: list(decode(text_files(PROFILE), kind, path.read_bytes()).records.values()) for path in found}
 
 
+def transitions(folder: Path) -> dict[str, list[Record]]:
+    """The files of abnormal events with the time of what happened; one that is told again has that of the telling."""
+    return {name: found for name, found in files(folder, "YCBJ").items() if "_20261124" in name}
+
+
 def whole(folder: Path) -> list[dict[str, str]]:
     """Of each real-time file the values by point."""
     return [{each["point"]: each["value"] for each in records} for records in files(folder, "CDSS").values()]
@@ -118,6 +131,9 @@ async def test_files_come_at_their_interval_with_every_point_though_nothing_is_n
         each["data_time"] for records in files(tmp_path, "CDSS").values() for each in records if each["point"] == FAN
     }
     assert len(times) == 1  # a value that was held keeps its own time
+    stations = [[*each.values()][:3] for records in files(tmp_path, "FZSS").values() for each in records]
+    assert stations
+    assert all(each == [f"{MINE}01DT40010007", "0", "9"] for each in stations)
 
 
 async def test_a_file_is_of_the_whole_mine_whichever_gateway_measures_its_points(
@@ -190,13 +206,13 @@ async def test_a_rise_through_both_limits_and_back_is_two_events_with_their_ends
     async with collecting(chosen):
         agent.send("manifest", ABOUT)
         agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), events[:2]))
-        await eventually(lambda: len(files(tmp_path, "YCBJ")) == 2, "the beginnings")
+        await eventually(lambda: len(transitions(tmp_path)) == 2, "the beginnings")
     async with collecting(chosen):  # which limits stand crossed outlives the collector
         agent.send("event", freeze_events(STREAM, 2, 0, manifest_hash(ABOUT), events[2:]))
-        await eventually(lambda: len(files(tmp_path, "YCBJ")) == 4, "the ends")
+        await eventually(lambda: len(transitions(tmp_path)) == 4, "the ends")
     told = [
         (name[-10:-4], each["abnormal_type"], each["start_time"][-8:], each["end_time"][-8:])
-        for name, records in files(tmp_path, "YCBJ").items() for each in records
+        for name, records in transitions(tmp_path).items() for each in records
     ]  # fmt: skip
     assert told == [
         ("080009", "001", "08:00:09", ""), ("080019", "002", "08:00:19", ""),
@@ -214,13 +230,86 @@ async def test_a_point_in_alarm_by_a_combined_rule_has_its_event_and_its_state_w
     async with collecting(chosen):
         agent.send("manifest", ABOUT)
         agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [raised, over]))
-        await eventually(lambda: len(files(tmp_path, "YCBJ")) == 2, "beginning and end")
+        await eventually(lambda: len(transitions(tmp_path)) == 2, "beginning and end")
         for number, moment in enumerate((at, at + 1000, at + 2000), 2):
             agent.data(number, ABOUT, [(FAN, moment, True, "good")])
         await eventually(lambda: len(files(tmp_path, "CDSS")) == 3, "the readings")
     assert [each["state"] for [each] in files(tmp_path, "CDSS").values()] == ["1", "1", "0"]
-    [[begun], [ended]] = files(tmp_path, "YCBJ").values()
+    [[begun], [ended]] = transitions(tmp_path).values()
     assert (begun["abnormal_type"], begun["end_time"], ended["end_time"][-8:]) == ("001", "", "08:00:11")
+
+
+async def test_what_the_store_and_the_alarm_desk_know_of_an_event_and_of_a_switch_reaches_the_folder(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.reports.standing.STEP", 200)
+    monkeypatch.setattr("collector.reports.standing.SETTLED", 100)
+    monkeypatch.setattr("collector.app.TELL_EVERY", 0.1)
+    store = SqliteSettings(type="sqlite", path=tmp_path / "store.db")
+    chosen = chosen.model_copy(update={"sinks": (store,)})
+    at = 1_795_478_409_000
+    rows = [(CH4, at, 1.62, "good"), (CH4, at + 2000, 1.81, "good"), (CH4, at + 9000, 0.92, "good")]
+    switched = [(FAN, at, True, "good"), (FAN, at + 200, False, "good"), (FAN, at + 400, True, "good")]
+    steps: list[tuple[Any, int, float]] = [("raised", at, 1.62), ("cleared", at + 9000, 0.92)]
+    events = [
+        Event(id=state, alarm="a", kind="limit", level="HH", state=state, time=time, since=at, tag=CH4, value=value,
+              limit=1.5)
+        for state, time, value in steps
+    ]  # fmt: skip
+
+    def told() -> list[Record]:
+        found = [records[-1] for records in files(tmp_path, "YCBJ").values()]
+        return [record for record in found if record["abnormal_type"] == "002" and record["maximum"] == "1.81"]
+
+    async with collecting(chosen):
+        agent.send("manifest", ABOUT)
+        agent.data(1, ABOUT, rows + switched)
+        agent.send("event", freeze_events(STREAM, 2, 0, manifest_hash(ABOUT), events))
+        await eventually(lambda: any(each["mean"] == "1.45" and not each["cause"] for each in told()), "the figures")
+        desk = book_of(AlarmFile(tmp_path / "state", mend=False), chosen)  # as the command line has it
+        [life] = desk.lives()
+        desk.act(life.id, "acknowledge", "wang")
+        desk.act(life.id, "handle", "wang", "加大风量", cause="放炮")
+        desk.close()
+        await eventually(lambda: any(each["cause"] == "放炮" for each in told()), "the note")
+        await eventually(lambda: files(tmp_path, "KGBH"), "the changes")
+    [record] = [each for each in told() if each["cause"]]
+    assert (record["measures"], record["entered_by"], record["end_time"][-8:]) == ("加大风量", "wang", "08:00:18")
+    [changes] = files(tmp_path, "KGBH").values()
+    assert [(each["point"], each["value"]) for each in changes] == [(FAN, "1"), (FAN, "0"), (FAN, "1")]
+
+
+@pytest.mark.parametrize("cipher", ["aes-128-cbc", "sm4-cbc"])
+async def test_a_platform_that_wants_its_files_encrypted_finds_no_plain_text_and_reads_them_with_the_key(
+    agent: Agent, chosen: CollectorSettings, tmp_path: Path, cipher: str
+) -> None:
+    keys = {"key": "0123456789abcdef", "iv": "fedcba9876543210"}
+    [target] = chosen.reports
+    encrypted = target_model().model_validate(target.model_dump() | {"cipher": {"type": cipher, **keys}})
+    chosen = chosen.model_copy(update={"reports": (encrypted,)})
+    known = library(chosen.profiles)
+    assert list(target_faults(chosen.reports, known)) == []
+    at = now() // 1000 * 1000 - 3_600_000
+    async with collecting(chosen) as collector:
+        agent.send("manifest", ABOUT)
+        agent.data(1, ABOUT, [(CH4, at, 0.31, "good")])
+        await eventually(lambda: [*(tmp_path / "upload").rglob("*_CDSS_*.txt")], "a file")
+        await eventually(lambda: not collector.reports.status()[0].waiting, "the answers")
+    found = [*(tmp_path / "upload").rglob("*.txt")]
+    assert not any(MINE.encode() in path.read_bytes() for path in found)
+    ledger = Ledger(tmp_path / "platform.db")
+    secret = Secret(cipher, keys["key"].encode(), keys["iv"].encode())
+    platform = TextPlatform(ledger, secret=secret)
+    half = found[0].read_bytes()[:-16]
+    assert not platform.complete(half)
+    assert not platform.take(found[0].name, half)
+    assert not TextPlatform(ledger).take(found[0].name, found[0].read_bytes())
+    assert not TextPlatform(ledger, secret=Secret(cipher, b"another-key-here", secret.iv)).complete(
+        found[0].read_bytes()
+    )
+    assert Folder(platform, tmp_path / "upload").look() == len(found) == len(ledger.packets())
+    assert ledger.values("T")[0][1:4] == (CH4, at, 0.31)
+    ledger.close()
 
 
 def test_a_name_that_is_none_of_the_profiles_stays() -> None:
@@ -241,6 +330,8 @@ def test_a_name_that_is_none_of_the_profiles_stays() -> None:
         ),
         ({"profiles": ["mine-underground"], "frame": {"type": "enterprise"}}, ""),
         ({"profiles": ["mine-underground"], "family": "text-file"}, ""),
+        ({"profiles": ["coal-safety"], "cipher": CIPHER}, ""),
+        ({"profiles": ["mine-underground"], "cipher": CIPHER}, "a cipher needs a frame that carries its text"),
     ],
 )
 def test_a_target_is_told_what_its_profiles_cannot_do(rest: dict[str, Any], words: str, tmp_path: Path) -> None:
