@@ -109,7 +109,8 @@ VEHICLES = frozenset({"car", "bus", "truck", "van", "lorry", "vehicle", "train",
 SAME = 0.5
 """Intersection over union from which two boxes of one label are the same."""
 PERIOD = 0.2
-"""Seconds between two pictures at least: 5 a second of 73 to 111 ms each are half a core while something moves."""
+"""Seconds between two pictures at least: 5 a second of 76 ms each are two fifths of a core while something moves, and
+10 count no better (docs/cameras-accuracy.md)."""
 PACKAGE_SCORE = 0.3
 """Of the fetched network, below which a box is not believed: on the first half of the labelled frames 164 of 164 boxes
 above it were right where something moved, and 6 of 10 between 0.2 and 0.3."""
