@@ -14,6 +14,9 @@ LOOK = 0.2
 INCOMPLETE = 600.0
 """A file without its end is refused when nothing was written to it for so many seconds."""
 
+PROOFS = (".jpg", ".mp4")
+"""Endings of pictures and films of a seal's events; they come under their own name when they are whole."""
+
 
 class Folder:
     """The files below a folder, each judged once; they stay where they are."""
@@ -39,6 +42,10 @@ class Folder:
         if self._seen.get(path) == mark:
             return False
         raw = path.read_bytes()
+        if path.suffix in PROOFS:
+            self._platform.take_proof(path.relative_to(self._path).as_posix(), raw)
+            self._seen[path] = mark
+            return True
         if not self._platform.complete(raw) and time.time() - stat.st_mtime < INCOMPLETE:
             return False
         self._platform.take(path.name, raw)

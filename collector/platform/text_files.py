@@ -14,6 +14,7 @@ from typing import NamedTuple
 from collector.platform import person_files
 from collector.platform.family_m import UNITS
 from collector.platform.fields import Fault, millis, now
+from collector.platform.images import MAGIC
 from collector.platform.ledger import Ledger, Value
 from collector.platform.platform import Secret
 from collector.platform.text_figures import figures, gathered
@@ -85,6 +86,19 @@ class TextPlatform:
         if parsed is not None:
             self._rhythm(received, parsed)
         self._told(f"{name}: " + ("known already" if parsed is None else f"{len(parsed.records)} records"))
+        return True
+
+    def take_proof(self, path: str, raw: bytes) -> bool:
+        """Judge a picture or film of an event, by its path; the ledger keeps its hash. False when it is refused."""
+        received, film = now(), path.endswith(".mp4")
+        found = hashlib.sha256(raw).hexdigest()
+        if not (raw[4:8] == b"ftyp" if film else MAGIC["jpg"].match(raw)):
+            self._ledger.refuse(received, [("", f"is no {'film (mp4)' if film else 'picture (jpg)'}")], path)
+            self._told(f"refused {path}")
+            return False
+        value = Value("seal.proof", path, 0, len(raw), True, found, path)
+        self._ledger.accept(path, "proof", received, found, [value])
+        self._told(f"{path}: {len(raw)} bytes")
         return True
 
     def _rhythm(self, received: int, file: Parsed) -> None:

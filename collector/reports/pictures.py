@@ -22,8 +22,8 @@ from collector.reports.queue import ReportQueue
 
 log = logging.getLogger(__name__)
 _MARK = f'{{"{KEY}":'.encode()
-SIGNATURES = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n"}
-"""How the files begin that a platform takes as pictures."""
+SIGNATURES = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n", "video/mp4": b""}
+"""How the files begin that a platform takes as pictures; a film's beginning is not looked at."""
 FORSAKE_EVERY = 3_600_000
 """Ms between two looks for packets whose pictures never came."""
 _GONE = object()
@@ -41,18 +41,32 @@ def holds_pictures(body: bytes) -> bool:
 def filled(body: bytes, store: EvidenceStore) -> bytes:
     """A body with its pictures, for delivery; PictureError when one that it needs is gone. Reads the disk."""
 
-    def read(agent: str, name: str, kind: str, size: int, sha256: str, prefix: str, *_needed: bool) -> str | None:
+    def found(agent: str, name: str, kind: str, size: int, sha256: str) -> bytes | None:
         path = store.path(agent, name)
         try:
             if path.stat().st_size != size:  # before it is read: what an event states bounds the memory
                 return None
-            found = path.read_bytes()
+            read = path.read_bytes()
         except FileNotFoundError:
             return None
-        sound = found.startswith(SIGNATURES.get(kind, b"\0")) and hashlib.sha256(found).hexdigest() == sha256
-        return prefix + base64.b64encode(found).decode() if sound else None
+        sound = kind in SIGNATURES and read.startswith(SIGNATURES[kind]) and hashlib.sha256(read).hexdigest() == sha256
+        return read if sound else None
 
-    return _with(body, read)
+    def text(*named: Any) -> str | None:
+        *file, prefix, _needed = named
+        read = found(*file)
+        return None if read is None else prefix + base64.b64encode(read).decode()
+
+    if not body.startswith(_MARK):
+        return _with(body, text)
+    *file, _prefix, _needed = msgspec.json.decode(body)[KEY]  # the packet is the file itself
+    if (read := found(*file)) is None:
+        raise _lack(*file)
+    return read
+
+
+def _lack(agent: str, name: str, *_rest: Any) -> PictureError:
+    return PictureError(f"picture {name} of agent {agent} is not here any more, or is no picture")
 
 
 def without(body: bytes, missing: frozenset[tuple[str, str]]) -> bytes:
@@ -74,7 +88,7 @@ def _with(body: bytes, put: Callable[..., Any]) -> bytes:
             named = value[KEY]
             made = put(*named)
             if made is None and named[-1]:
-                raise PictureError(f"picture {named[1]} of agent {named[0]} is not here any more, or is no picture")
+                raise _lack(*named)
             return _GONE if made is None else made
         return {key: made for key, each in value.items() if (made := walk(each)) is not _GONE}
 

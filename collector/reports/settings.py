@@ -31,6 +31,9 @@ WITH_PICTURES = frozenset({"seal", "CM6"})
 HOUR = 3_600_000
 """Ms."""
 
+TAKING_FILES = ("folder", "sftp")
+"""Transports by which files may lie beside others."""
+
 
 class TargetSettings(Settings):
     """One upper platform (上级平台)."""
@@ -52,7 +55,7 @@ class TargetSettings(Settings):
     the collector needs the mines' keys for it (persons: keys:)."""
     pictures: PictureMode = "url"
     """How the platform gets the pictures of a seal's events: url, as addresses; inline, within messages as base64, once
-    they are here; none, not at all."""
+    they are here; files, as files beside those of the events (seal-file by folder or SFTP); none, not at all."""
     url_base: str = ""
     """What stands before a file's id in its address, such as https://evidence.example/; the files are put there by
     whoever runs that server. Left out: the id alone."""
@@ -174,6 +177,9 @@ def _pictures(at: KeyPath, target: TargetSettings, library: Library) -> Iterator
     if target.pictures == "inline" and not families & WITH_PICTURES:
         known = ", ".join(sorted(WITH_PICTURES))
         yield Fault((*at, "pictures"), f"no message of this target can hold pictures; expected family {known}")
+    if target.pictures == "files" and not (families == {"seal-file"} and target.transport.type in TAKING_FILES):
+        known = " or ".join(TAKING_FILES)
+        yield Fault((*at, "pictures"), f"files need family seal-file and a transport that takes them; expected {known}")
 
 
 def _bodies(target: TargetSettings, library: Library) -> bool:

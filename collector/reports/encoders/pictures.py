@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from profiles.wire.messages import Evidence
 
-PictureMode = Literal["url", "inline", "none"]
-"""By their address; within messages, in base64; not at all."""
+PictureMode = Literal["url", "inline", "files", "none"]
+"""By their address; within messages, in base64; by their address, as files beside those of the events; not at all."""
 TOLD = ("before", "at", "after")
 """Roles that platforms know. A marked copy is for people at the site: the untouched original is the proof."""
 KEY = "$evidence"

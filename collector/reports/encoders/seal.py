@@ -175,7 +175,7 @@ def _event(gateway: Gateway, alarm: Alarm) -> list[Draft]:
         **{name: event.facts[name] for name in _FACTS if name in event.facts},
         "forbidden": found.forbidden,
         "pictures": [
-            {"role": role} | _file(gateway, each) for role, each in shown if gateway.pictures == "url"
+            {"role": role} | _file(gateway, each) for role, each in shown if gateway.pictures in ("url", "files")
         ],
         "films": [
             _file(gateway, each)

@@ -14,9 +14,21 @@ import msgspec
 
 from collector.directory import Place
 from collector.handled import Handled
-from collector.reports.encoders.base import NOBODY, Alarm, Alive, CameraState, Draft, Due, Gateway, packet_id
+from collector.reports.encoders.base import (
+    NOBODY,
+    Alarm,
+    Alive,
+    Awaited,
+    CameraState,
+    Draft,
+    Due,
+    Gateway,
+    packet_id,
+)
 from collector.reports.encoders.cm6 import registered
+from collector.reports.encoders.pictures import bytes_of, pictures
 from collector.reports.encoders.seal import SealEncoder, message_head
+from collector.reports.encoders.sealed import seal_of
 from profiles.model import Times
 from profiles.seal import FileOf, SealFileReport
 from profiles.textfile.codec import Record, encode
@@ -43,8 +55,11 @@ class SealFileEncoder(SealEncoder):
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
-        """A file an event."""
-        return _files(gateway, "event", super().alarms(gateway, alarms))
+        """A file an event; its pictures and films beside, where the target takes them so."""
+        made = _files(gateway, "event", super().alarms(gateway, alarms))
+        if gateway.pictures == "files":
+            made += [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _proofs(gateway, alarm)]
+        return made
 
     @classmethod
     def cameras(cls, gateway: Gateway, now: int, cameras: Sequence[CameraState]) -> list[Draft]:
@@ -82,6 +97,19 @@ def _files(gateway: Gateway, what: FileOf, drafts: Iterable[Draft]) -> list[Draf
         rows = message["cameras"] if what == "status" else [message]
         made.append(_file(gateway, what, draft, message, rows))
     return made
+
+
+def _proofs(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
+    """The pictures and films of an event under their ids, which are their addresses; each once it is here."""
+    event, agent, bounds = alarm.event, alarm.place.agent, seal_of(gateway).evidence
+    shown = [each for _role, each in pictures(event.evidence, event.since) if each.size <= bounds.picture]
+    films = [each for each in event.evidence if each.type == "video/mp4" and each.size <= bounds.film]
+    for each in [*shown, *films]:
+        folder, _, name = each.id.rpartition("/")
+        identity = packet_id("seal-file", gateway.site, "proof", event.id, each.id, each.sha256)
+        body = msgspec.json.encode(bytes_of(agent, each, needed=True))
+        path = f"{text_files(gateway.profile).naming.dir}{folder}/"
+        yield Draft(identity, "live", event.time, body, {}, name, path, awaits=(Awaited(agent, each.id),))
 
 
 def _file(

@@ -15,9 +15,11 @@ import pytest
 from collector.evidence.store import EvidenceStore
 from collector.mines import MineOrder
 from collector.platform import sealed
+from collector.platform.folder import Folder
 from collector.platform.ledger import Ledger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_http
+from collector.platform.text_files import TextPlatform
 from collector.reports import awaited
 from collector.reports.encoders.pictures import role_of
 from collector.reports.encoders.seal import SealEncoder
@@ -301,6 +303,12 @@ def test_pictures_within_messages_need_a_family_that_has_them(tmp_path: Path) ->
     for family, place in (("seal", "{type: http, url: 'http://p/'}"), ("CM6", "{type: http, url: 'http://p/'}")):
         file.write_text(head + target.replace("FAMILY", family).replace("PLACE", place))
         assert load_collector(file).settings.reports[0].pictures == "inline"
+    place = "{type: folder, path: up}"
+    file.write_text(head + target.replace("inline", "files").replace("FAMILY", "seal-file").replace("PLACE", place))
+    assert load_collector(file).settings.reports[0].pictures == "files"
+    file.write_text(head + target.replace("inline", "files").replace("FAMILY", "seal").replace("PLACE", place))
+    with pytest.raises(ConfigError, match=r"collector\.yaml:4.*files need family seal-file"):
+        load_collector(file)
     file.write_text(head + target.replace("FAMILY", "seal-file").replace("PLACE", "{type: folder, path: up}"))
     with pytest.raises(ConfigError, match=r"collector\.yaml:4.*no message of this target can hold pictures"):
         load_collector(file)
@@ -353,6 +361,38 @@ async def test_pictures_reach_the_platform_each_once_with_the_hash_of_the_event_
 
 def pictures(book: Ledger) -> list[tuple[str, str]]:
     return [(each.family, each.kind) for each in book.values() if each.family.startswith("seal.picture.")]
+
+
+async def test_pictures_lie_beside_the_files_of_their_events_under_the_addresses_that_those_name(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    upload = tmp_path / "upload"
+    upload.mkdir()
+    target = target_model().model_validate(
+        {"name": "p", "profiles": ["electronic-seal"], "family": "seal-file", "pictures": "files",
+         "transport": {"type": "folder", "path": str(upload)}}
+    )  # fmt: skip
+    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    book = Ledger(tmp_path / "platform.db")
+    folder = Folder(TextPlatform(book), upload)
+    async with collecting(chosen):
+        agent.send("manifest", ABOUT)
+        agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [RAISED]))
+        await eventually(lambda: [*upload.glob("sp/*SPBJ*")], "the event")
+        assert not [*upload.rglob("*.jpg")]
+        for seq, (role, start) in enumerate((role, start) for role in ("before", "at") for start in (0, 2**16)):
+            agent.send("evidence", chunk(picture(role), 2 + seq, start=start, end=start + 2**16))
+        await eventually(lambda: folder.look() and len(book.values("seal.proof")) == 2, "the pictures")
+    assert book.refusals() == []
+    stated = {f"sp/{picture(role).id}": picture(role).sha256 for role in ("before", "at")}
+    assert {each.code: each.kind for each in book.values("seal.proof")} == stated
+    [event] = upload.glob("sp/*SPBJ*")
+    assert f";{picture('before').id},{picture('at').id};" in event.read_text()
+    (upload / "sp" / "odd.jpg").write_bytes(b"MZ")
+    (upload / "sp" / "odd.mp4").write_bytes(BODIES["at"])
+    folder.look()
+    assert sorted(reason for _path, reason in book.refusals()) == ["is no film (mp4)", "is no picture (jpg)"]
+    book.close()
 
 
 async def test_a_covered_camera_reaches_the_video_platform_with_its_pictures(
