@@ -60,7 +60,7 @@ def event_line(record: EventRecord) -> str:
 
 
 def evidence_text(event: Event) -> str:
-    """What an event's files of evidence are (id, type, size, SHA-256, capture time), as JSON."""
+    """What an event's files of evidence are (id, type, size, SHA-256, capture time, role), as JSON."""
     return msgspec.json.encode(event.evidence).decode()
 
 
