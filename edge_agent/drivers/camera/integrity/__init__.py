@@ -28,7 +28,7 @@ DAY_ABOVE = 8.0
 
 
 def integrity_tasks(device: CameraDevice, seal: Seal) -> list[Task]:
-    """The checks of one camera's pictures, in order; KeyError where the profile lacks q_dark, q_bright, q_mono, …."""
+    """One camera's checks, in order; KeyError for a profile without q_dark, q_bright and q_mono."""
     clock = device.clock
     scene = Scene(seal, (*device.masks, *((clock,) if clock else ())))
     known = device.lon is not None and device.lat is not None

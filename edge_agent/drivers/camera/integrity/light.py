@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_agent.drivers.camera.analysis import View
+from edge_agent.drivers.camera.integrity import measures
 from edge_agent.drivers.camera.integrity.check import UNKNOWN, Check, Verdict
 from edge_agent.drivers.camera.integrity.reference import Scene
 from edge_agent.drivers.camera.integrity.sun import elevation
@@ -15,6 +16,8 @@ from profiles.seal import Seal
 
 USUAL = 0.2
 """Share of over-bright pixels above what the reference has by itself (a window, the sky) that is amiss."""
+FADED = 0.5
+"""Colour that is left, of what the reference has at this contrast, from which on it is no mere haze."""
 
 
 class Dark(Check):
@@ -57,7 +60,7 @@ class Contrast(Check):
         """By the deviation of the grey levels."""
         if view.blind:
             return UNKNOWN
-        deviation = float(view.picture.grey.std())
+        deviation = measures.deviation(view.picture.grey)
         view.notes["deviation"] = deviation
         return deviation < self.triggers["deviation"], {"deviation": round(deviation, 1)}
 
@@ -70,12 +73,13 @@ class Mono(Check):
     def __init__(self, seal: Seal, scene: Scene, place: tuple[float, float], day_above: float) -> None:
         super().__init__(seal, scene)
         self._place, self._day_above = place, day_above
-        self._deviation = seal.events[Contrast.code].triggers["deviation"]
 
     def judge(self, view: View) -> Verdict:
-        """Of a camera that was seen in colour, while the sun stands high; not in fog, in which colours fade."""
+        """Of a camera that was seen in colour, while the sun stands high; in fog colours fade as contrast does."""
         usual = self.scene.reference(night=False)
         by_day = elevation(view.picture.time, *self._place) > self._day_above
-        if view.blind or usual is None or not by_day or view.notes.get("deviation", 0.0) < self._deviation:
+        if view.blind or usual is None or not by_day:
             return UNKNOWN
-        return self.scene.chroma < self.triggers["saturation"], {"saturation": round(self.scene.chroma, 1)}
+        contrast = measures.deviation(view.picture.grey) / max(measures.deviation(usual.grey), 1.0)
+        limit = min(self.triggers["saturation"], FADED * usual.figures.chroma * contrast)
+        return self.scene.chroma < limit, {"saturation": round(self.scene.chroma, 1)}

@@ -71,6 +71,11 @@ def sharpness(grey: Image) -> Floats:
     return cast("Floats", (fine / np.maximum(variance, 4.0)).ravel())  # a deviation under 2 grey levels is no detail
 
 
+def deviation(grey: Image) -> float:
+    """Of the grey levels. 0.1 ms."""
+    return float(cv2.meanStdDev(grey)[1][0, 0])
+
+
 def chroma(half: Image) -> float:
     """How much colour there is: mean difference of the strongest and weakest channel, grey levels. 0.1 ms.
 
