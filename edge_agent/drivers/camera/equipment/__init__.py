@@ -7,7 +7,7 @@ from edge_agent.drivers.camera.equipment.belt import BeltTask
 from edge_agent.drivers.camera.equipment.post import PostTask
 from edge_agent.drivers.camera.equipment.region import WHOLE, Region
 from edge_agent.drivers.camera.equipment.turning import TurningTask
-from edge_agent.drivers.camera.equipment.vehicles import BoardingTask, MachineTask
+from edge_agent.drivers.camera.equipment.vehicles import MachineTask
 from edge_agent.drivers.camera.equipment.wall import WallTask
 from edge_agent.drivers.camera.settings import CameraDevice
 from profiles.seal import Seal
@@ -37,8 +37,6 @@ def equipment_tasks(device: CameraDevice, seal: Seal) -> list[Task]:
         tasks += [PostTask(region, manned) for region in regions(device, "post_empty")]
     if "machine_run" in codes:
         tasks += [MachineTask(region) for region in regions(device, "machine_run")]
-    if "board_vehicle" in codes:
-        tasks += [BoardingTask(region) for region in regions(device, "board_vehicle")]
     return tasks
 
 

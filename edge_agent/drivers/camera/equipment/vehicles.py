@@ -1,7 +1,7 @@
-"""What vehicles do beside crossing lines: a digger or loader at work, people who board.
+"""A digger or loader at work: a vehicle that moves about.
 
-Both follow the tracks of the presence task. The built-in detector knows no vehicles, only large wide things that move;
-with a trained network both are as good as that.
+It follows the tracks of the presence task. The built-in detector knows no vehicles, only large wide things that move;
+with a trained network it is as good as that.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ SPAN = 2.0
 """Seconds over which a track's movement is measured."""
 MOVES = 0.01
 """Share of the picture's width that its foot must have moved in that time, beyond the trembling of a box."""
-NEAR = 0.5
-"""How far from a vehicle, in its own width, people stand who board it."""
 
 
 class MachineTask:
@@ -50,37 +48,6 @@ class MachineTask:
         """Nothing is learnt."""
 
 
-class BoardingTask:
-    """Event board_vehicle: a vehicle stands, and people are at it who were tracked on their way to it."""
-
-    def __init__(self, region: Region) -> None:
-        self.name, self._region = f"board_vehicle {region.name}", region
-
-    def period(self) -> float:
-        """Two pictures a second."""
-        return PERIOD
-
-    def look(self, view: View) -> Iterator[Look | Passage]:
-        """Whether people stand at a standing vehicle; how many is its fact."""
-        at = view.picture.at
-        standing = [track for track in _vehicles(view, self._region) if not moves(track, at)]
-        people = [track for track in view.tracks if track.box.label == "person"]
-        boarding = [person.box for person in people if any(_beside(person, each) for each in standing)]
-        boxes = (*(each.box for each in standing), *boarding)
-        holds = None if view.blind else bool(boarding)
-        yield Look("board_vehicle", holds, {"persons": len(boarding), "vehicles": len(standing)}, boxes)
-
-    def remember(self) -> Mapping[str, bytes]:
-        """Nothing."""
-        return {}
-
-    def recall(self, kept: Mapping[str, bytes]) -> None:
-        """Nothing."""
-
-    def relearn(self) -> None:
-        """Nothing is learnt."""
-
-
 def moves(track: Track, at: float) -> bool:
     """Whether a track moved lately."""
     places = np.array([(x, y) for when, x, y in track.path if at - when <= SPAN])
@@ -89,11 +56,3 @@ def moves(track: Track, at: float) -> bool:
 
 def _vehicles(view: View, region: Region) -> Sequence[Track]:
     return [track for track in view.tracks if track.box.label == "vehicle" and region.holds(track.box)]
-
-
-def _beside(person: Track, vehicle: Track) -> bool:
-    """Whether he stands within half its width of it."""
-    x, y = person.box.foot
-    box = vehicle.box
-    reach = NEAR * (box.right - box.left)
-    return box.left - reach <= x <= box.right + reach and box.top <= y <= box.bottom + reach

@@ -1,9 +1,8 @@
-"""Machines at work, and people who board a vehicle, by the tracks that presence leaves."""
+"""Machines at work, by the tracks that presence leaves."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from edge_agent.drivers.camera.analysis import Track, View
 from edge_agent.drivers.camera.equipment import equipment_tasks
@@ -39,23 +38,8 @@ def test_a_loader_that_drives_is_at_work_and_a_parked_one_is_not() -> None:
     assert verdict("P09", "machine_run", person(0.5)) == (False, {"vehicles": 0})
 
 
-@pytest.mark.parametrize(
-    ("tracks", "boards"),
-    [
-        ((vehicle(PARKED), person(0.55)), True),
-        ((vehicle(PARKED), person(0.9)), False),
-        ((vehicle(DRIVING), person(0.5)), False),
-        ((person(0.5),), False),
-    ],
-    ids=["at a standing one", "far from it", "at a moving one", "no vehicle"],
-)
-def test_people_board_a_vehicle_that_stands(tracks: tuple[Track, ...], boards: bool) -> None:
-    assert verdict("P01", "board_vehicle", *tracks)[0] is boards
-
-
 def test_nothing_is_said_of_a_picture_that_shows_nothing() -> None:
     assert verdict("P09", "machine_run", vehicle(DRIVING), blind="q_covered")[0] is None
-    assert verdict("P01", "board_vehicle", blind="q_covered")[0] is None
 
 
 def test_a_camera_gets_the_tasks_of_its_position_less_what_it_ignores() -> None:
