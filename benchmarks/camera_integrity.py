@@ -1,11 +1,10 @@
 """How well, and at what cost, is it seen that a camera is covered, turned, blinded, frozen or fed with a recording?
 
 ``python -m benchmarks.camera_integrity``; with ``--hours 2`` longer negatives. Cameras are the real films of opencv-doc
-(vtest, tree) and photographs of scenes with fresh sensor noise in each picture; the constants were fixed by those of
-`FIRST`; what was found on them and on `SECOND`, which were only run, stands in columns of its own. Each
-alteration lasts as
-long as its event needs and ten seconds more, through the same analysis and judge as in the agent. It prints Markdown:
-kind, strength, caught under the right name of all tried; then false alarms; then CPU a picture of each check.
+(vtest, tree) and photographs of scenes with fresh sensor noise in each picture; the constants were fixed by `FIRST`,
+and `SECOND` was only run. Each alteration lasts as long as its event needs and ten seconds more, through the same
+analysis and judge as in the agent. It prints Markdown: CPU a picture of each check; kind, strength, and how often it
+was raised under the right name; false alarms.
 """
 
 from __future__ import annotations
