@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,8 @@ def seals(shelf: Shelf, position: str) -> list[object]:
     ]
 
 
-async def platform(folder: Path) -> tuple[Ledger, asyncio.Server, dict[str, Any]]:
+@asynccontextmanager
+async def platform(folder: Path) -> AsyncIterator[tuple[Ledger, dict[str, Any]]]:
     """A seal platform, and the settings of a collector that reports to it of a stopped mine."""
     ledger = Ledger(folder / "platform.db")
     server = await serve_http(Platform(ledger, Secret(), plan("success")), LOCAL, 0)
@@ -106,27 +106,31 @@ async def platform(folder: Path) -> tuple[Ledger, asyncio.Server, dict[str, Any]
     target = target_model().model_validate(
         {"name": "province", "profiles": ["electronic-seal"], "family": "seal", "transport": way}
     )
-    return ledger, server, {"reports": (target,), "mines": {MINE: MineOrder(state="stopped", order="1")}}
+    try:
+        yield ledger, {"reports": (target,), "mines": {MINE: MineOrder(state="stopped", order="1")}}
+    finally:
+        server.close()
 
 
 @pytest.mark.timeout(300)
 async def test_a_person_who_enters_a_sealed_shaft_is_at_the_platform_with_pictures_and_film(
     tmp_path: Path, broker: Server, mouth: Path
 ) -> None:
-    ledger, server, changes = await platform(tmp_path)
     shelf = Shelf()
-    chosen = settings(broker.port, tmp_path / "bureau", shelf).model_copy(update=changes)
     with bench.camera(mouth) as stream:
-        async with collecting(chosen) as collector:
-            with agent(agent_settings(tmp_path, broker.port, stream.url), tmp_path / "agent.log"):
-                await eventually(lambda: verified(collector) >= set("bamcf"), "all that proves it", 120)
-            await eventually(lambda: "broken" in seals(shelf, "P01"), "that the seal of the mouth is broken")
-            await eventually(lambda: "broken" in seals(shelf, ""), "that the mine's is")
-            told = [ledger.body(each) for each in ledger.packets()]
-            [life] = [each for each in collector.book.lives() if each.last.text == "person in"]
-            files = roles(collector.evidence.find())
-            bodies = {role: collector.evidence.path(kept.agent, kept.id).read_bytes() for role, kept in files.items()}
-    server.close()
+        async with platform(tmp_path) as (ledger, changes):
+            chosen = settings(broker.port, tmp_path / "bureau", shelf).model_copy(update=changes)
+            async with collecting(chosen) as collector:
+                with agent(agent_settings(tmp_path, broker.port, stream.url), tmp_path / "agent.log"):
+                    await eventually(lambda: verified(collector) >= set("bamcf"), "all that proves it", 120)
+                await eventually(lambda: "broken" in seals(shelf, "P01"), "that the seal of the mouth is broken")
+                await eventually(lambda: "broken" in seals(shelf, ""), "that the mine's is")
+                told = [ledger.body(each) for each in ledger.packets()]
+                [life] = [each for each in collector.book.lives() if each.last.text == "person in"]
+                files = roles(collector.evidence.find())
+                bodies = {
+                    role: collector.evidence.path(kept.agent, kept.id).read_bytes() for role, kept in files.items()
+                }
     assert life.last.level == "RED"
     events = [each for each in told if each["msgType"] == "event" and each["eventCode"] == "person_in"]
     assert events[0]["eventPhase"] == "raise"
