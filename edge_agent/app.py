@@ -143,8 +143,13 @@ class Agent:
     async def _tidy(self, stop: asyncio.Event) -> None:
         """Keep the folder of evidence within its bounds."""
         while not stop.is_set():
-            for lost in await asyncio.to_thread(self._folder.tidy, self._evidence.waiting, time.time()):
-                self._recorder.note("FAULT", lost)
+            try:
+                lost = await asyncio.to_thread(self._folder.tidy, self._evidence.waiting, time.time())
+            except OSError as err:
+                log.error("the folder of evidence cannot be kept within its bounds: %s; it is tried again", err)
+                lost = []
+            for each in lost:
+                self._recorder.note("FAULT", each)
             await _pause(stop, TIDY)
 
     async def _supervise(self, runner: Runner, stop: asyncio.Event) -> None:
@@ -200,6 +205,9 @@ class Agent:
             file = None
         if file is None:
             return Response(v=1, id=request.id, ok=False, error=f"id: {name!r} is no file of evidence here (any more)")
+        if self._outbox.depth().lanes["evidence"]:
+            text = "evidence still waits in the outbox, and this file may be among it"
+            return Response(v=1, id=request.id, ok=False, error=text)
         self._evidence.add(self._evidence.note(file, self._clock.era))
         return Response(v=1, id=request.id, ok=True, result={"size": file.size, "sha256": file.sha256})
 

@@ -79,8 +79,8 @@ class Course:
 
     def rate(self) -> float | None:
         """By how much the value moved within a window; None where it is not known what it was a window ago."""
-        new, old = self._parts[self._now], self._parts.get(self._now - PARTS)
-        if old is None:
+        new, old = self._parts.get(self._now), self._parts.get(self._now - PARTS)
+        if new is None or old is None:
             return None
         span = (new.index - old.index) * self._length + new.offset / new.count - old.offset / old.count
         return (new.mean - old.mean) * PARTS * self._length / span

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Annotated
 
 import msgspec
@@ -235,6 +236,8 @@ class EvidenceFolder:
             try:
                 stat = path.stat()
             except FileNotFoundError:
+                continue
+            if not S_ISREG(stat.st_mode):
                 continue
             yield stat.st_mtime, stat.st_size, path.relative_to(self._path).as_posix()
 

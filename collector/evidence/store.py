@@ -183,6 +183,8 @@ class EvidenceStore:
             if closed is None or 0 < closed < oldest:
                 self._delete(kept, now)
                 gone += 1
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM file WHERE deleted > 0 AND deleted < ?", [oldest])
         for agent in self._files.agents():
             known = [kept.id for kept in self._present("agent = ?", [agent])]
             for path in self._files.strays(agent, known, oldest / 1000):

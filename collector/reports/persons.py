@@ -7,6 +7,7 @@ order and marks are the profile's (notes on mines, 2.1).
 from __future__ import annotations
 
 import logging
+import sqlite3
 from functools import partial
 
 from collector.persons.settings import ALL
@@ -65,7 +66,7 @@ class PersonPacker:
                 key.id, start if before is None else before, AT_ONCE, site=None if site == ALL else site
             )
             for stored in files:
-                made += self._put(stored, now)
+                made += self._packed(stored, now)
             if reached != before:
                 self._queue.set_mark(self._target, source, reached)
         return made
@@ -78,6 +79,17 @@ class PersonPacker:
                 if gone:
                     log.info("target %s: %d packets that tell of persons are past their time and deleted",
                              self._target, gone)  # fmt: skip
+
+    def _packed(self, stored: StoredFile, now: int) -> int:
+        """A file that cannot be packed, whatever is wrong with it, is left out and holds up no other (I6)."""
+        try:
+            return self._put(stored, now)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception:  # see above
+            text = "target %s: a file of persons of site %s cannot be packed; it is left out"
+            log.exception(text, self._target, stored.site)
+            return 0
 
     def _put(self, stored: StoredFile, now: int) -> int:
         head = stored.head

@@ -76,7 +76,7 @@ class Reporter:
             for target in targets
         ]  # fmt: skip
         self._troubled = False
-        self._defects: set[str] = set()
+        self._defects: set[tuple[str, Packs]] = set()
         self._trimmed = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -115,11 +115,11 @@ class Reporter:
         except (sqlite3.Error, OSError):
             raise
         except Exception as err:  # see above
-            if target not in self._defects:
+            if (target, packer) not in self._defects:
                 log.error("target %s: what is due cannot be packed; it is kept", target, exc_info=err)
-                self._defects.add(target)
+                self._defects.add((target, packer))
             return 0
-        self._defects.discard(target)
+        self._defects.discard((target, packer))
         return made
 
     def _pack_all(self) -> int:

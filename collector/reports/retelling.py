@@ -25,7 +25,7 @@ from collector.reports.names import named
 from collector.reports.queue import ReportQueue
 from collector.reports.settings import TargetSettings
 from collector.reports.standing import Again, half_minute
-from collector.sinks.base import Sink
+from collector.sinks.base import Sink, SinkUnavailable
 from profiles.load import Library
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ class Reteller:
         """Tell every event that is due at `now` (ms UTC). SinkUnavailable: it stays due."""
         await asyncio.to_thread(self._take_notes, now)
         for target in self._targets:
-            while not stop.is_set() and await asyncio.to_thread(self._part, target, now):
+            repeated: set[Key] = set()
+            while not stop.is_set() and await asyncio.to_thread(self._part, target, now, repeated):
                 pass
 
     def _take_notes(self, now: int) -> None:
@@ -87,13 +88,15 @@ class Reteller:
                     self._queue.more_known(life.place.point, life.raised, life.until, now)
             self._book.stored(READER, lives)
 
-    def _part(self, target: TargetSettings, now: int) -> bool:
-        """Some of them; whether there were any."""
+    def _part(self, target: TargetSettings, now: int, repeated: set[Key]) -> bool:
+        """Some of them; whether there were any. `repeated`: of whom this step has made a packet of what stands already:
+        those of the step before were replaced by it, and its own are not.
+        """
         due = self._queue.again(target.name, now, PART)
         if not due:
             return False
         self._directory.refresh()
-        groups: dict[Key, list[tuple[Again, Abnormal]]] = defaultdict(list)
+        groups: dict[Key, list[tuple[Place, Again]]] = defaultdict(list)
         for event in due:
             place, profile = self._directory.find(event.point), self._library.get(event.profile)
             shape = profile.shape(target.family) if profile else None
@@ -101,18 +104,19 @@ class Reteller:
                 self._queue.put(target.name, "", event.profile, "", [], again=[(event, None, event.digest)])
                 continue
             key = key_of(place, event.profile, whole=self._encoders[shape.family].whole)
-            groups[key].append((event, self._known(place, event, now)))
+            groups[key].append((place, event))
         for key, found in groups.items():
             try:
-                self._tell(target, key, found, now)
-            except (sqlite3.Error, OSError):
+                known = [(event, self._known(place, event, now)) for place, event in found]
+                self._tell(target, key, known, now, repeated)
+            except (sqlite3.Error, OSError, SinkUnavailable):
                 raise
             except Exception as err:  # a defect of ours costs what it happened to alone (I6)
                 if (target.name, key) not in self._said:
                     log.error("target %s: abnormal events of site %s, profile %s, cannot be told again; they are kept",
                               target.name, key.site, key.profile, exc_info=err)  # fmt: skip
                     self._said.add((target.name, key))
-                later = [(event, now + LATER, event.digest) for event, _known in found]
+                later = [(event, now + LATER, event.digest) for _place, event in found]
                 self._queue.put(target.name, key.code, key.profile, "", [], again=later)
         return True
 
@@ -126,7 +130,9 @@ class Reteller:
         crossing = Crossing(event.level, event.start, event.end)
         return Abnormal(place, crossing, None if figures is None else figures.statistic(place), note)
 
-    def _tell(self, target: TargetSettings, key: Key, found: Sequence[tuple[Again, Abnormal]], now: int) -> None:
+    def _tell(
+        self, target: TargetSettings, key: Key, found: Sequence[tuple[Again, Abnormal]], now: int, repeated: set[Key]
+    ) -> None:
         """What stands in one packet, so that the next takes its place; what ended, and is new, in another."""
         profile = self._library[key.profile]
         shape = profile.shape(target.family)
@@ -143,8 +149,10 @@ class Reteller:
         self._queue.put(
             target.name, key.code, key.profile, profile.version,
             named(profile, drafts, partial(self._queue.has_name, target.name)), again=again,
-            anew="repeat" if any(draft.kind == "repeat" for draft in drafts) else None,
+            anew="repeat" if key not in repeated and any(draft.kind == "repeat" for draft in drafts) else None,
         )  # fmt: skip
+        if any(draft.kind == "repeat" for draft in drafts):
+            repeated.add(key)
 
     @staticmethod
     def _due(encoder: type[Encoder], gateway: Gateway, event: Again, known: Abnormal, now: int) -> int | None:

@@ -21,13 +21,14 @@ from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
 from collector.reports.passing import Passing
 from collector.reports.persons import file_of, is_encrypted, opened, struck_out
-from collector.reports.pictures import PictureError, filled, holds_pictures
+from collector.reports.pictures import filled, holds_pictures
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.settings import TargetSettings
 from collector.reports.transports.base import Answer, Outgoing, Transport
 from profiles.load import Library
 from profiles.report import ChemicalReport
+from profiles.textfile.encrypted import EncryptedFileError
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
@@ -136,8 +137,10 @@ class Sender:
             file = await asyncio.to_thread(opened, packet, self._persons)
             whole = file_of(file, profile, self._settings.encoding)
             body = framed(whole, self._settings.frame, self._settings.cipher, identity=packet.id)
-        except ValueError as err:
+        except EncryptedFileError as err:
             return Answer("refused", str(err))
+        except ValueError:  # its words may quote a name
+            return Answer("refused", "it cannot be written for this target (encoding, frame or cipher)")
         outgoing = Outgoing(packet.id, body, packet.name, packet.path, packet.profile, packet.gateway, packet.kind)
         answer = await self._sent(outgoing, packet)
         return replace(answer, message=struck_out(answer.message, file, profile))
@@ -151,10 +154,13 @@ class Sender:
             if holds_pictures(held):
                 held = await asyncio.to_thread(filled, held, self._evidence)
             body = framed(held, frame, self._settings.cipher, identity=packet.id, table=table)
-        except PictureError as err:
-            return Answer("refused", str(err))
         except CipherError as err:
             return Answer("refused", f"it cannot be encrypted: {err}")
+        except ValueError as err:  # a picture that is not what it was, a body that only looks as if it held one
+            return Answer("refused", str(err))
+        except OSError as err:  # a bad sector must not stop the packets behind this one
+            late = packet.attempts + 1 >= DEFECTS
+            return Answer("refused" if late else "later", f"its pictures cannot be read: {err.strerror or err}")
         path = "" if table else packet.path
         outgoing = Outgoing(packet.id, body, packet.name, path, packet.profile, packet.gateway, packet.kind)
         answer = await self._sent(outgoing, packet)

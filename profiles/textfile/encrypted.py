@@ -37,6 +37,8 @@ LONGEST = 12_500
 """Characters of a part at most, with what stands before it."""
 MOST = 64 * 2**20
 """Bytes of a file's JSON at most; the files that are read have 20 MiB."""
+LATEST = 253_402_214_400_000
+"""ms since 1970 UTC: the last day of 9999, which leaves room for the offset of any zone."""
 _HEAD = re.compile(r"[0-9a-f]{8};[0-9A-Za-z]{1,32};[a-z0-9-]{1,64};[A-Z]{1,32};[0-9]{1,15};[0-9a-f]{32}")
 """What may stand in clear: it becomes a part of file names, and of what is logged."""
 
@@ -153,7 +155,7 @@ def parse_part(text: str) -> Part:
         cipher = base64.b64decode(fields[9], validate=True)
     except (ValueError, binascii.Error):
         raise EncryptedFileError("a part of an encrypted file whose numbers or base64 are none") from None
-    if not (_HEAD.fullmatch(";".join(fields[1:7])) and 1 <= number <= of and cipher):
+    if not (_HEAD.fullmatch(";".join(fields[1:7])) and time < LATEST and 1 <= number <= of and cipher):
         raise EncryptedFileError("a part of an encrypted file whose head, number or content is none")
     return Part(FileHead(fields[1], fields[2], fields[3], fields[4], time, fields[6]), number, of, cipher)
 

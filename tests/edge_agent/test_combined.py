@@ -12,6 +12,7 @@ import yaml
 from config.errors import ConfigError
 from edge_agent.clock import Clock, ClockSettings
 from edge_agent.combined import CombinedRules
+from edge_agent.course import Course
 from edge_agent.drivers.base import Reading
 from edge_agent.joined import groups
 from edge_agent.limits import OpenAlarm, Side
@@ -459,3 +460,10 @@ def test_no_rule_is_called_as_events_call_a_feed_that_does_not_follow(tmp_path: 
     [problem] = found.value.problems
     assert "'feed' says in events that a feeder does not follow its device" in problem.message
     assert problem.file == str(path)
+
+
+def test_a_course_that_was_not_kept_has_no_rate_until_its_first_reading() -> None:
+    course = Course(86_400.0, 86_400.0)
+    assert course.rate() is None
+    course.add(1.0, 1_800_000_000_000)
+    assert course.rate() is None

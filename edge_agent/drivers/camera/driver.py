@@ -145,6 +145,6 @@ def _lacking(device: CameraDevice, position: Position) -> Iterator[Fault]:
             text = f"{' and '.join(wanted)} need a line whose crossing counts, of: [{kind}]"
             yield ("lines",), f"{text}; draw one, or list them under ignore"
     drawn = {code for region in device.regions for code in region.events}
-    belt = [code for code in looked_for if code.startswith("belt_") and code not in drawn]
+    belt = sorted({code for code in (*looked_for, *drawn) if code.startswith("belt_")} - set(device.ignore))
     if belt and device.belt is None:
         yield ("belt",), f"{' and '.join(belt)} need the belt's four corners; draw them, or list them under ignore"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ from edge_agent.drivers.camera.geometry import Point, mask
 from edge_agent.drivers.camera.picture import Image, Picture
 from profiles.seal import SealEvidence
 from profiles.wire.messages import Evidence
+
+log = logging.getLogger(__name__)
 
 Role = Literal["b", "a", "m", "c", "f"]
 """Before, at, at with boxes (marked), after, film."""
@@ -88,10 +91,17 @@ class Witness:
     def prove(self, finding: Finding, picture: Picture) -> tuple[Evidence, ...]:
         """The files of a finding: of one that was raised those of before and at; the others follow by `later`.
 
+        What clears takes along what had not followed yet, so that nothing is told of an event that is over.
         OSError when the disk does not take them: the event is told all the same.
         """
-        if finding.state != "raised":
+        mine = [each for each in self._due if (each.finding.code, each.finding.since) == (finding.code, finding.since)]
+        if finding.state == "changed":
+            for each in mine:
+                each.finding = finding  # its counts go with what follows
             return ()
+        if finding.state == "cleared":
+            self._due = [each for each in self._due if each not in mine]
+            return tuple(file for each in mine for file in self._rest(each, picture))
         self._due.append(_Due(finding, picture.at))
         files = []
         if (before := self._before(picture.at)) is not None:
@@ -124,8 +134,19 @@ class Witness:
             if film := self._film(each):
                 yield _changed(each.finding, time), tuple(film)
 
+    def _rest(self, due: _Due, picture: Picture) -> list[Evidence]:
+        """What of an event had not followed yet."""
+        after = [] if due.after else [self._picture(due.finding, picture, "c")]
+        return [*after, *self._film(due)]
+
     def _film(self, due: _Due) -> list[Evidence]:
+        """Its film; none where masks are set, since its pictures are as the camera coded them."""
+        if self._privacy.masks:
+            return []
         film = self._clip(due.begun - self._rules.film_before, due.begun + self._rules.film_after)
+        if len(film) > self._rules.film:
+            log.warning("camera %s: the film of %s has %d bytes, more than %d, and is left out: use the sub-stream",
+                        self._camera, due.finding.code, len(film), self._rules.film)  # fmt: skip
         if not 0 < len(film) <= self._rules.film:
             return []
         return [self._write(due.finding, film, "f", due.finding.since)]

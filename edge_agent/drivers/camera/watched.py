@@ -38,6 +38,8 @@ class Watched:
     def __init__(self, device: CameraDevice, seal: Seal, out: DurableOutput, zone: str) -> None:
         self.device, self._seal, self._out = device, seal, out
         self._zone = zone
+        self._refused = ""
+        """Why a wish to relearn could not be taken, as it was told."""
         self._memory = out.remembered(device.name)
         self._open = _open(self._memory.get(OPEN, ""), device.name)
         self._kept = _kept(self._memory)
@@ -68,18 +70,26 @@ class Watched:
 
     def found(self, finding: Finding, evidence: Sequence[Evidence] = ()) -> None:
         """An event of its pictures with what proves it: told, counted, remembered."""
+        stands = self._open.get(finding.code)
         if finding.state == "cleared":
             self._open.pop(finding.code, None)
-        else:
+        elif finding.state == "raised" or (stands is not None and stands.since == finding.since):
             self._open[finding.code] = OpenFinding(finding.since, finding.facts)
         self._tell(finding.code, finding.state, finding.time, finding.since, finding.facts, evidence)
 
     def asked_to_relearn(self) -> bool:
         """Whether an engineer wants its scene learnt anew (``edge-agent camera relearn``); tells it once."""
         mark = relearn_mark(self._out.evidence_folder, self.device.name)
-        if not mark.exists():
+        try:
+            mark.unlink()
+        except FileNotFoundError:
+            self._refused = ""
             return False
-        mark.unlink(missing_ok=True)
+        except OSError as err:  # made by another user, as by sudo: the cameras are watched on
+            if self._refused != str(err):
+                log.error("camera %s: it cannot be relearnt: %s", self.device.name, err)
+            self._refused = str(err)
+            return False
         return True
 
     def counted(self, crossed: Mapping[str, int]) -> None:

@@ -32,6 +32,10 @@ CALM = 0.05
 """Share that the last picture has in `strain`."""
 
 
+Proven = tuple[Finding, tuple[Evidence, ...]]
+"""A finding with the files that prove it."""
+
+
 class Post(Protocol):
     """Where findings go."""
 
@@ -46,7 +50,9 @@ class Post(Protocol):
 
 
 class Watching:
-    """See the module. `begin` makes the tasks, anew after a defect; `rate`: pictures a second at most."""
+    """See the module. `begin` makes the tasks, anew after a defect; `rate`: pictures a second at most; `every`: seconds
+    between two pictures as they are asked for, 0 of a stream.
+    """
 
     def __init__(
         self,
@@ -59,12 +65,14 @@ class Watching:
         open_findings: Mapping[str, OpenFinding],
         kept: Mapping[str, bytes],
         rate: float | None = None,
+        every: float = 0.0,
         witness: Witness | None = None,
     ) -> None:
         self.name, self.feed = name, feed
         self._seal, self._begin, self._post = seal, begin, post
         self._open, self._kept = dict(open_findings), dict(kept)
         self._least = 0.0 if rate is None else 1 / rate
+        self._absent = max(ABSENT, 2 * every, 2 * self._least)
         self._stopping = threading.Event()
         self._progress = self._started = time.monotonic()
         self._looked = float("-inf")
@@ -135,9 +143,10 @@ class Watching:
         now = self._progress = time.monotonic()
         if picture is None:
             wall = time.time_ns() // 1_000_000
-            if now - max(self.feed.heard, self._started) >= ABSENT:
+            if now - max(self.feed.heard, self._started) >= self._absent:
                 found = analysis.absent(now, wall, {"cause": self.feed.reason or "what comes is no picture"})
-                self._afterwards(lambda witness: witness.lost(wall))
+                for each, files in self._afterwards(lambda witness: witness.lost(wall)):
+                    self._post.found(self.name, each, files)
             else:
                 found = analysis.tick(now, wall)
         else:
@@ -151,10 +160,11 @@ class Watching:
             spent = time.monotonic() - now + self.feed.decoding - decoding
             self._spent += spent
             self._strain += CALM * (spent / self.feed.period - self._strain)
-        for each in found:
-            self._post.found(self.name, each, self._proof(each, picture))
+        told = [(each, self._proof(each, picture)) for each in found]
         if picture is not None:
-            self._afterwards(lambda witness: witness.later(picture))
+            told += self._afterwards(lambda witness: witness.later(picture))
+        for finding, files in merged(told):
+            self._post.found(self.name, finding, files)
 
     def _proof(self, finding: Finding, picture: Picture | None) -> tuple[Evidence, ...]:
         """The files of a finding; without any it is told all the same, as of one that no picture brought."""
@@ -166,16 +176,17 @@ class Watching:
             self._cannot_prove(err)
             return ()
 
-    def _afterwards(self, step: Callable[[Witness], Iterable[tuple[Finding, tuple[Evidence, ...]]]]) -> None:
-        """Hand over what proves events of some seconds ago."""
-        if self._witness is None:
-            return
-        try:
-            for finding, files in step(self._witness):
-                self._post.found(self.name, finding, files)
-                self._unproven = False
-        except (OSError, ValueError) as err:
-            self._cannot_prove(err)
+    def _afterwards(self, step: Callable[[Witness], Iterable[Proven]]) -> list[Proven]:
+        """What proves events of some seconds ago."""
+        found: list[Proven] = []
+        if self._witness is not None:
+            try:
+                for each in step(self._witness):
+                    found.append(each)
+                    self._unproven = False
+            except (OSError, ValueError) as err:
+                self._cannot_prove(err)
+        return found
 
     def _cannot_prove(self, err: Exception) -> None:
         if not self._unproven:
@@ -196,3 +207,13 @@ class Watching:
         while not self._stopping.is_set() and (left := end - time.monotonic()) > 0:
             self._progress = time.monotonic()
             self._stopping.wait(min(1.0, left))
+
+
+def merged(told: Iterable[Proven]) -> list[Proven]:
+    """One transition of a life and state a picture: three who cross at once are one change, with the last count."""
+    found: dict[tuple[str, int, str], Proven] = {}
+    for finding, files in told:
+        life = finding.code, finding.since, finding.state
+        _before, earlier = found.get(life, (finding, ()))
+        found[life] = finding, (*earlier, *files)
+    return list(found.values())

@@ -132,6 +132,7 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
     return Watching(
         device.name, feed, seal, partial(tasks, device, seal), outbox,
         open_findings=camera.open, kept=camera.kept, rate=device.capture.rate,
+        every=device.capture.snapshot_every if device.snapshot else 0.0,
         witness=_witness(camera, device, seal, ring) if camera.evidence else None,
     )  # fmt: skip
 

@@ -121,3 +121,10 @@ def test_a_text_that_is_no_part_is_told_without_telling_what_stood_there(part: s
     with pytest.raises(EncryptedFileError, match=r"expected a part|a part of an encrypted file") as caught:
         parse_part(wrong)
     assert fields[-1][:20] not in str(caught.value)
+
+
+def test_a_time_beyond_every_calendar_is_none() -> None:
+    fields = parts(persons())[0].text().split(";")
+    fields[5] = "999999999999999"
+    with pytest.raises(EncryptedFileError, match="head, number or content is none"):
+        parse_part(";".join(fields))

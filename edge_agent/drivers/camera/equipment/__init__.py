@@ -34,7 +34,8 @@ def equipment_tasks(device: CameraDevice, seal: Seal) -> list[Task]:
     tasks += [TurningTask("hoist_run", region) for region in regions(device, "hoist_run") if "hoist_run" in codes]
     tasks += [WallTask(seal.events["wall_open"], each) for each in regions(device, "wall_open") if "wall_open" in codes]
     if manned := codes & {"post_empty", "post_sleep"}:
-        tasks += [PostTask(region, manned) for region in regions(device, "post_empty")]
+        drawn = [Region(each.name, each.points) for each in device.regions if manned & set(each.events)]
+        tasks += [PostTask(region, manned) for region in drawn or [Region("picture", WHOLE)]]
     if "machine_run" in codes:
         tasks += [MachineTask(region) for region in regions(device, "machine_run")]
     return tasks

@@ -147,7 +147,8 @@ class BeltTask:
         """Pixels a second in a picture 640 wide; 0 when it stands, None when nobody can say."""
         for apart, shifts in self._shifts.items():
             if len(shifts) == WINDOW and (moved := _agreed(shifts)) is not None:
-                return moved / (apart * PERIOD) * self._length() / STRIP[0]
+                step = (self._strips[-1][0] - self._strips[0][0]) / (len(self._strips) - 1)  # cameras may be slower
+                return moved / (apart * step) * self._length() / STRIP[0]
         return 0.0 if all(len(shifts) == WINDOW and _stands(shifts) for shifts in self._shifts.values()) else None
 
     def _length(self) -> float:

@@ -1,7 +1,8 @@
 """A hoist or winch (提升机、绞车) turns: the texture of its region changes from picture to picture.
 
 The change of a region that stands still is learnt (sensor noise, compression, a trembling camera), and what is a
-movement is judged against it. Somebody before the drum hides it: then nothing is said.
+movement is judged against it; a movement is never learnt as rest, though it lasts for days. Somebody before the drum
+hides it: then nothing is said.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ MARGIN = 3.0
 """Times the change of a region at rest."""
 WINDOW = 8
 """Comparisons of one verdict: their median, so that a flash or a bird is none."""
+MOST = 0.8
+"""Share beyond which it turns whatever it does at rest."""
 KEPT = 2400
-"""Comparisons whose lower half is taken for rest: ten minutes."""
+"""Comparisons at rest that are kept: ten minutes."""
 GAP = 1.0
 """Seconds between two pictures beyond which a comparison says nothing."""
 
@@ -51,7 +54,8 @@ class TurningTask:
             self._recent.clear()
         else:
             self._recent.append(share)
-            self._past.append(share)
+            if share < self._threshold():  # what turns is no rest, however long it does
+                self._past.append(share)
         box = self._region.box
         named = Box(box.left, box.top, box.right, box.bottom, self._region.name)
         if len(self._recent) < WINDOW:
@@ -88,8 +92,8 @@ class TurningTask:
         return changed(before[1], now, self._region.within(picture))
 
     def _rest(self) -> float:
-        """The lower tenth: also a hoist that runs half the day stands in the other."""
-        return float(np.quantile(np.array(self._past), 0.1))
+        """The median of what was taken for rest."""
+        return float(np.median(np.array(self._past))) if self._past else 0.0
 
     def _threshold(self) -> float:
-        return max(LEAST, min(0.8, MARGIN * self._rest()))
+        return max(LEAST, min(MOST, MARGIN * self._rest()))

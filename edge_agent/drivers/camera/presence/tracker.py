@@ -81,7 +81,7 @@ class _Followed:
 
     def gate(self, at: float) -> float:
         """How far from there its foot may be."""
-        return self.height * (GATE + GATE_SPEED * (at - self.at))
+        return self.height * (GATE + GATE_SPEED * min(at - self.at, LOST))
 
     def sight(self, box: Box, picture: Picture) -> None:
         """It was seen at a new place."""

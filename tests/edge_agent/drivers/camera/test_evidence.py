@@ -13,6 +13,7 @@ import pytest
 from edge_agent.drivers.camera.evidence import Privacy, Witness, jpeg
 from edge_agent.drivers.camera.findings import Box, Finding
 from edge_agent.drivers.camera.picture import Image, Picture
+from edge_agent.drivers.camera.watching import merged
 from profiles.wire.messages import Evidence
 from tests.edge_agent.drivers.camera.rig import T0, seal
 
@@ -99,6 +100,37 @@ def test_what_is_masked_is_black_in_every_picture(tmp_path: Path) -> None:
         assert image is not None
         assert float(image[:110, :150].mean()) < 8
         assert float(image[240:, :200].mean()) > 60
+
+
+def test_where_masks_are_set_there_is_no_film_since_nobody_masks_what_the_camera_coded(tmp_path: Path) -> None:
+    privacy = Privacy(masks=(((0.0, 0.0), (0.25, 0.0), (0.25, 0.25), (0.0, 0.25)),))
+    assert set(watch(witness(tmp_path, film=b"film", privacy=privacy), 30, 8.0)) == set("bamc")
+
+
+def test_an_event_that_clears_takes_its_film_along_and_nothing_is_told_of_it_afterwards(tmp_path: Path) -> None:
+    this = witness(tmp_path, film=b"film")
+    this.prove(raised(5.0), picture(5.0))
+    over = Finding(code="belt_run", state="cleared", time=T0 + 11_000, since=T0 + 5000)
+    assert [file.id[-5:] for file in this.prove(over, picture(11.0))] == ["c.jpg", "f.mp4"]
+    assert list(this.later(picture(20.0))) == []
+
+
+def test_what_follows_has_the_counts_of_the_newest_change(tmp_path: Path) -> None:
+    this = witness(tmp_path)
+    this.prove(raised(5.0, "person_in"), picture(5.0))
+    more = Finding(code="person_in", state="changed", time=T0 + 6000, since=T0 + 5000, facts={"persons": 2})
+    assert this.prove(more, picture(6.0)) == ()
+    [(changed, [after])] = this.later(picture(9.0))
+    assert (changed.facts, after.id[-5:]) == ({"persons": 2}, "c.jpg")
+
+
+def test_three_who_cross_in_one_picture_are_one_change_with_the_last_count() -> None:
+    def told(state: str, persons: int) -> Finding:
+        return Finding(code="person_in", state=state, time=T0, since=T0, facts={"persons": persons})  # type: ignore[arg-type]
+
+    first, second, third = told("raised", 1), told("changed", 2), told("changed", 3)
+    file = Evidence(id="a", type="image/jpeg", size=1, sha256="", captured=T0)
+    assert merged([(first, (file,)), (second, ()), (third, (file,))]) == [(first, (file,)), (third, (file,))]
 
 
 def test_faces_are_blurred_in_the_copy_if_that_is_set(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import itertools
 
 import cv2
 import numpy as np
+import pytest
 
 from edge_agent.drivers.camera.analysis import Task, Track, View
-from edge_agent.drivers.camera.equipment import equipment_tasks
+from edge_agent.drivers.camera.equipment import equipment_tasks, turning
 from edge_agent.drivers.camera.findings import Box, Look
 from edge_agent.drivers.camera.picture import Image
 from edge_agent.drivers.camera.settings import CameraDevice
@@ -50,6 +51,15 @@ def test_a_hoist_that_turns_is_raised_after_three_seconds_and_cleared_after_thir
     assert [state for _code, state, _at in found] == ["raised", "cleared"]
     assert 13 <= found[0][2] <= 15
     assert 60 <= found[1][2] <= 62
+
+
+def test_a_hoist_that_turns_for_hours_is_never_taken_for_one_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = iter([0.02] * 40 + [0.5] * 14_400)
+    monkeypatch.setattr(turning, "changed", lambda *_: next(shares))
+    [task] = equipment_tasks(hoist(), seal())
+    image = Room().frame()
+    found = [holds(task, image, number / 4) for number in range(14_400)]
+    assert set(found[60:]) == {True}
 
 
 def test_a_lamp_that_flickers_or_goes_out_turns_no_hoist() -> None:
@@ -131,8 +141,8 @@ def test_the_reference_of_a_wall_survives_a_restart_and_rubbish_is_left_out() ->
     assert holds(after, room.frame()) is False
 
 
-def holds(task: Task, image: Image) -> bool | None:
-    [seen] = task.look(View(picture(image, 0.0)))
+def holds(task: Task, image: Image, at: float = 0.0) -> bool | None:
+    [seen] = task.look(View(picture(image, at)))
     assert isinstance(seen, Look)
     return seen.holds
 
