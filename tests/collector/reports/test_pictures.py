@@ -359,6 +359,37 @@ async def test_pictures_reach_the_platform_each_once_with_the_hash_of_the_event_
     book.close()
 
 
+async def test_a_picture_that_the_disk_does_not_give_is_tried_again_and_stops_neither_target_nor_collector(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OSError(5, "Input/output error"), ValueError("no JSON")])
+
+    def unread(body: bytes, store: EvidenceStore) -> bytes:
+        if (failure := next(failures, None)) is not None:
+            raise failure
+        return filled(body, store)
+
+    monkeypatch.setattr("collector.reports.sender.filled", unread)
+    book = Ledger(tmp_path / "platform.db")
+    server = await serve_http(Platform(book, Secret(), plan("success")), LOCAL, 0)
+    transport = {"type": "http", "url": f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}/seal"}
+    target = target_model().model_validate(
+        {"name": "p", "profiles": ["electronic-seal"], "family": "seal", "pictures": "inline", "transport": transport}
+    )
+    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    async with collecting(chosen) as collector:
+        agent.send("manifest", ABOUT)
+        agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [RAISED]))
+        seq = 1
+        for each in (picture("at"), picture("before")):
+            for start in (0, 2**16):
+                agent.send("evidence", chunk(each, seq := seq + 1, start=start, end=start + 2**16))
+        await eventually(lambda: len(pictures(book)) == 1, "the picture behind it", 60)
+        await eventually(lambda: collector.reports.status()[0].dead == 1, "the refused one")
+    server.close()
+    book.close()
+
+
 def pictures(book: Ledger) -> list[tuple[str, str]]:
     return [(each.family, each.kind) for each in book.values() if each.family.startswith("seal.picture.")]
 
