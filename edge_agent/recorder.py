@@ -17,7 +17,7 @@ from edge_agent.combined import Group
 from edge_agent.drivers.base import CameraEvent, Reading
 from edge_agent.evidence import KEY as EVIDENCE
 from edge_agent.evidence import Carrier, Pending
-from edge_agent.limits import Transition
+from edge_agent.limits import Side, Transition
 from edge_agent.links import DeviceChange, Links
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
 from edge_agent.outbox.settings import OutboxSettings
@@ -25,6 +25,7 @@ from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
 from edge_agent.remembered import Remembered, remember
 from edge_agent.rules import TagRule
 from edge_agent.sampler import Outcome, Reset, Sample, Sampler
+from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.wire.codec import event_id
 from profiles.wire.messages import DeviceState, Event, Level
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 BATCH_TEXT = 4 * 2**20
 """Characters of text in an envelope, beyond which the next one begins: a message has 8 MiB at most."""
+_CODES: dict[Side, str] = {"feed": FEED, "system": SYSTEM}
+"""Of alarms that no limit and no rule made."""
 FEED_TEXT = "the feeder does not follow its cut-off device"
 HELD = 100_000
 """Samples, and likewise events, that wait in memory for a commit (a full disk, one that hangs); beyond, the oldest are
@@ -222,7 +225,7 @@ class Recorder:
                 alarm=life, kind="limit", level=change.level, state=change.state, time=change.time,
                 since=change.alarm.since, tag=tag, value=change.value, limit=change.limit,
                 text=FEED_TEXT if change.side == "feed" else change.text,
-                code=FEED if change.side == "feed" else ", ".join(change.rules), facts=dict(change.facts),
+                code=_CODES.get(change.side, ", ".join(change.rules)), facts=dict(change.facts),
             )
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ from config.load import Fault
 from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
 from profiles.combined import Combined, Condition
+from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.model import Asset, AssetClass, Defaults, Derived, Profile, Quantity
 from profiles.report import ChemicalReport
@@ -67,8 +68,8 @@ def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[F
 
 
 def _combined(at: KeyPath, rule: Combined, profile: Profile) -> Iterator[Fault]:
-    if at[-1] == FEED:
-        yield Fault(at, f"{FEED!r} says in events that a feeder does not follow its device; expected another name")
+    if at[-1] in (FEED, SYSTEM):
+        yield Fault(at, f"{at[-1]!r} is a word of events (a feeder, another system's alarm); expected another name")
     yield from _known((*at, "raises"), rule.raises, profile)
     for index, condition in enumerate(rule.when):
         here = (*at, "when", index)

@@ -12,6 +12,8 @@ from profiles.model import Defaults, Derived, Profile
 from profiles.stated import LimitName
 from profiles.wire.messages import Asset, Limits, Point
 
+SYSTEM = "system"
+"""`Event.code` of an alarm that a device's own system tells of a point: it stands beside the agent's own."""
 LIMITS: tuple[LimitName, ...] = get_args(LimitName)
 KINDS: tuple[tuple[LimitName, ...], ...] = (("LL", "L", "H", "HH"), ("SIG",), ("BLUE", "YELLOW", "ORANGE", "RED"))
 """Four limits, a switch's position, four colours."""

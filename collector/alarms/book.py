@@ -192,7 +192,9 @@ class AlarmBook:
             "SELECT min(since), max(until), max(standing), count(*) FROM alarm WHERE life = ?", (life.id,)
         ).fetchone()
         [body] = db.execute(
-            "SELECT body FROM alarm WHERE life = ? ORDER BY era DESC, time DESC, seq DESC, event DESC LIMIT 1",
+            # of several that stand (an agent's own, and its system's) the gravest
+            "SELECT body FROM alarm WHERE life = ? ORDER BY standing DESC, standing * severity DESC, era DESC,"
+            " time DESC, seq DESC, event DESC LIMIT 1",
             (life.id,),
         ).fetchone()
         severity, gravest = max(

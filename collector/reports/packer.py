@@ -21,7 +21,7 @@ from collector.reports.queue import PART
 from collector.reports.retelling import standing
 from collector.reports.rounds import Rounds
 from collector.reports.rows import DueEvent, DueRow
-from profiles.stated import AbnormalName
+from profiles.limits import SYSTEM
 from profiles.wire.messages import Event
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Packer(Rounds):
 
     def __init__(self, given: Given) -> None:
         super().__init__(given)
-        self._crossed: dict[str, dict[AbnormalName, Crossing]] = {}
+        self._crossed: dict[str, list[Crossing]] = {}
         """Point → the newest crossing of each of its limits, as the queue has it; of as many points."""
         self._ticked: dict[tuple[Key, int], int] = {}
         """Gateway and length of a period → the end of the last one (ms)."""
@@ -247,15 +247,15 @@ class Packer(Rounds):
         alarms = [self._alarm(place, row.event()) for place, row in found]
         encoder = self._gateways.encoder(key.profile)
         drafts = encoder.alarms(gateway, alarms)
-        crossings = {each.place.point.code: each.crossings for each in alarms}
+        crossings = {_crossed_by(each.place.point.code, each.event): each.crossings for each in alarms}
         stand = [
             again
             for (place, row), alarm in zip(found, alarms, strict=True)
             for again in standing(encoder, gateway, place, row.agent, alarm.event.tag or "", alarm.crossings, now)
         ]
         self._put(gateway, drafts, events=[row for _place, row in found], crossings=crossings, stand=stand)
-        for code in crossings:
-            self._crossed.pop(code, None)
+        for each in alarms:
+            self._crossed.pop(each.place.point.code, None)
         return len(drafts)
 
     def _alarm(self, place: Place, event: Event) -> Alarm:
@@ -264,17 +264,24 @@ class Packer(Rounds):
             return Alarm(place, event, None, None)
         profile = self._library[place.point.profile]
         stated = reported_limits(place.spec, profile, profile.quantities[place.point.quantity])
-        crossings = moved(self._queue.crossings(self._target, place.point.code), event, stated)
+        crossings = moved(self._queue.crossings(self._target, _crossed_by(place.point.code, event)), event, stated)
         value = None if isinstance(event.value, str | None) else float(event.value)
         return Alarm(place, event, value, event.limit, tuple(crossings))
 
     def _due_of(self, row: DueRow, place: Place) -> Due:
         """A reading, with the alarms of its point that stood then: a combined rule's do not follow from the value."""
         if (known := self._crossed.get(row.point)) is None:
-            known = self._crossed[row.point] = self._queue.crossings(self._target, row.point)
-        stood = frozenset(level for level, each in known.items() if each.stood(row.time))
+            names = row.point, f"{row.point}/{SYSTEM}"
+            known = [each for name in names for each in self._queue.crossings(self._target, name).values()]
+            self._crossed[row.point] = known
+        stood = frozenset(each.level for each in known if each.stood(row.time))
         return Due(place, row.time, row.value, row.text, row.quality, stood)
 
 
 def _readings_of(key: Key) -> str:
     return f"readings of gateway {key.code}, profile {key.profile}"
+
+
+def _crossed_by(point: str, event: Event) -> str:
+    """Under which name a point's crossings are kept: an alarm that its own system tells ends none of the agent's."""
+    return f"{point}/{SYSTEM}" if event.code == SYSTEM else point

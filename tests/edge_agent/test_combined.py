@@ -458,7 +458,7 @@ def test_no_rule_is_called_as_events_call_a_feed_that_does_not_follow(tmp_path: 
     with pytest.raises(ConfigError) as found:
         Shelf([tmp_path]).check()
     [problem] = found.value.problems
-    assert "'feed' says in events that a feeder does not follow its device" in problem.message
+    assert "'feed' is a word of events" in problem.message
     assert problem.file == str(path)
 
 

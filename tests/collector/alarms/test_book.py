@@ -236,3 +236,15 @@ def test_lives_are_the_same_for_any_alarms_in_any_order_and_any_batches(
                 opened.write([], batch)
             seen.append(told(opened.lives()))
     assert seen[0] == seen[1] == seen[2]
+
+
+def test_of_two_alarms_that_stand_on_a_point_the_graver_is_shown_though_the_other_changed_last(tmp_path: Path) -> None:
+    own = event("own", "raised", NOW, level="RED", seq=1)
+    its = event("system", "raised", NOW + SECOND, level="YELLOW", seq=2)
+    with book(tmp_path) as opened:
+        opened.write([], [own, its])
+        [life] = opened.lives(levels=("RED",))
+        assert (life.last.level, life.count, life.condition) == ("RED", 2, "raised")
+        opened.write([], [event("own", "cleared", NOW + MINUTE, since=NOW, level="RED", seq=3)])
+        [life] = opened.lives()
+        assert (life.last.level, life.condition) == ("YELLOW", "raised")

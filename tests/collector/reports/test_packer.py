@@ -410,3 +410,31 @@ def test_an_event_that_cannot_be_written_costs_none_of_those_of_its_second(
     monkeypatch.undo()
     coal.pack(NOW + 1000 + LONGEST)
     assert coal.queue.transitions("up") == []
+
+
+def test_an_alarm_that_another_system_tells_ends_none_of_the_agents_own(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, profiles=["hazchem-storage"])
+    about = manifest("G0001")
+    desk.enrol("plant-a", about)
+    point = f"{HAZARD}G0001YW001"
+
+    def told(number: int, state: str, alarm: str, code: str = "") -> EventRecord:
+        event = Event(
+            id=f"{alarm}{state}", alarm=alarm, kind="limit", level="HH", state=state, tag="G0001", code=code,  # type: ignore[arg-type]
+            time=NOW + number, since=NOW, value=51.0, limit=50.0,
+        )  # fmt: skip
+        return EventRecord(
+            event, "plant-a", 0, number, HAZARD[:9], "110110", "hazchem-storage", f"{HAZARD}G0001", point, "YW"
+        )
+
+    for number, (state, alarm, code) in enumerate(
+        [("raised", "own", ""), ("raised", "other", "system"), ("cleared", "other", "system")]
+    ):
+        desk.queue.write([], [told(number, state, alarm, code)])
+        desk.pack(NOW + number)
+    assert {level: each.end for level, each in desk.queue.crossings("up", point).items()} == {"H": None, "HH": None}
+    assert {each.end for each in desk.queue.crossings("up", f"{point}/system").values()} == {NOW + 2}
+    desk.queue.write([], [told(3, "cleared", "own")])
+    desk.pack(NOW + 3)
+    assert {each.end for each in desk.queue.crossings("up", point).values()} == {NOW + 3}
+    desk.close()
