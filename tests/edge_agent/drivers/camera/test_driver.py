@@ -58,7 +58,7 @@ def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
         ({"ignore": ["person_in", "nobody"]}, "'nobody' is none of the profile's events"),
         ({"lines": []}, "person_in and person_out need a line whose crossing counts, of: [person]"),
         ({"position": "P04"}, "vehicle_in and vehicle_out need a line whose crossing counts, of: [vehicle]"),
-        ({"position": "P06"}, "belt_run and belt_load need the belt's four corners"),
+        ({"position": "P06"}, "belt_load and belt_run need the belt's four corners"),
         (
             {"regions": [{"name": "wall", "points": [[0, 0], [1, 0], [1, 1]], "events": ["wall"]}]},
             "'wall' is none of the profile's events",
