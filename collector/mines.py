@@ -72,10 +72,6 @@ class MineOrder(Settings):
     positions: tuple[str, ...] = ()
     """Positions that must be watched, such as P01; left out: those that a camera of the mine has ever watched."""
 
-    def permits_at(self, moment: int, position: str, persons: float) -> bool:
-        """Whether a permit covers `persons` people at a position at a moment (ms since 1970 UTC)."""
-        return self.permitted_until(moment, position, persons) > moment
-
     def permitted_until(self, moment: int, position: str, persons: float) -> int:
         """Up to when, exclusive, permits that follow on each other cover a moment (ms UTC); itself where none does."""
         covering = [each for each in self.permits if each.covers(position, persons)]

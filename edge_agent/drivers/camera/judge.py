@@ -26,7 +26,6 @@ class _Watched:
     open: OpenFinding | None = None
     begun: float | None = None
     """Since when, on the pictures' clock, the trigger holds (not yet raised) or holds no more (not yet cleared)."""
-    begun_time: int = 0
     last: float = 0.0
     opened: float | None = None
     """When it was raised, on the pictures' clock; None of what an earlier run raised."""
@@ -59,7 +58,7 @@ class Judge:
             this.begun = None
             return
         if this.begun is None:
-            this.begun, this.begun_time = picture.at, picture.time
+            this.begun = picture.at
         if picture.at - this.begun < (event.on if look.holds else event.off or 0.0):
             return
         this.begun = None

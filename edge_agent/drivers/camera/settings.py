@@ -17,11 +17,6 @@ PointAt = tuple[Share, Share]
 Polygon = Annotated[tuple[PointAt, ...], Field(min_length=3, max_length=64)]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
-MEASURES = {
-    "persons_in": "RY-IN", "persons_out": "RY-OUT", "vehicles_in": "CL-IN", "vehicles_out": "CL-OUT",
-    "belt_run": "PD-YX", "belt_load": "PD-ZZ", "hoist_run": "TS-YX", "online_minutes": "SP-ZX", "online": "SP-ZT",
-}  # fmt: skip
-"""What a camera's tag can hold, and the usual quantity of the profile."""
 Measure = Literal[
     "persons_in", "persons_out", "vehicles_in", "vehicles_out", "belt_run", "belt_load", "hoist_run",
     "online_minutes", "online",
@@ -126,10 +121,11 @@ class CaptureSettings(Settings):
     """Of RTSP."""
     timeout: Annotated[Duration, Field(ge=0.5, le=60)] = 5.0
     """A camera that sends nothing for so long is taken for lost, and asked again."""
-    rate: Annotated[float, Field(gt=0, le=30)] | None = None
-    """Pictures a second that are looked at, at most; left out: as the tasks ask (1 to 10)."""
-    snapshot_every: Annotated[Duration, Field(ge=0.2)] = 1.0
-    """How often a snapshot address (HTTP) is asked."""
+    rate: Annotated[float, Field(ge=0.25, le=30)] | None = None
+    """Pictures a second that are looked at, at most; left out: as the tasks ask (1 to 10). A gap of more than five
+    seconds says nothing of the time between, so that a slower camera would never have an event that must last."""
+    snapshot_every: Annotated[Duration, Field(ge=0.2, le=4)] = 1.0
+    """How often a snapshot address (HTTP) is asked; four seconds at most, as above."""
 
 
 class CameraDevice(DeviceSettings):

@@ -25,6 +25,8 @@ ABSENT = 3.0
 """Seconds without a picture after which none is there; a stumbling network is not yet that."""
 AGAIN = (1.0, 60.0)
 """First and longest pause, s, before an analysis that failed is begun anew."""
+STEADY = 600.0
+"""Seconds that an analysis must have gone for the pauses to begin anew."""
 KEEP = 60.0, 600.0
 """Seconds until what the tasks want kept is looked at first, and between two looks: a reference is some 0.1 MiB, and
 changes with the light."""
@@ -97,10 +99,13 @@ class Watching:
         """Look at pictures until `stop`."""
         pause, longest = AGAIN
         while not self._stopping.is_set():
+            begun = time.monotonic()
             try:
                 self._watch()
             except Exception:  # the one place that keeps a task's defect to its camera (I6)
                 self._defects += 1
+                if time.monotonic() - begun > STEADY:
+                    pause = AGAIN[0]
                 log.exception("camera %s: its analysis failed and is begun anew in %.0f s", self.name, pause)
                 self._rest(pause)
                 pause = min(2 * pause, longest)

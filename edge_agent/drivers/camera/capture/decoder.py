@@ -10,9 +10,6 @@ import numpy as np
 from edge_agent.drivers.camera.capture.source import Form, Packet
 from edge_agent.drivers.camera.picture import Image
 
-DELAY = 3
-"""Pictures that a decoder may hold back (B frames) before it is taken for one that gives none."""
-
 
 class Decoder:
     """Of one camera; made anew where the form of the packets changes or a packet is missing."""
