@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from collector.alarms.lives import Life
+from profiles.zones import offset
 
 WORDS = {
     "raised": "报警", "raised again": "再次报警", "graver": "升级", "changed": "变化", "chattering": "频繁报警",
@@ -79,13 +80,6 @@ def message(collector: str, life: Life, step: str, zone: str) -> Message:
 def _people(life: Life, word: str) -> tuple[str, str]:
     deed = {"acknowledged": life.acknowledged, "handled": life.handled, "closed": life.closed}.get(word)
     return (deed.by, deed.note) if deed is not None else ("", "")
-
-
-def offset(zone: str) -> timezone:
-    """The time zone of ``+08:00``."""
-    hours, minutes = zone[1:].split(":")
-    size = timedelta(hours=int(hours), minutes=int(minutes))
-    return timezone(-size if zone[0] == "-" else size)
 
 
 def clock(ms: int, zone: str) -> str:

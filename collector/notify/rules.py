@@ -10,8 +10,8 @@ import msgspec
 
 from collector.alarms.lives import Life
 from collector.notify import queue
-from collector.notify.message import offset
 from collector.notify.settings import DAYS, DutySettings, NotifySettings, RuleSettings
+from profiles.zones import offset
 
 COUNTED = ("raised again", "cleared")
 """Steps that a life may take more than once; each is told once a raise, until the life is said to chatter."""

@@ -9,7 +9,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from collector.directory import Place
@@ -25,6 +25,7 @@ from profiles.stated import AbnormalName
 from profiles.textfile.model import Encoding
 from profiles.wire.messages import Event, State
 from profiles.wire.quality import is_bad, is_good
+from profiles.zones import offset
 
 PacketKind = Literal["alarm", "live", "resumed", "static", "heartbeat", "status", "repeat"]
 """heartbeat, status, repeat (which abnormal events still stand): of a gateway only the newest is kept, and none is ever
@@ -327,9 +328,7 @@ def packet_id(*about: object) -> str:
 def written(times: Times | None, millis: int) -> str:
     """A moment (ms UTC) as the specification writes it."""
     times = times or Times(status="working-definition")
-    sign = -1 if times.zone[0] == "-" else 1
-    offset = sign * timedelta(hours=int(times.zone[1:3]), minutes=int(times.zone[4:6]))
-    return datetime.fromtimestamp(millis / 1000, UTC).astimezone(timezone(offset)).strftime(times.format)
+    return datetime.fromtimestamp(millis / 1000, offset(times.zone)).strftime(times.format)
 
 
 def rounded(value: float | None, quantity: Quantity) -> Any:

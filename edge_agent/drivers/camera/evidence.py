@@ -207,12 +207,6 @@ def _changed(finding: Finding, time: int) -> Finding:
     return Finding(code=finding.code, state="changed", time=time, since=finding.since, facts=finding.facts)
 
 
-def zone_of(text: str) -> datetime.timezone:
-    """An offset such as +08:00 as a time zone; ValueError for anything else."""
-    offset = datetime.datetime.strptime(text, "%z").utcoffset()
-    return datetime.timezone(offset or datetime.timedelta())
-
-
 def jpeg(image: Image, width: int, most: int) -> bytes:
     """The picture, at most `width` pixels wide and `most` bytes long; ValueError if it cannot be made so small."""
     if image.shape[1] > width:

@@ -18,6 +18,7 @@ from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.watched import Watched
 from profiles.model import Profile
 from profiles.seal import Seal
+from profiles.textfile.values import zone
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,7 @@ class CameraRunner:
         self.devices = tuple(device for device, _profile in cameras)
         self._out, self._pace = out, pace
         self._cameras = {
-            device.name: Watched(device, seal_of(profile), out, profile.time.zone if profile.time else "+00:00")
-            for device, profile in cameras
+            device.name: Watched(device, seal_of(profile), out, zone(profile)) for device, profile in cameras
         }
         self._process: Process | None = None
         self._beats: dict[str, Beat] = {}

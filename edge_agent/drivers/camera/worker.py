@@ -24,7 +24,7 @@ import cv2
 from edge_agent.drivers.camera.capture.choose import source
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.ring import Ring
-from edge_agent.drivers.camera.evidence import Privacy, Witness, zone_of
+from edge_agent.drivers.camera.evidence import Privacy, Witness
 from edge_agent.drivers.camera.findings import Finding
 from edge_agent.drivers.camera.protocol import (
     HEAD,
@@ -47,6 +47,7 @@ from edge_agent.drivers.camera.tasks import tasks
 from edge_agent.drivers.camera.watching import Watching
 from profiles.seal import Seal
 from profiles.wire.messages import Evidence
+from profiles.zones import offset
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
 
 def _witness(camera: CameraBegin, device: CameraDevice, seal: Seal, ring: Ring) -> Witness:
     privacy = Privacy(device.masks, device.blur_faces, device.sm3)
-    return Witness(Path(camera.evidence), device.code, seal.evidence, zone_of(camera.zone), ring.clip, privacy)
+    return Witness(Path(camera.evidence), device.code, seal.evidence, offset(camera.zone), ring.clip, privacy)
 
 
 def _listen(pipe: BinaryIO, cameras: Mapping[str, Watching], stopping: threading.Event) -> None:
