@@ -44,6 +44,7 @@ from collector.reports.statistics import Statistician
 from collector.risk.score import Scorer
 from collector.risk.writer import RiskWriter
 from collector.seal.ledger import SealLedger
+from collector.seal.mismatch import MismatchWatch
 from collector.seal.watch import SealWatch
 from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Sink, sinks
@@ -144,11 +145,14 @@ class Collector:
         terminals = TerminalWatch(
             profiles, self._registry, chosen.mines, self._book, [*self._stores, reported], lambda: self.connected
         )  # fmt: skip
+        mismatches = MismatchWatch(
+            profiles, directory, chosen.mines, self._book, self._reader, [*self._stores, reported]
+        )  # fmt: skip
         works: dict[str, Step] = {
             "seals": self._seal_watch.step,
             "compliance": roller.step, "colours": watched.step,
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
-            "terminals": terminals.step,
+            "terminals": terminals.step, "people counted": mismatches.step,
             "the end of what is kept of persons": self._persons.step,
         }  # fmt: skip
         if chosen.trend.enabled:

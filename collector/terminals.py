@@ -8,7 +8,6 @@ own trouble is none of the terminals'; one behind a lower collector is that one'
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -21,13 +20,12 @@ from collector.directory import Directory
 from collector.mines import MineOrder, judged, level_name
 from collector.registry import AgentRow, Registry
 from collector.sinks.base import Destination, EventRecord
+from collector.told import Teller
 from collector.writers import Writer
 from profiles.load import Library
 from profiles.seal import Seal
 from profiles.wire.codec import event_id
 from profiles.wire.messages import Event, EventState, Site
-
-log = logging.getLogger(__name__)
 
 
 class Terminal(NamedTuple):
@@ -52,21 +50,19 @@ ORDER: Mapping[EventState, int] = {"raised": 1, "changed": 2, "cleared": 3}
 
 
 class TerminalWatch:
-    """See the module. `destinations`: all that take an event, but the book, by which it is known what stands."""
+    """See the module. `destinations`: as `Teller` has them."""
 
     def __init__(
         self, library: Library, registry: Registry, orders: Mapping[str, MineOrder], book: AlarmBook,
         destinations: Sequence[Writer[Destination]], connected: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._library, self._registry, self._orders = library, registry, orders
-        self._book, self._destinations, self._connected = book, destinations, connected
+        self._teller, self._connected = Teller(book, destinations), connected
         self._directory = Directory(registry)
         self._since: int | None = None
         """From when on the collector has been connected (ms)."""
         self._gone: dict[str, int] = {}
         """Agent that has said that it ends, or whose last will has come → when that was heard first (ms)."""
-        self._confirmed: set[str] = set()
-        """Alarms whose raise all destinations have: that is not known of those from before a restart."""
 
     async def step(self, now: int, stop: asyncio.Event) -> list[EventRecord]:
         """Judge every terminal at `now` (ms UTC); the events that came of it, which are durable."""
@@ -79,9 +75,9 @@ class TerminalWatch:
             if stop.is_set():
                 break
             side = terminal.seal.links.terminal
-            standing = await asyncio.to_thread(self._book.standing, terminal.agent, "seal", terminal.camera, side)
+            standing = await self._teller.standing(terminal.agent, terminal.camera, side)
             for event in self._judge(terminal, quiet, self._since, now, standing):
-                if not await self._write(event):
+                if not await self._teller.tell(event):
                     return told
                 told.append(event)
         return told
@@ -118,7 +114,7 @@ class TerminalWatch:
             if now - since >= lost:
                 yield self._event(terminal, "raised", since, since + lost)
             return
-        if standing.alarm not in self._confirmed:
+        if not self._teller.has(standing.alarm):
             yield self._event(terminal, "raised", standing.since, standing.since + lost)
         if quiet.heard and quiet.since > standing.since and now - quiet.since < lost:
             yield self._event(terminal, "cleared", standing.since, quiet.since)
@@ -142,23 +138,3 @@ class TerminalWatch:
             event, terminal.agent, 0, ORDER[state], site.code, site.adcode, terminal.profile, site.gateway,
             site.gateway, code,
         )  # fmt: skip
-
-    async def _write(self, record: EventRecord) -> bool:
-        """A raise stands in the book first, so that a restart tells the very same again; what follows stands last."""
-        raised = record.event.state == "raised"
-        if raised:
-            await asyncio.to_thread(self._book.write, [], [record])
-        for writer in self._destinations:
-            refusals = await writer.attempt(writer.sink.write, [], [record])
-            if refusals is None:
-                return False
-            for refusal in refusals:
-                log.error("%s can never take the event %s: %s", writer.name, record.event.id, refusal.reason)
-        if raised:
-            self._confirmed.add(record.event.alarm)
-        else:
-            await asyncio.to_thread(self._book.write, [], [record])
-        if record.event.state == "cleared":
-            self._confirmed.discard(record.event.alarm)
-        log.warning("mine %s: %s", record.site, record.event.text)
-        return True

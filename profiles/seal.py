@@ -124,6 +124,12 @@ class Links(Stated):
     """Event: a camera is off line."""
     terminal: str
     """Event: a terminal is off line; the collector raises it."""
+    below: str
+    """Quantity: people underground by the cameras, since 00:00."""
+    cards: str
+    """Quantity: people underground by the cards that they carry."""
+    mismatch: str
+    """Event: both differ; the collector raises it. Its triggers: `persons`, and `share` of the larger."""
 
 
 class Effect(Stated):
@@ -227,9 +233,13 @@ def check(seal: Seal) -> Iterator[Fault]:
         for index, event in enumerate(position.events):
             if event not in seal.events:
                 yield Fault(("seal", "positions", name, "events", index), f"{event!r} is none of the seal's events")
-    for name, event in (("camera", seal.links.camera), ("terminal", seal.links.terminal)):
+    links = seal.links
+    for name, event in (("camera", links.camera), ("terminal", links.terminal), ("mismatch", links.mismatch)):
         if event not in seal.events:
             yield Fault(("seal", "links", name), f"{event!r} is none of the seal's events")
+    needed = {"persons", "share"}
+    if links.mismatch in seal.events and (missing := needed - seal.events[links.mismatch].triggers.keys()):
+        yield Fault(("seal", "events", links.mismatch, "triggers"), f"{', '.join(sorted(missing))} is missing")
     if missing := {"1", "2", "3"} - seal.levels.keys():
         yield Fault(("seal", "levels"), f"{', '.join(sorted(missing))} is missing")
     yield from _verdicts(seal)

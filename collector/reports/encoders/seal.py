@@ -70,6 +70,8 @@ class SealEncoder(Encoder):
                 row = cameras.setdefault(point.asset, {"cameraCode": point.asset, "in": None, "out": None})
                 row["in" if point.quantity == "RY-IN" else "out"] = None if value is None else int(value)
         totals = {key: int(sum(counts[name])) if counts[name] else None for key, name in _TOTALS.items()}
+        if totals["difference"] is None and totals["underground"] is not None and totals["cards"] is not None:
+            totals["difference"] = totals["underground"] - totals["cards"]
         analysed = bool(alarms) or any(total is not None for total in totals.values())
         levels = {str(level): alarms.get(level, 0) for level in range(GRAVE, NOTICE + 1)} if analysed else None
         identity = packet_id(

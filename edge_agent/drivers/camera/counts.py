@@ -20,6 +20,8 @@ HOUR = 3_600_000
 """ms."""
 PASSAGES: frozenset[Measure] = frozenset({"persons_in", "persons_out", "vehicles_in", "vehicles_out"})
 """What is counted by crossings of lines."""
+NOW: frozenset[Measure] = frozenset({"online", "persons_below"})
+"""What is no count of an hour: it is told as it is now."""
 RUNS: Mapping[Measure, str] = {"belt_run": "belt_run", "belt_load": "belt_load", "hoist_run": "hoist_run"}
 """Whose minutes are counted while its event is open."""
 WHOLE = 0.9
@@ -47,7 +49,7 @@ class Counts:
     """Of one camera, with the tags that want them. `kept` is what `text` gave in an earlier run."""
 
     def __init__(self, tags: Collection[CameraTag], kept: str, now: int) -> None:
-        self._tags = [tag for tag in tags if tag.measure != "online"]
+        self._tags = [tag for tag in tags if tag.measure not in NOW]
         self._ledger = _read(kept) or Ledger(now - now % HOUR)
 
     def text(self) -> str:
@@ -60,8 +62,7 @@ class Counts:
             self._ledger.counts[measure] = self._ledger.counts.get(measure, 0) + count
 
     def passed(self, seconds: float, *, online: bool, running: Collection[str]) -> None:
-        """Time went by, in which the camera was on line or not, and these events were open."""
-        seconds = min(seconds, LONGEST)
+        """Time went by, `LONGEST` at most, in which the camera was on line or not, and these events were open."""
         self._ledger.watched += seconds
         if not online:
             return

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from config.errors import ConfigError
 from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
+from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
 from edge_agent.drivers.camera.settings import CameraDevice
@@ -43,19 +44,27 @@ class CameraDriver:
         if devices and (missing := missing_packages()):
             faults.append(((0, "driver"), f"{', '.join(missing)} is missing: {INSTALL}"))
         codes: dict[str, str] = {}
+        below: list[tuple[tuple[str | int, ...], str]] = []
         for index, device in enumerate(devices):
             if device.code in codes:
                 faults.append(((index, "code"), f"{device.code} is the code of camera {codes[device.code]}, too"))
             codes.setdefault(device.code, device.name)
+            below += [
+                ((index, "tags", at, "measure"), tag.name)
+                for at, tag in enumerate(device.tags) if tag.measure == "persons_below"
+            ]  # fmt: skip
             faults += [((index, *path), message) for path, message in _faults(device)]
+        faults += [(path, f"{below[0][1]} is that sum already, of all cameras") for path, _name in below[1:]]
+        if below and not any(device.counts_people for device in devices):
+            faults.append((below[0][0], "no camera has a line whose crossing counts people, of: [person]"))
         return faults
 
     @classmethod
     def runners(cls, devices: Sequence[CameraDevice], out: DurableOutput) -> list[Runner]:
         """One runner a group of cameras."""
-        pace = Pace(out.note)
+        pace, balance = Pace(out.note), Balance()
         return [
-            CameraRunner(name, [(device, profile_of(device)) for device in group], out, pace)
+            CameraRunner(name, [(device, profile_of(device)) for device in group], out, pace, balance)
             for name, group in groups(devices).items()
         ]
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from edge_agent.drivers.base import DurableOutput
+from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.process import Process
 from edge_agent.drivers.camera.protocol import Alive, Beat, Begin, Counted, Found, FromWorker, Kept, Relearn
@@ -34,13 +35,14 @@ class CameraRunner:
     """See `edge_agent.drivers.base.Runner`."""
 
     def __init__(
-        self, group: str, cameras: Sequence[tuple[CameraDevice, Profile]], out: DurableOutput, pace: Pace
-    ) -> None:
+        self, group: str, cameras: Sequence[tuple[CameraDevice, Profile]], out: DurableOutput, pace: Pace,
+        balance: Balance,
+    ) -> None:  # fmt: skip
         self.name = f"cameras {group}"
         self.devices = tuple(device for device, _profile in cameras)
         self._out, self._pace = out, pace
         self._cameras = {
-            device.name: Watched(device, seal_of(profile), out, zone(profile)) for device, profile in cameras
+            device.name: Watched(device, seal_of(profile), out, zone(profile), balance) for device, profile in cameras
         }
         self._process: Process | None = None
         self._beats: dict[str, Beat] = {}

@@ -19,7 +19,7 @@ Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 Measure = Literal[
     "persons_in", "persons_out", "vehicles_in", "vehicles_out", "belt_run", "belt_load", "hoist_run",
-    "online_minutes", "online",
+    "persons_below", "online_minutes", "online",
 ]  # fmt: skip
 
 
@@ -32,7 +32,8 @@ class CameraTag(TagSettings):
 
     measure: Measure
     """Counts of the hour that ended (persons_in, …, in whole numbers), minutes of that hour in which the belt or hoist
-    ran or the camera was on line, or whether it is on line now (online)."""
+    ran or the camera was on line, or whether it is on line now (online). `persons_below`: how many went in and did not
+    come out since 00:00, at all cameras of this agent that count people."""
     max_silence: Duration = 3600.0
     """Time after which an unchanged value is sent all the same."""
 
@@ -188,6 +189,11 @@ class CameraDevice(DeviceSettings):
     """Whether pictures and films are kept of its events."""
     tags: tuple[CameraTag, ...] = ()
     """What is counted."""
+
+    @property
+    def counts_people(self) -> bool:
+        """Whether a line of it counts people."""
+        return any("person" in line.of for line in self.lines)
 
     def tag_type(self, tag: TagSettings) -> Literal["number", "text", "flag"]:
         """A flag for `online`, a number for everything counted."""

@@ -12,20 +12,21 @@ from pathlib import Path
 import msgspec
 
 from edge_agent.drivers.base import CameraEvent, DurableOutput, Reading
-from edge_agent.drivers.camera.counts import Counts
+from edge_agent.drivers.camera.balance import Balance
+from edge_agent.drivers.camera.counts import LONGEST, Counts
 from edge_agent.drivers.camera.findings import Fact, Finding, OpenFinding
 from edge_agent.drivers.camera.protocol import Beat, CameraBegin
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.standing import Standing
 from profiles.seal import Seal, level
-from profiles.wire.messages import EventState, Evidence, Level
+from profiles.wire.messages import EventState, Evidence, Level, Value
 
 log = logging.getLogger(__name__)
 
 OFFLINE = "camera_offline"
 """The event of a camera that gives no pictures; the agent's to find, since a worker may be the one that is at fault."""
-OPEN, HOUR, KEPT = "open", "hour", "kept/"
-"""Keys of what is remembered: open events, the hour's counts, what tasks want kept."""
+OPEN, HOUR, DAY, KEPT = "open", "hour", "day", "kept/"
+"""Keys of what is remembered: open events, the hour's counts and the day's, what tasks want kept."""
 SAVE = 60.0
 """Seconds between two times that the hour's counts are remembered."""
 LARGEST_KEPT = 2 * 2**20
@@ -35,7 +36,7 @@ LARGEST_KEPT = 2 * 2**20
 class Watched:
     """See the module."""
 
-    def __init__(self, device: CameraDevice, seal: Seal, out: DurableOutput, zone: str) -> None:
+    def __init__(self, device: CameraDevice, seal: Seal, out: DurableOutput, zone: str, balance: Balance) -> None:
         self.device, self._seal, self._out = device, seal, out
         self._zone = zone
         self._refused = ""
@@ -47,6 +48,10 @@ class Watched:
         now = time.monotonic()
         self._standing = Standing(seal.beat, now, offline=OFFLINE in self._open, every=every)
         self._counts = Counts(device.tags, self._memory.get(HOUR, ""), _wall())
+        self._balance, self._below_at = balance, 0.0
+        if device.counts_people:
+            balance.join(device.name, self._memory.get(DAY, ""), zone)
+        self._below: tuple[Value, str] | None = None
         self._last, self._save_at, self._online_at = now, now + SAVE, now
         self._up: bool | None = None
         self._totals: dict[str, int] = {}
@@ -95,6 +100,7 @@ class Watched:
     def counted(self, crossed: Mapping[str, int]) -> None:
         """How many crossed its lines; remembered with the next commit, so that a kill loses no more than a second."""
         self._counts.crossed(crossed)
+        self._balance.crossed(self.device.name, crossed, _wall())
         self.save()
 
     def kept(self, entries: Mapping[str, bytes]) -> None:
@@ -119,7 +125,9 @@ class Watched:
         self._beat = beat
         self._standing.heard(beat, now)
         self._link(wall)
-        self._counts.passed(now - self._last, online=self._standing.up is True, running=self._open.keys())
+        seconds, online = min(now - self._last, LONGEST), self._standing.up is True
+        self._counts.passed(seconds, online=online, running=self._open.keys())
+        self._balance.passed(self.device.name, seconds, wall, online=online)
         self._last = now
         self._publish(now, wall)
         self._out.device_counters(self.device.name, self._counters())
@@ -127,7 +135,7 @@ class Watched:
     def save(self) -> None:
         """Remember the hour's counts."""
         self._save_at = time.monotonic() + SAVE
-        self._out.remember(self.device.name, {HOUR: self._counts.text()})
+        self._out.remember(self.device.name, {HOUR: self._counts.text(), DAY: self._balance.text(self.device.name)})
 
     def _link(self, wall: int) -> None:
         standing, name = self._standing, self.device.name
@@ -153,10 +161,20 @@ class Watched:
         if up is not None and (up != self._up or now >= self._online_at):
             self._up, self._online_at = up, now + self._seal.beat.cameras
             readings += [Reading(tag.name, wall, up) for tag in self.device.tags if tag.measure == "online"]
+        readings += self._publish_below(now, wall)
         if readings:
             self._out.readings(self.device.name, readings)
         if readings or now >= self._save_at:
             self.save()
+
+    def _publish_below(self, now: float, wall: int) -> list[Reading]:
+        """The people underground: at each change, and as often as the state of the cameras."""
+        tags = [tag.name for tag in self.device.tags if tag.measure == "persons_below"]
+        below = self._balance.value(wall)
+        if not tags or (below == self._below and now < self._below_at):
+            return []
+        self._below, self._below_at = below, now + self._seal.beat.cameras
+        return [Reading(name, wall, *below) for name in tags]
 
     def _tell(
         self, code: str, state: EventState, when: int, since: int, facts: Mapping[str, Fact],

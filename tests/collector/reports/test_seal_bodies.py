@@ -109,6 +109,12 @@ def test_the_counts_of_an_hour_come_out_as_in_the_notes_byte_for_byte() -> None:
     assert [*sealed.faults(json.loads(draft.body))] == []
 
 
+def test_the_difference_that_nobody_measured_is_that_of_both_and_null_where_one_is_not_known() -> None:
+    for left, difference in ((["RY-CY"], 3), (["RY-CY", "RY-KP"], None)):
+        [draft] = SealEncoder.sum_up(gateway(), ms("2026-11-24 02:00:00"), counts(*left), {1: 2}, resumed=False)
+        assert json.loads(draft.body)["difference"] == difference
+
+
 def test_a_covered_camera_comes_out_as_in_the_notes_but_for_the_picture() -> None:
     [draft] = Cm6Encoder.alarms(gateway(), [alarm("q_covered", "2026-11-24 01:12:30", "2026-11-24 01:12:40")])
     [expected] = json.loads(COVERED)
