@@ -65,6 +65,7 @@ _ZH = {
     "combined": "联合预警", "when": "条件", "least": "至少个数", "raises": "预警指标", "level": "级别",
     "more": "升级数", "uncoloured": "无色亦升级",
     "persons": "人员信息文件（加密）", "counts": "其他计数", "since": "起算时间字段", "longer": "时长下限",
+    "entered": "进入区域时间字段", "work": "工种表", "starts": "开始时间字段", "ends": "结束时间字段",
     "withheld": "默认不发送", "keep": "保存期限", "snapshot": "全量快照", "calls": "求救文本", "names": "名称表",
     "card": "卡号字段", "until": "结束时间字段", "seen": "最近识读时间字段", "help": "求救字段",
     "kind": "文件种类", "by": "计数依据", "where": "计数条件",

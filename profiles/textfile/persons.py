@@ -6,9 +6,10 @@ Source: specification notes on mines, 2.1, 2.3 and 2.4.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings
 from config.nodes import KeyPath
@@ -39,6 +40,47 @@ class NameTable(Settings):
     name: str
 
 
+class WorkTable(Settings):
+    """In which kind a person's class of work (工种) stands beside the card."""
+
+    kind: str
+    card: str
+    work: str
+
+
+class PersonEvent(Settings):
+    """When a single person is in an event of a kind (mines, 2.2)."""
+
+    count: str | None = None
+    """While this count of the snapshot (`counts`) counts the person: from the first snapshot that says so on or, of a
+    count that is `longer`, from so long after its `since`."""
+    restricted: bool = False
+    """While the person is in an area that the site calls restricted, and is not on its list: from entering it on."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (self.count is None) != self.restricted:
+            raise PydanticCustomError("event", "expected either count: NAME or restricted: true")
+        return self
+
+
+class PersonEvents(Stated):
+    """Kinds that tell of events of single persons, which a gateway writes where the mine's own system does not; those
+    that do not travel are not written.
+
+    A record holds the snapshot's fields of the same names and the event's two ends.
+    """
+
+    kinds: dict[str, PersonEvent]
+    starts: str
+    """Field of its beginning."""
+    ends: str
+    """Field of its end, empty while it stands."""
+    entered: str
+    """Field of the snapshot: since when the person is in that area."""
+    work: WorkTable
+
+
 class PersonFiles(Stated):
     """Files that tell of persons; an agent sends them on only encrypted, and only with a key (mines, 2.4)."""
 
@@ -52,6 +94,8 @@ class PersonFiles(Stated):
     calls: tuple[str, ...] = ()
     """Texts of the field `help` by which a person calls for help; none: not known."""
     names: dict[Literal["area", "station"], NameTable] = Field(default_factory=dict)
+    events: PersonEvents | None = None
+    """Left out: events of single persons are passed on where the mine writes them, and never written by us."""
 
     def wrong(self, kinds: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         """What contradicts the profile's kinds, with its place below this."""
@@ -63,6 +107,22 @@ class PersonFiles(Stated):
         yield from _lacking(("snapshot",), kinds, self.snapshot, list(self.fields.model_dump().values()))
         for word, table in self.names.items():
             yield from _lacking(("names", word), kinds, table.kind, [table.code, table.name])
+        if self.events is not None and self.snapshot in kinds:
+            for path, message in self._wrong_events(self.events, kinds):
+                yield ("events", *path), message
+
+    def _wrong_events(self, events: PersonEvents, kinds: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+        work, snapshot = events.work, kinds[self.snapshot]
+        yield from _lacking(("entered",), kinds, self.snapshot, [events.entered])
+        yield from _lacking(("work",), kinds, work.kind, [work.card, work.work])
+        for word, event in events.kinds.items():
+            at: KeyPath = ("kinds", word)
+            yield from _lacking(at, kinds, word, [events.starts, events.ends, self.fields.card])
+            fields = kinds[word].fields if word in kinds else ()
+            for field in set(fields) - {events.starts, events.ends, *snapshot.fields}:
+                yield at, f"{field!r} is none of the fields of {self.snapshot}, nor an end of the event"
+            if event.count is not None and event.count not in snapshot.counts:
+                yield at, f"{event.count!r} is none of the counts of {self.snapshot}"
 
 
 def _lacking(at: KeyPath, kinds: Mapping[str, Any], kind: str, fields: Sequence[str]) -> Iterator[tuple[KeyPath, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from profiles.model import Profile
@@ -115,32 +115,41 @@ def point_value(profile: Profile, kind: Kind, record: Record) -> PointValue | No
     return PointValue(record[this.point], time, record, this.value, judged.quality, not judged.value)
 
 
+def _as_stated(_record: Record) -> float | None:
+    return None
+
+
 def counts(
-    profile: Profile, kind: Kind, mine: str, time: int, records: Iterable[Record], wanted: Collection[str]
-) -> dict[str, dict[str, int]]:
+    profile: Profile, kind: Kind, mine: str, time: int, records: Iterable[Record], wanted: Collection[str],
+    longer: Callable[[Record], float | None] = _as_stated,
+) -> dict[str, dict[str, int]]:  # fmt: skip
     """How many records count, for the whole mine and for each code wanted: who is not in the file is not there.
 
-    By code, and then by the name of the count (`count` is the kind's own); `time` is the file's, ms UTC.
+    By code, and then by the name of the count (`count` is the kind's own); `time` is the file's, ms UTC; `longer`: see
+    `counted`.
     """
     rules = {"count": kind.count, **kind.counts} if kind.count else {}
     found = {code: dict.fromkeys(rules, 0) for code in wanted}
     for record in records:
         for name, rule in rules.items():
-            if counted(profile, rule, record, time):
+            if counted(profile, rule, record, time, longer(record)):
                 for code in (mine, record[rule.by]):
                     if code in found:
                         found[code][name] += 1
     return found
 
 
-def counted(profile: Profile, rule: Count, record: Record, time: int) -> bool:
-    """Whether a record counts in a file of that time (ms UTC); one whose `since` is no time does not."""
+def counted(profile: Profile, rule: Count, record: Record, time: int, longer: float | None = None) -> bool:
+    """Whether a record counts in a file of that time (ms UTC); one whose `since` is no time does not.
+
+    `longer` (s) takes the place of the rule's, if it has one.
+    """
     if not all(record[field] in texts for field, texts in rule.where.items()):
         return False
     if rule.since is None or rule.longer is None:
         return True
     try:
-        return time - time_of(profile, record[rule.since]) >= rule.longer * 1000
+        return time - time_of(profile, record[rule.since]) >= (rule.longer if longer is None else longer) * 1000
     except ValueError:
         return False
 

@@ -1,5 +1,6 @@
 """Persons from end to end: a mine's system writes its files, an agent sends them on encrypted, two levels of collectors
-keep them, a platform has what the mine wrote; and on no disk and in no log of ours stands anybody's name.
+keep them, a platform has what the mine wrote, and the overtime that it did not write; and on no disk and in no log of
+ours stands anybody's name.
 """
 
 from __future__ import annotations
@@ -58,6 +59,14 @@ def ryqj(at: int) -> str:
     return (
         f"{MINE};示例煤矿;{stamp(at)}~{SECOND};金丝雀乙;{stamp(at - HOUR)};{stamp(at)};;{AREA};{stamp(at - 60_000)};"
         f"{STATION};{stamp(at - 60_000)}~||"
+    )
+
+
+def overtime(at: int, last: int, since: int, end: str = "") -> str:
+    """As the gateway works it out of two snapshots."""
+    return (
+        f"{MINE};示例煤矿;{stamp(at)}~{FIRST};金丝雀甲;{stamp(since)};{stamp(since + 12 * HOUR)};{end};{AREA};"
+        f"{stamp(last)};{STATION};{stamp(last)}~||"
     )
 
 
@@ -133,10 +142,12 @@ async def test_who_is_underground_is_known_to_who_has_the_key_and_written_nowher
         agent = asyncio.create_task(Agent(load_agent(tmp_path / "agent.yaml").settings).run(stop))
         try:
             start = now() - 60_000
+            since = start - 13 * HOUR
+            write(mine, ryss(start - 99 * HOUR), start - 99 * HOUR, "RYQJ")  # so that calls for help are the mine's
             written = {"RYXX": ryxx(start), "RYJZ": ryjz(start)}
             for kind, text in written.items():
                 write(mine, text, start, kind)
-            calm = ryss(start, person(FIRST, "金丝雀甲", start), person(SECOND, "金丝雀乙", start))
+            calm = ryss(start, person(FIRST, "金丝雀甲", start, since=since), person(SECOND, "金丝雀乙", start))
             call = ryss(start + 30_000, person(SECOND, "金丝雀乙", start + 30_000, "求救"))
             write(mine, calm, start, "RYSS")
             write(mine, call, start + 30_000, "RYSS")
@@ -149,6 +160,7 @@ async def test_who_is_underground_is_known_to_who_has_the_key_and_written_nowher
             await until(lambda: len(uploaded(tmp_path, "RYSS")) == 3, f"all snapshots; {book.refusals()[:3]}")
             await until(lambda: "refused" in caplog.text, "the refusal")
             await until(lambda: uploaded(tmp_path, "RYQJ"), "the call for help")
+            await until(lambda: len(uploaded(tmp_path, "RYCS")) == 2, "the overtime and its end")
             await until(lambda: len(book.packets()) == len(list((tmp_path / "upload").rglob("*.txt"))), "all taken")
             raised = [life for life in county._book.lives() if life.place.quantity == "QJ"]
             assert [(life.last.level, life.last.value, life.raised) for life in raised] == [("H", 1, start + 30_000)]
@@ -167,7 +179,10 @@ async def test_who_is_underground_is_known_to_who_has_the_key_and_written_nowher
     assert sorted(uploaded(tmp_path, "RYSS")) == sorted([late, calm, call])  # byte for byte, but for the encoding
     assert uploaded(tmp_path, "RYXX") == [written["RYXX"].replace("1969-07-20", "")]  # birth dates are withheld
     assert uploaded(tmp_path, "RYJZ") == [written["RYJZ"]]
-    assert uploaded(tmp_path, "RYQJ") == [ryqj(start + 30_000)]
+    assert uploaded(tmp_path, "RYQJ") == [ryqj(start + 30_000)]  # the mine's, once
+    assert uploaded(tmp_path, "RYCS") == [
+        overtime(start, start, since), overtime(start + 30_000, start, since, stamp(start + 30_000)),
+    ]  # fmt: skip
     for each in ("state-agent", "state-county", "state-province"):
         held = kept(tmp_path / each)
         assert [word for word in CANARIES if word.encode() in held or word.encode("gb18030") in held] == []

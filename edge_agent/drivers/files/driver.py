@@ -12,6 +12,7 @@ from edge_agent.drivers.files import folder
 from edge_agent.drivers.files.alarms import alarm_faults
 from edge_agent.drivers.files.defined import defined_tags
 from edge_agent.drivers.files.memory import Memory
+from edge_agent.drivers.files.person_settings import person_faults
 from edge_agent.drivers.files.readings import Tags
 from edge_agent.drivers.files.runner import FolderRunner
 from edge_agent.drivers.files.settings import FilesDevice, FilesTag, TextFormat
@@ -54,6 +55,7 @@ class FilesDriver:
         now = time.time_ns() // 1_000_000
         newest: dict[str, RawReading] = {}
         tags = Tags(device.tags, coded=this.coded)
+        this.begin({})
         for found in folder.look(device.folder, this, Memory({}, now - round(device.backlog * 1000))):
             data = folder.read(device.folder, found)
             if data is None:
@@ -94,9 +96,10 @@ def _faults(device: FilesDevice) -> Iterator[Fault]:
         known = ", ".join(name for name in profiles if profiles[name].files is not None)
         yield ("format", "profile"), f"{form.profile!r} describes no text files; expected one of {known}"
         return
-    if device.persons is not None and files.persons is None:
-        known = ", ".join(name for name in profiles if (its := profiles[name].files) is not None and its.persons)
-        yield ("persons",), f"profile {form.profile} has no files that tell of persons; expected one of {known}"
+    if device.persons is not None:
+        others = [name for name in profiles if (its := profiles[name].files) is not None and its.persons]
+        for path, message in person_faults(device.persons, profiles[form.profile], form.mine, others):
+            yield ("persons", *path), message
     if any(len(tag.name) > LONGEST_NAME for tag in device.all_tags()):
         yield ("name",), f"with persons: the tags <kind> <device> have at most {LONGEST_NAME} characters; shorten it"
     for number, tag in enumerate(device.tags):

@@ -21,6 +21,19 @@ def look(folder: Path, source: Source, memory: Memory, only: Container[str] | No
 
     OSError when the folder cannot be read.
     """
+    return heapq.nsmallest(AT_ONCE, _listed(folder, source, memory, only), key=_order)
+
+
+def newest(folder: Path, source: Source, kind: str) -> list[Found]:
+    """The files of a kind, the newest first, at most `AT_ONCE`; OSError when the folder cannot be read."""
+    return heapq.nlargest(AT_ONCE, _listed(folder, source, Memory({}, 0), {kind}), key=_order)
+
+
+def _order(found: Found) -> tuple[int, str]:
+    return found.time, found.name
+
+
+def _listed(folder: Path, source: Source, memory: Memory, only: Container[str] | None) -> list[Found]:
     found = []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -32,7 +45,7 @@ def look(folder: Path, source: Source, memory: Memory, only: Container[str] | No
             each = _found(entry, named.kind, named.time)
             if each is not None and memory.wants(each):
                 found.append(each)
-    return heapq.nsmallest(AT_ONCE, found, key=lambda each: (each.time, each.name))
+    return found
 
 
 def read(folder: Path, found: Found) -> bytes | None:

@@ -32,11 +32,12 @@ class Tags:
         return [tag.name for tag in self._by_code.get(code, ()) if tag.alarms]
 
     def readings(self, kind: str, rows: Iterable[Row]) -> tuple[list[Reading], int]:
-        """The readings in rows of a kind, and how many rows no tag wanted."""
+        """The readings in rows of a file of a kind, and how many rows no tag wanted."""
         found: list[Reading] = []
         unclaimed = 0
         for row in rows:
-            tags = [tag for tag in self._by_code.get(row.code, ()) if tag.kind == kind or (not tag.kind and row.live)]
+            its = row.kind or kind
+            tags = [tag for tag in self._by_code.get(row.code, ()) if tag.kind == its or (not tag.kind and row.live)]
             found += [_reading(tag, row) for tag in tags]
             unclaimed += not tags
         return found, unclaimed

@@ -34,6 +34,8 @@ class FolderRunner:
         self._device, self._source, self._out = device, source, out
         self._tags = Tags(device.all_tags(), coded=source.coded)
         self._memory = Memory(out.remembered(device.name), _now() - round(device.backlog * 1000))
+        self._begun = False
+        """Whether the source has what it remembered."""
         self._newest: dict[str, tuple[int, int]] = {}
         """Of each tag the time of its newest row, and the time of the file that it came from."""
         self._unfinished: dict[str, tuple[Found, float]] = {}
@@ -61,6 +63,9 @@ class FolderRunner:
 
     async def _round(self, stop: asyncio.Event) -> bool:
         """Take what is there; whether there may be more."""
+        if not self._begun:
+            await asyncio.to_thread(self._source.begin, self._out.remembered(self._device.name))
+            self._begun = True
         found = await asyncio.to_thread(folder.look, self._device.folder, self._source, self._memory)
         if self._up is not True:
             self._up = True
@@ -168,13 +173,14 @@ class FolderRunner:
         """Once what was handed over is durable, remember the files, and move them; how many there were."""
         done, self._done = self._done, []
         if done and not await self._out.committed():
+            self._source.settled(durable=False)
             log.warning("%s: %d files are taken again: their readings were dropped", self._device.name, len(done))
             return 0
         for found, entry, refused in done:
             self._memory.enter(found.name, entry)
             if self._device.after == "move" and not self._source.private(found.kind):
                 await self._move(found, refused=refused)
-        if changes := self._memory.changes():
+        if changes := self._memory.changes() | self._source.settled(durable=True):
             self._out.remember(self._device.name, changes)
         return len(done)
 

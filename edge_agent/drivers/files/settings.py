@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.errors import ConfigError
@@ -17,6 +18,8 @@ from profiles.wire.messages import PersonTag, Source
 
 PERSONS: Final = "persons"
 """What stands for a point's code in tags that carry whole files."""
+EVERYBODY: Final = "*"
+"""Stands for every class of work that has no limit of its own."""
 NEVER_STALE = 30 * 86_400.0
 """Seconds: definitions of persons come when they change."""
 
@@ -74,6 +77,20 @@ class PersonSettings(Settings):
     them has the same."""
     withheld: bool = False
     """Whether identity and telephone numbers and birth dates travel as well: only where the platform insists."""
+    events: tuple[str, ...] | None = None
+    """Which kinds of events of persons (RYCS, RYXZ, RYQJ) the gateway writes, whatever the mine writes: its files of
+    these are then not sent on. Left out: those of which the mine never wrote a file into this folder."""
+    overtime: dict[str, Duration] = Field(default_factory=dict)
+    """By class of work (工种) as RYXX has it, or "*" for all others: after how long below it is overtime. Left out: as
+    the profile says (12 h)."""
+    restricted: dict[str, SecretStr | None] = Field(default_factory=dict)
+    """Codes of restricted areas (限制区域), each with the cards that may be there, separated by blanks or commas:
+    !secret NAME; nothing (null): none. Without areas no RYXZ is written."""
+
+
+def cards(text: SecretStr | None) -> frozenset[str]:
+    """The cards of a restricted area."""
+    return frozenset(re.split(r"[\s,;]+", text.get_secret_value().strip())) - {""} if text else frozenset()
 
 
 class StateMapping(Settings):

@@ -26,6 +26,8 @@ class Row:
     """The unit that the record states."""
     live: bool = True
     """Whether it is a present value; others are taken by tags that name the kind alone."""
+    kind: str = ""
+    """Of which kind it is, where that is not the file's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,15 @@ class Source(Protocol):
 
     def named(self, name: str) -> Named | None:
         """What a name says; None for a file that is not the format's."""
+
+    def begin(self, before: Mapping[str, str]) -> None:
+        """What earlier runs remembered (`settled`), before the first file is taken; OSError without the folder."""
+
+    def settled(self, *, durable: bool) -> dict[str, str]:
+        """What is to be remembered since the last call, now that all rows taken since are durable.
+
+        Not `durable`: they were dropped, and the files are taken again.
+        """
 
     def private(self, kind: str) -> bool:
         """Whether files of the kind tell of persons: they are never copied or moved."""

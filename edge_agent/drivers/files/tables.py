@@ -42,6 +42,13 @@ class TableSource:
             self._alarms = {each.name: each for each in form.alarms.files}
             self._levels = levels(form.alarms)
 
+    def begin(self, before: Mapping[str, str]) -> None:
+        """Files say by themselves what is to be taken from them."""
+
+    def settled(self, *, durable: bool) -> dict[str, str]:
+        """Nothing is remembered."""
+        return {}
+
     def named(self, name: str) -> Named | None:
         """Files are ordered by the time at which they were written; the kind of alarms is their pattern."""
         for pattern in self._alarms:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 
+from edge_agent.drivers.files import folder
+from edge_agent.drivers.files.person_watch import PersonWatch
 from edge_agent.drivers.files.settings import PERSONS, FilesDevice, TextFormat
 from edge_agent.drivers.files.source import Named, Row, Taken, UnfinishedError, UnusableError
 from profiles.load import library
 from profiles.model import Profile
-from profiles.textfile.codec import IncompleteFileError
+from profiles.textfile.codec import IncompleteFileError, Record
 from profiles.textfile.encrypted import PersonKey, encrypt, parse_key
 from profiles.textfile.naming import parse
 from profiles.textfile.receive import Received, RefusedError, receive
 from profiles.textfile.values import counts, point_value, text_files, zone
+
+log = logging.getLogger(__name__)
 
 
 class TextSource:
@@ -28,8 +33,39 @@ class TextSource:
         self._counted = {(tag.kind, tag.file_code()) for tag in device.tags if tag.kind}
         self._withheld = device.persons is None or not device.persons.withheld
         self._key = _key_of(device)
+        self._device = device
+        self._watch: PersonWatch | None = None
+        if device.persons is not None and self._key is not None and self._files.persons is not None:
+            self._watch = PersonWatch(self.profile, device.persons, self._key, device.name)
         self.patience = self._files.receiving.incomplete
         self.max_size = self._files.receiving.max_size
+
+    def begin(self, before: Mapping[str, str]) -> None:
+        """Of persons, who writes which kinds: by what was remembered, and by the newest files, however old."""
+        if self._watch is None:
+            return
+        self._watch.restore(before)
+        for kind in self._watch.looked_for:
+            if (received := self._newest(kind)) is not None:
+                self._watch.note(kind, received)
+        if self._watch.looked_for:
+            log.info("%s: of events of persons the gateway writes %s", self._device.name,
+                     ", ".join(self._watch.ours()) or "none")  # fmt: skip
+
+    def settled(self, *, durable: bool) -> dict[str, str]:
+        """See `Source`."""
+        return {} if self._watch is None else self._watch.settled(durable=durable)
+
+    def _newest(self, kind: str) -> Received | None:
+        """The newest readable file of a kind, if there is one."""
+        for found in folder.newest(self._device.folder, self, kind):
+            data = folder.read(self._device.folder, found)
+            try:
+                if data is not None:
+                    return self.received(found.name, data, now=found.time)
+            except (UnfinishedError, UnusableError):
+                continue
+        return None
 
     def named(self, name: str) -> Named | None:
         """A kind that the profile does not know is left alone."""
@@ -59,7 +95,7 @@ class TextSource:
         received = self.received(name, data, now=now)
         faults = [f"record {fault.record} {fault.message}" for fault in received.faults]
         rows = [*self._values(named.kind, received, faults), *self._counts(named.kind, received)]
-        rows += self._encrypted(named.kind, received)
+        rows += self._personal(named.kind, received)
         return Taken(received.time, rows, len(received.records), faults)
 
     def _values(self, word: str, received: Received, faults: list[str]) -> Iterator[Row]:
@@ -83,23 +119,31 @@ class TextSource:
         if kind.count is not None:
             mine = received.header[self._files.mine]
             wanted = [code for of, code in self._counted if of == word]
-            found = counts(self.profile, kind, mine, received.time, received.records, wanted)
+            longer = (self._watch.longer,) if self._watch else ()
+            found = counts(self.profile, kind, mine, received.time, received.records, wanted, *longer)
             for code, numbers in found.items():
                 yield Row(code, received.time, dict(numbers), "count", live=False)
 
-    def _encrypted(self, word: str, received: Received) -> Iterator[Row]:
-        """The parts of a file that tells of persons, one a millisecond from its time on (no two have the same)."""
-        persons, kind = self._files.persons, self._files.kinds[word]
-        if self._key is None or persons is None or word not in persons.kinds:
+    def _personal(self, word: str, received: Received) -> Iterator[Row]:
+        """A file that tells of persons, and those of ours that a snapshot gives rise to."""
+        persons = self._files.persons
+        if self._watch is None or persons is None or word not in persons.kinds:
             return
-        blank = [field for field in kind.fields if self._withheld and self._files.fields[field].withheld]
-        records = [{**record, **dict.fromkeys(blank, "")} for record in received.records] if blank else received.records
+        if self._watch.note(word, received):
+            yield from self._encrypted(word, received, received.header, received.records)
+        for told in self._watch.judge(word, received):
+            yield from self._encrypted(told.kind, received, told.header, told.records)
+
+    def _encrypted(self, word: str, received: Received, header: Record, records: Iterable[Record]) -> Iterator[Row]:
+        """The parts of a file, one a millisecond from its time on (no two have the same)."""
+        assert self._key is not None  # noqa: S101  # there is no watch without one
+        fields = self._files.kinds[word].fields
+        blank = [field for field in fields if self._withheld and self._files.fields[field].withheld]
+        kept = [{**record, **dict.fromkeys(blank, "")} for record in records] if blank else records
         mine = received.header[self._files.mine]
-        parts = encrypt(
-            self._key, mine, self.profile.profile, word, received.time, received.header, kind.fields, records
-        )
-        for part in parts:
-            yield Row(PERSONS, received.time + part.number - 1, {"text": part.text()}, "text", live=False)
+        for part in encrypt(self._key, mine, self.profile.profile, word, received.time, header, fields, kept):
+            time = received.time + part.number - 1
+            yield Row(PERSONS, time, {"text": part.text()}, "text", live=False, kind=word)
 
 
 def _key_of(device: FilesDevice) -> PersonKey | None:

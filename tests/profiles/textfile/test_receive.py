@@ -290,6 +290,11 @@ def test_a_site_describes_files_of_its_own_and_mistakes_are_told_at_their_line(t
         ("by: area}", "by: zone}", "'zone' is none of the kind's fields"),
         ("longer: 8h", "longer: null", "since and longer go together"),
         ("since: time_in, longer", "since: time_im, longer", "'time_im' is none of the kind's fields"),
+        ("count: overtime}", "count: overtome}", "'overtome' is none of the counts of RYSS"),
+        ("count: overtime}", "count: overtime, restricted: true}", "expected either count: NAME or restricted: true"),
+        ("ends: end_time", "ends: left", "'left' is none of the fields of RYCS"),
+        ("entered: entered_area", "entered: entered", "'entered' is none of the fields of RYSS"),
+        ("work: work}", "work: trade}", "'trade' is none of the fields of RYXX"),
     ],
 )
 def test_mistakes_about_files_of_persons_are_told_at_their_line(
@@ -306,6 +311,7 @@ files:
     snapshot: RYSS
     fields: {name: person_name}
     names: {area: {kind: RYQY, code: area, name: area_name}}
+    events: {kinds: {RYCS: {count: overtime}}, ends: end_time, entered: entered_area, work: {work: work}}
   kinds:
     RYXX: {written: null}
     RYJZ: {written: null}
