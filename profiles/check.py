@@ -11,7 +11,7 @@ from profiles.combined import Combined, Condition
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.model import Asset, AssetClass, Defaults, Derived, Profile, Quantity
-from profiles.report import ChemicalReport
+from profiles.report import ChemicalReport, Energy, MineReport
 from profiles.seal import check as check_seal
 from profiles.stated import LimitName
 from profiles.static_tables import check as check_tables
@@ -42,6 +42,8 @@ def _rooms(profile: Profile) -> Iterator[Fault]:
     """Of the parts that have rules of their own."""
     if isinstance(profile.report, ChemicalReport):
         yield from check_tables(("report", "tables"), profile.report.tables, profile.assets, profile.quantities)
+    if isinstance(profile.report, MineReport) and profile.report.energy is not None:
+        yield from _energy(("report", "energy"), profile.report.energy, profile)
     if profile.files is not None:
         yield from check_files(profile.files, profile.codes)
     if profile.linkage is not None:
@@ -49,6 +51,16 @@ def _rooms(profile: Profile) -> Iterator[Fault]:
             yield from _known(("linkage", key), getattr(profile.linkage, key), profile)
     if profile.seal is not None:
         yield from check_seal(profile.seal)
+
+
+def _energy(at: KeyPath, energy: Energy, profile: Profile) -> Iterator[Fault]:
+    quantity = profile.quantities.get(energy.quantity)
+    if quantity is None:
+        yield Fault((*at, "quantity"), f"{energy.quantity!r} is none of the profile's quantities")
+    elif not quantity.accumulates or quantity.unit != "kW.h":
+        yield Fault((*at, "quantity"), f"{energy.quantity} is no total in kW.h (accumulates: true, unit: kW.h)")
+    if energy.code not in {rule.attribute for rule in profile.codes.values()}:
+        yield Fault((*at, "code"), f"{energy.code!r} is the attribute of none of the profile's codes")
 
 
 def _asset(at: KeyPath, asset: Asset, profile: Profile) -> Iterator[Fault]:

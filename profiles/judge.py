@@ -114,23 +114,14 @@ def _hysteresis(tag: ManifestTag, rules: Rules, quantity: Quantity) -> float:
 
 
 def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -> Iterator[TagFault]:
-    profile, site = library.get(point.profile), manifest.site
+    profile = library.get(point.profile)
     if profile is None:
         known = ", ".join(sorted(library))
         yield TagFault(("point", "profile"), f"there is no profile {point.profile!r}; expected one of {known}")
         return
     found = profile.quantities.get(point.quantity)
     mark = (found.code_mark or point.quantity) if found else ""
-    around = {"enterprise": site.code, "gateway": site.gateway, "asset": point.asset}
-    if (rule := profile.codes.get("asset")) is not None:
-        for text, severity in code_faults(rule, point.asset, site.code):
-            yield TagFault(("point", "asset"), text, severity)
-    if (rule := profile.codes.get("point")) is not None:
-        for text, severity in code_faults(rule, point.code, around.get(rule.within or "", ""), mark):
-            yield TagFault(("point", "code"), text, severity)
-    if cas := point.attributes.get("cas"):
-        for text, severity in code_faults(standard_codes().cas, cas):
-            yield TagFault(("point", "attributes", "cas"), text, severity)
+    yield from _codes(point, mark, profile, manifest)
     yield from _asset(point, profile, manifest.assets)
     if found is None:
         known = ", ".join(profile.quantities)
@@ -138,6 +129,26 @@ def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -
         return
     yield from _quantity(tag, point, profile, found)
     yield from (TagFault(("point",), text, "warning") for text in unplaced(profile, point, manifest.assets))
+
+
+def _codes(point: Point, mark: str, profile: Profile, manifest: Manifest) -> Iterator[TagFault]:
+    """`mark`: of its indicator type, which its code may hold."""
+    site = manifest.site
+    around = {"enterprise": site.code, "gateway": site.gateway, "asset": point.asset}
+    if (rule := profile.codes.get("asset")) is not None:
+        for text, severity in code_faults(rule, point.asset, site.code):
+            yield TagFault(("point", "asset"), text, severity)
+    if (rule := profile.codes.get("point")) is not None:
+        for text, severity in code_faults(rule, point.code, around.get(rule.within or "", ""), mark):
+            yield TagFault(("point", "code"), text, severity)
+    facts = attributes(point, manifest.assets)
+    for rule in profile.codes.values():
+        if rule.attribute and (stated := facts.get(rule.attribute)):
+            for text, severity in code_faults(rule, stated):
+                yield TagFault(("point", "attributes", rule.attribute), text, severity)
+    if cas := point.attributes.get("cas"):
+        for text, severity in code_faults(standard_codes().cas, cas):
+            yield TagFault(("point", "attributes", "cas"), text, severity)
 
 
 def _asset(point: Point, profile: Profile, assets: Mapping[str, Asset]) -> Iterator[TagFault]:

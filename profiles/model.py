@@ -44,6 +44,8 @@ class CodeRule(Stated):
     """Position (from 1) at which the digits of a region (GB/T 2260) stand."""
     region_digits: Literal[2, 4, 6] | None = None
     """How many: 2 name a province, 4 a city, 6 (or left out) a county."""
+    attribute: str | None = None
+    """The attribute of a point or its equipment that states it."""
     check_digit: CheckDigit | None = None
     """By which rule its last character follows from the others: credit (GB 32100) or cas."""
 
@@ -180,7 +182,7 @@ class Quantity(Stated, Names):
 
 
 CodeName = Literal[
-    "enterprise", "gateway", "hazard", "asset", "point", "area", "station", "card", "camera", "terminal"
+    "enterprise", "gateway", "hazard", "asset", "point", "area", "station", "card", "camera", "terminal", "power"
 ]  # fmt: skip
 
 

@@ -63,15 +63,30 @@ class LoadLimits(Stated):
     back: Annotated[float, Field(ge=0, le=50)] = 5.0
 
 
+class Energy(Stated):
+    """What meters (电表) counted, told by the day of the profile's times (notes on mines, 4.1: 01 electricity)."""
+
+    quantity: str
+    """The total that a meter counts, in kWh."""
+    code: str
+    """The attribute of the meter under which its site states the platform's code of it (`codes: {power: …}`)."""
+    date: str
+    """How the day is written, as strftime has it."""
+    edge: Annotated[Duration, Field(ge=60, le=86_400)]
+    """How old a reading may be at the day's two ends; a day with an older one, or without any, is not told."""
+
+
 class MineReport(ReportCommon):
     """Family M: mines and tailings ponds (notes, 4.2 and 4.3)."""
 
     family: Literal["M"]
     enterprise_type: str
     """Value of `enterpriseType`."""
-    data_types: dict[Literal["value", "abnormal", "warning", "station", "statistic", "load", "load_alarm"], str]
-    """Value of `dataType` of readings, of crossed limits, of colours, of run states, of statistics, and of the load of
-    hosts (with each heartbeat) and its alarms; what has none is not told."""
+    data_types: dict[
+        Literal["value", "abnormal", "warning", "station", "statistic", "load", "load_alarm", "energy"], str
+    ]
+    """Value of `dataType` of readings, of crossed limits, of colours, of run states, of statistics, of the load of
+    hosts (with each heartbeat) and its alarms, and of what meters counted; what has none is not told."""
     abnormal_types: dict[Literal["HH", "H", "L", "LL"], str]
     """Value of `abnormalType` of each limit."""
     level_numbers: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], int]
@@ -98,6 +113,8 @@ class MineReport(ReportCommon):
     """Value of its `alarmLevel`."""
     load_limits: dict[LoadName, LoadLimits] = Field(default_factory=dict)
     """From which load on there is one."""
+    energy: Energy | None = None
+    """Left out: what meters counted is not told by the day."""
     max_values: Annotated[int, Field(ge=1)] = 100
     """Records in a packet at most."""
 
@@ -105,6 +122,8 @@ class MineReport(ReportCommon):
     def _has_its_kinds(self) -> Self:
         if self.statistic_types and "statistic" not in self.data_types:
             raise PydanticCustomError("statistic", "statistics need data_types: {statistic: …}")
+        if self.energy is not None and "energy" not in self.data_types:
+            raise PydanticCustomError("energy", "what meters counted needs data_types: {energy: …}")
         named = len(self.load_levels) == 2 and self.load_limits.keys() <= self.load_types.keys()
         if self.load_limits and not ("load_alarm" in self.data_types and named):
             raise PydanticCustomError(

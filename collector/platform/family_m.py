@@ -25,6 +25,7 @@ from collector.platform.ledger import Value
 
 TIME = "%Y-%m-%d %H:%M:%S"
 EARLY = 300_000
+DAY = 86_400_000
 MINE = Field(text(r"\d{12}", "a mine code of 12 digits"))
 POINT = Field(
     text(r"\d{14}[A-Z]{2}\d{4}[0-9A-Za-z]{1,12}", "a point code: mine, system, value type, sensor type, number")
@@ -37,7 +38,8 @@ UNITS: dict[str, set[str]] = {
     "0001": {"%CH4"}, "0002": {"m/s"}, "0003": {"℃"}, "0004": {"ppm"}, "0005": {"Pa", "kPa"}, "0007": {"m"},
     "0009": {"ppm"}, "0012": {"%VOL"}, "0013": {"%VOL"}, "0014": {"mg/m³"}, "0020": {"mm"}, "0031": {"mm"},
     "0041": {"ppm"}, "0042": {"ppm"}, "3003": {"m³"}, "9201": {"m³/h"}, "9202": {"m"}, "9203": {"MPa"},
-    "9204": {"J", ""}, "9205": {"m/s", "kN", ""}, "9301": {"mm", "mm/d", "mm/d²"}, "9302": {"mm", "mm/h", "m²"},
+    "9204": {"J", ""}, "9205": {"m/s", "kN", ""}, "9206": {"kWh"},
+    "9301": {"mm", "mm/d", "mm/d²"}, "9302": {"mm", "mm/h", "m²"},
     "9303": {"mm"}, "9304": {"mm"}, "9305": {"kPa", "kN"}, "9306": {"cm/s", "Hz"}, "9307": {"m", "kPa"}, "9308": {"m"},
 }  # fmt: skip
 """Units of a sensor type, as they are printed."""
@@ -102,7 +104,23 @@ LOAD_ALARM = HOST | {
     "alarmType": Field(one_of(1, 2)), "loadValue": PERCENT, "alarmLevel": Field(one_of(1, 2)),
     "alarmTime": Field(moment(TIME)),
 }  # fmt: skip
-TABLES = {"02": LOAD, "03": LOAD_ALARM, "04": VALUE, "05": STATISTIC, "06": ABNORMAL, "12": STATION, "1001": WARNING}
+ELECTRICITY = {
+    "ksbh": MINE, "powerCode": Field(text(r"[0-9A-Za-z]{18}", "a code of 18 characters")),
+    "powerDate": Field(moment("%Y-%m-%d")),
+    "powerConsumption": Field(lambda value: "" if is_number(value) and value >= 0 else "expected a number from 0 on"),
+    "dataTime": Field(moment(TIME)),
+}  # fmt: skip
+"""Notes on mines, 4.1: names and the code's length are seen; what a date and the code's characters are is ours."""
+TABLES = {
+    "01": ELECTRICITY,
+    "02": LOAD,
+    "03": LOAD_ALARM,
+    "04": VALUE,
+    "05": STATISTIC,
+    "06": ABNORMAL,
+    "12": STATION,
+    "1001": WARNING,
+}
 """Records by dataType; the other kinds are taken as they come."""
 LOST = {0, 1, 5, 6, 7}
 """Flags (from 0: fault, calibration, link, power, stale) with which a point may have no value."""
@@ -140,10 +158,18 @@ def _record(path: str, each: dict[str, Any], table: dict[str, Field], mine: str)
     figures = [each.get(name) for name in ("minValue", "avgValue", "maxValue")]
     if table is STATISTIC and all(map(is_number, figures)) and figures != sorted(figures):  # type: ignore[type-var]
         yield Fault(f"{path}avgValue", "lies not between minValue and maxValue")
+    if table is ELECTRICITY and not _is_past(each):
+        yield Fault(f"{path}powerDate", "is not over at dataTime")
     if table is WARNING and (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
         yield Fault(f"{path}alarmOverTime", "stands with status 1 and only then")
     if table is WARNING and (found := COMPARED.search(str(each.get("alarmDesc")))) and not _true(found):
         yield Fault(f"{path}alarmDesc", f"says {found[0]!r}, which is not so")
+
+
+def _is_past(each: dict[str, Any]) -> bool:
+    """Whether a day is over; one that is none is told elsewhere."""
+    day, at = millis(each.get("powerDate"), "%Y-%m-%d"), millis(each.get("dataTime"), TIME)
+    return day is None or at is None or day + DAY <= at
 
 
 def _true(compared: re.Match[str]) -> bool:
@@ -183,6 +209,9 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
         elif kind == "12":
             at, runs = millis(each["reportTime"], TIME) or 0, each["runStatus"] == "1"
             yield Value("M.12", each["substationCode"], at, each["signalStrength"], runs, report, packet)
+        elif kind == "01":
+            at = millis(each["powerDate"], "%Y-%m-%d") or 0
+            yield Value("M.01", each["powerCode"], at, each["powerConsumption"], True, report, packet)
         elif kind == "02":
             at = millis(each["dataTime"], TIME) or 0
             yield Value("M.02", each["hostName"], at, each["cpuLoad"], True, report, packet)

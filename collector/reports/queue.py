@@ -113,19 +113,22 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies, Watch
             raise
 
     def _note(self, selection: Selection, records: Iterable[Record]) -> int:
+        wanted = [
+            (record, length) for record in records if (length := selection.period(record.series)) is not None
+        ]  # fmt: skip
         rows = [
             (selection.target, record.series.point, period, record.series.profile, time,
              record.value if record.flag is None else float(record.flag), record.text, record.quality)
-            for record in records
-            if (length := selection.period(record.series)) is not None
+            for record, length in wanted
             for time in [record.time // 1_000_000]
             for period in [(time // length + 1) * length]
         ]  # fmt: skip
         self._db.executemany(_DUE, rows)
         told = (
             (each, row[3], row[1], row[4])
-            for row in rows if row[5] is not None
-            for each in selection.told.get(row[3], ()) if each.points.match(row[1])
+            for (record, _length), row in zip(wanted, rows, strict=True) if row[5] is not None
+            for each in selection.told.get(row[3], ())
+            if each.points.match(row[1]) and each.quantity in ("", record.series.quantity)
         )  # fmt: skip
         now = clock.time_ns() // 1_000_000
         self._note_spans(selection.target, told, now)

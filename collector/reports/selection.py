@@ -15,11 +15,15 @@ class Told(NamedTuple):
     """What is told of each span of a point: `kind` is that of its file, in families that write some."""
 
     kind: str
-    of: Literal["statistics", "changes", "actions"]
+    of: Literal["statistics", "changes", "actions", "energy"]
     points: re.Pattern[str]
     """Of which points: the beginning of their code."""
     length: int
     """Of a span, in ms."""
+    quantity: str = ""
+    """Of points of this quantity alone."""
+    shift: int = 0
+    """By how many ms spans begin earlier than the multiples of their length since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)

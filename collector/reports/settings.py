@@ -19,16 +19,19 @@ from config.load import Fault
 from config.model import Duration, Settings, Size, Written, one_of
 from config.nodes import KeyPath
 from profiles.load import Library
-from profiles.model import Shape
+from profiles.model import Profile, Shape
 from profiles.report import ChemicalReport, MineReport
 from profiles.textfile.model import Encoding, TextFiles
+from profiles.textfile.values import BEIJING
 from profiles.textfile.written import interval, wanted
 from profiles.textfile.written import kinds as written
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
+from profiles.zones import offset
 
 WITH_PICTURES = frozenset({"seal", "CM6"})
 """Families whose messages can hold the bytes of pictures."""
 HOUR = 3_600_000
+DAY = 24 * HOUR
 """Ms."""
 
 TAKING_FILES = ("folder", "sftp")
@@ -97,7 +100,10 @@ def selection(target: TargetSettings, library: Library) -> Selection:
         (name, word) for name in periods for word, each in library[name].quantities.items() if not each.reported
     )
     stations = {name: [_length(files, kind) for kind in written(files, "stations")] for name, files in texts.items()}
-    told = {name: [*_hours(shape), *(_told(texts[name]) if name in texts else ())] for name, shape in shapes.items()}
+    told = {
+        name: [*_hours(shape), *_days(library[name], shape), *(_told(texts[name]) if name in texts else ())]
+        for name, shape in shapes.items()
+    }
     return Selection(
         target.name, periods, unreported, kinds, target.regions, target.sites, stations=stations, told=told,
         watched={name: seal.links for name in shapes if (seal := library[name].seal) is not None},
@@ -113,6 +119,14 @@ def _length(files: TextFiles, kind: str) -> int:
 def _hours(shape: Shape) -> Iterator[Told]:
     if isinstance(shape, MineReport) and shape.statistic_types:
         yield Told("", "statistics", re.compile(""), HOUR)
+
+
+def _days(profile: Profile, shape: Shape) -> Iterator[Told]:
+    """Of meters, by the clock of the profile's times."""
+    if isinstance(shape, MineReport) and shape.energy is not None:
+        ahead = offset(profile.time.zone if profile.time else BEIJING).utcoffset(None)
+        shift = round(ahead.total_seconds() * 1000) % DAY
+        yield Told("energy", "energy", re.compile(""), DAY, shape.energy.quantity, shift)
 
 
 def _told(files: TextFiles) -> Iterator[Told]:

@@ -1,6 +1,7 @@
 """Spans of points of which something is due once they have ended, in the queue's file: durable with their readings.
 
-Spans lie by the clock, as multiples of their length since 1970 UTC: those of an hour or less are Beijing's as well.
+Spans lie by the clock, as multiples of their length since 1970 UTC: those of an hour or less are Beijing's as well, and
+days are shifted by its offset.
 """
 
 from __future__ import annotations
@@ -94,5 +95,5 @@ class Spans:
 
 def _ends(told: Told, time: int, now: int) -> list[int]:
     """The ends of the spans that a reading has a part in: whether the next one begins with a change hangs on it too."""
-    end = (time // told.length + 1) * told.length
+    end = ((time + told.shift) // told.length + 1) * told.length - told.shift
     return [end, end + told.length] if told.of != "statistics" and end + told.length <= now else [end]

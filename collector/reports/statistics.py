@@ -1,6 +1,6 @@
-"""What report targets are told of spans (统计, 变化): the statistics of a point's values, or each change of a switch.
+"""What report targets are told of spans (统计, 变化): a point's statistics, each change of a switch, a meter's energy.
 
-Both are worked out of all that the store has of the span. Source: notes, 4.3, kind 05 hourly; notes on mines, 1.3
+All are worked out of all that the store has of the span. Source: notes, 4.3, kind 05 hourly; notes on mines, 1.3
 (`TJSJ`, `KGBH`, `KZLD`) and 4.1. Which of the values count is ours: those that are not bad. A span without any has no
 statistics, one without a change tells none, and one of which readings come late is told once more.
 """
@@ -16,7 +16,8 @@ from functools import partial
 
 from collector.directory import Directory, Place
 from collector.reports.actions import Actions
-from collector.reports.encoders.base import Draft, Due, Encoder, Gateway, Statistic
+from collector.reports.encoders.base import Consumption, Draft, Due, Encoder, Gateway, Statistic, written
+from collector.reports.energy import consumption
 from collector.reports.figures import figures, usable
 from collector.reports.gateways import Key, key_of
 from collector.reports.names import named
@@ -26,6 +27,7 @@ from collector.reports.settings import TargetSettings, selection
 from collector.reports.spans import Span
 from collector.sinks.base import Sink, SinkUnavailable
 from profiles.load import Library
+from profiles.report import MineReport
 from profiles.wire.quality import GOOD
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ class Statistician:
         groups: dict[tuple[int, Key], list[tuple[Span, Place]]] = defaultdict(list)
         for span in due:
             place = self._directory.find(span.point)
-            if place is not None and span.end % told.length == 0:
+            if place is not None and (span.end + told.shift) % told.length == 0:
                 groups[span.end, key_of(place, profile, whole=encoder.whole)].append((span, place))
         known = {span for found in groups.values() for span, _place in found}
         # what nothing is known of any more, and what was noted when the settings had another length
@@ -115,6 +117,10 @@ class Statistician:
         if told.of == "statistics":
             values = [each for place in places if (each := self._statistic(place, start, end)) is not None]
             return encoder.statistics(gateway, kind, now // 1000 * 1000, end, values, resumed=late)
+        if told.of == "energy":
+            counted = (self._consumption(gateway, place, start, end) for place in places)
+            found = [each for each in counted if each is not None]
+            return encoder.energy(gateway, now // 1000 * 1000, start, end, found, resumed=late)
         changes = [change for place in places for change in self._changes(place, start, end, of=told.of)]
         if told.of == "changes":
             return encoder.changes(gateway, kind, end, changes, resumed=late)
@@ -125,6 +131,23 @@ class Statistician:
             return None
         found = figures(usable(self._reader, place, start, end))
         return None if found is None else found.statistic(place)
+
+    def _consumption(self, gateway: Gateway, place: Place, start: int, end: int) -> Consumption | None:
+        shape = gateway.profile.report
+        energy = shape.energy if isinstance(shape, MineReport) else None
+        if energy is None or place.spec.type != "number":
+            return None
+        if energy.code not in place.attributes:
+            log.warning("site %s: meter %s is told to no platform by the day: state attributes: {%s: …} of it",
+                        gateway.site, place.point.code, energy.code)  # fmt: skip
+            return None
+        amount = consumption(self._reader, place, start, end, round(energy.edge * 1000))
+        if amount is None:
+            log.warning("site %s: what meter %s counted from %s to %s is not told: it has no reading near one of the"
+                        " two ends", gateway.site, place.point.code, written(gateway.profile.time, start),
+                        written(gateway.profile.time, end))  # fmt: skip
+            return None
+        return Consumption(place, place.attributes[energy.code], amount)
 
     def _changes(self, place: Place, start: int, end: int, of: str) -> list[Due]:
         """A value that follows none known is a change as well, rather told once more than never, but no action."""

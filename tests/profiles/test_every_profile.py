@@ -44,6 +44,7 @@ def manifest(profile: Profile, kind: str) -> Manifest:
         asset = begun + "1".zfill((rule.shortest or rule.length) - len(begun))
     its = profile.assets[kind]
     facts = dict.fromkeys(its.attributes, "10")
+    facts |= {each.attribute: code(each, "") for each in profile.codes.values() if each.attribute in facts}
     wanted = [*its.required, *its.one_of, *its.optional]
     for name, asset_class in profile.classes.items():
         if kind in asset_class.assets:

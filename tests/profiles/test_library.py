@@ -290,7 +290,9 @@ def test_the_accumulated_values_of_mines_never_fall() -> None:
         (name, word) for name in ("coal-safety", "mine-underground")
         for word, quantity in library()[name].quantities.items() if quantity.accumulates
     }  # fmt: skip
-    assert falls == {("coal-safety", f"300{at}") for at in range(1, 6)} | {("mine-underground", "PS3003")}
+    assert falls == {("coal-safety", f"300{at}") for at in range(1, 6)} | {
+        ("mine-underground", "PS3003"), ("mine-underground", "DN"),
+    }  # fmt: skip
     point = Point(profile="coal-safety", asset="x", quantity="3002", code="x")
     tag = ManifestTag(type="number", device="d", unit="m3", point=point)
     assert agent_parameters(tag, library()).accumulates

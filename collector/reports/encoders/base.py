@@ -117,6 +117,15 @@ class Statistic:
 
 
 @dataclass(frozen=True, slots=True)
+class Consumption:
+    """What a meter counted in a span, in the profile's unit (kWh); `code`: the platform's of the meter."""
+
+    place: Place
+    code: str
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """The action of a cut-off device: to 0, or back to 1; what is None nobody knows."""
 
@@ -312,6 +321,16 @@ class Encoder(ABC):
     @classmethod
     def actions(cls, gateway: Gateway, kind: str, end: int, found: Sequence[Action], *, resumed: bool) -> list[Draft]:
         """Each action of a cut-off device in the span that ended at `end` (ms UTC), where the profile tells of them."""
+        return []
+
+    @classmethod
+    def energy(
+        cls, gateway: Gateway, now: int, start: int, end: int, found: Sequence[Consumption], *, resumed: bool
+    ) -> list[Draft]:
+        """What meters counted from `start` to `end`, told at `now` (ms UTC), where the profile tells of it.
+
+        The id of a packet does not depend on `now`.
+        """
         return []
 
     @classmethod

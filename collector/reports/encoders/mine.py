@@ -12,6 +12,7 @@ from collector.reports.encoders.base import (
     NOBODY,
     Alarm,
     Alive,
+    Consumption,
     Draft,
     Due,
     Encoder,
@@ -24,7 +25,7 @@ from collector.reports.encoders.base import (
 from collector.reports.encoders.hosts import alarm_record, load_records
 from collector.reports.encoders.limits import crossed
 from collector.reports.loads import Load
-from profiles.model import Quantity
+from profiles.model import Quantity, Times
 from profiles.report import MineFlag, MineReport
 from profiles.stated import LimitName
 from profiles.wire import quality as q
@@ -80,13 +81,15 @@ class MineEncoder(Encoder):
     ) -> list[Draft]:
         """Hourly, each record with the end of its hour."""
         records = [_statistic(gateway, end, each) for each in sorted(found, key=lambda each: each.place.point.code)]
-        most, drafts = _report(gateway).max_values, []
-        for start in range(0, len(records), most):
-            part = records[start : start + most]
-            identity = packet_id(gateway.profile.profile, gateway.code, "statistic", end, *(str(each) for each in part))
-            body = _body(gateway, identity, now, _report(gateway).data_types["statistic"], part, resumed=resumed)
-            drafts.append(Draft(identity, "resumed" if resumed else "live", now, body))
-        return drafts
+        return _listed(gateway, "statistic", now, end, records, resumed=resumed)
+
+    @classmethod
+    def energy(
+        cls, gateway: Gateway, now: int, start: int, end: int, found: Sequence[Consumption], *, resumed: bool
+    ) -> list[Draft]:
+        """Daily, each record with its day and the end of it."""
+        records = [_consumption(gateway, start, end, each) for each in sorted(found, key=lambda each: each.code)]
+        return _listed(gateway, "energy", now, end, records, resumed=resumed)
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
@@ -157,6 +160,20 @@ def _value(gateway: Gateway, due: Due) -> dict[str, Any]:
     }
 
 
+def _listed(
+    gateway: Gateway, what: Literal["statistic", "energy"], now: int, end: int, records: list[dict[str, Any]],
+    *, resumed: bool,
+) -> list[Draft]:  # fmt: skip
+    """Packets about a span that ended at `end`."""
+    most, drafts = _report(gateway).max_values, []
+    for first in range(0, len(records), most):
+        part = records[first : first + most]
+        identity = packet_id(gateway.profile.profile, gateway.code, what, end, *(str(each) for each in part))
+        body = _body(gateway, identity, now, _report(gateway).data_types[what], part, resumed=resumed)
+        drafts.append(Draft(identity, "resumed" if resumed else "live", now, body))
+    return drafts
+
+
 def _beats(gateway: Gateway, now: int, what: Literal["station", "load"], records: list[dict[str, Any]]) -> list[Draft]:
     """Heartbeat packets of a kind; none of one that the specification does not have."""
     shape, drafts = _report(gateway), []
@@ -196,6 +213,19 @@ def _statistic(gateway: Gateway, end: int, each: Statistic) -> dict[str, Any]:
         "maxValue": rounded(each.highest, quantity),
         "minValue": rounded(each.lowest, quantity),
         "statTime": written(gateway.profile.time, end),
+    }
+
+
+def _consumption(gateway: Gateway, start: int, end: int, each: Consumption) -> dict[str, Any]:
+    """`powerDate` is the day, `dataTime` its end: what they mean is a working definition (notes on mines, 4.1)."""
+    energy, times = _report(gateway).energy, gateway.profile.time or Times(status="working-definition")
+    assert energy is not None  # noqa: S101  # the profile tells of it
+    return {
+        "ksbh": gateway.site,
+        "powerCode": each.code,
+        "powerDate": written(times.model_copy(update={"format": energy.date}), start),
+        "powerConsumption": rounded(each.amount, gateway.profile.quantities[each.place.point.quantity]),
+        "dataTime": written(times, end),
     }
 
 

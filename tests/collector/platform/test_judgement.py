@@ -80,6 +80,13 @@ LOAD_ALARM: dict[str, Any] = M | {
          "alarmLevel": 2, "alarmTime": "2025-11-23 20:50:00"}
     ],
 }  # fmt: skip
+ELECTRICITY: dict[str, Any] = M | {
+    "dataType": "01",
+    "datas": [
+        {"ksbh": "429021001003", "powerCode": "POWER0000000000001", "powerDate": "2025-11-22",
+         "powerConsumption": 777.76, "dataTime": "2025-11-23 00:00:00"}
+    ],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("example", [S, ALARM], ids=["readings", "alarm"])
@@ -87,7 +94,7 @@ def test_the_worked_examples_of_family_s_are_accepted(example: dict[str, Any]) -
     assert list(family_s.faults(example)) == []
 
 
-@pytest.mark.parametrize("example", [M, WARNING, UNDERGROUND, STATION, STATISTIC, LOAD, LOAD_ALARM])
+@pytest.mark.parametrize("example", [M, WARNING, UNDERGROUND, STATION, STATISTIC, LOAD, LOAD_ALARM, ELECTRICITY])
 def test_the_worked_examples_of_family_m_are_accepted(example: dict[str, Any]) -> None:
     assert list(family_m.faults(example)) == []
 
@@ -214,6 +221,17 @@ MUTATIONS: list[Change] = [
     (STATION, "datas.0.signalStrength", GONE, "datas[0].signalStrength"),
     (STATION, "datas.0.reportTime", "20251123205000", "datas[0].reportTime"),
     (STATION, "datas.0.pointCode", "42902100100301", "datas[0].pointCode"),
+    (ELECTRICITY, "datas.0.powerCode", "POWER000000000001", "datas[0].powerCode"),
+    (ELECTRICITY, "datas.0.powerCode", "POWER-000000000001", "datas[0].powerCode"),
+    (ELECTRICITY, "datas.0.powerDate", "20251122", "datas[0].powerDate"),
+    (ELECTRICITY, "datas.0.powerDate", "2025-11-23", "datas[0].powerDate"),
+    (ELECTRICITY, "datas.0.powerConsumption", "777.76", "datas[0].powerConsumption"),
+    (ELECTRICITY, "datas.0.powerConsumption", -1.0, "datas[0].powerConsumption"),
+    (ELECTRICITY, "datas.0.powerConsumption", None, "datas[0].powerConsumption"),
+    (ELECTRICITY, "datas.0.dataTime", "2025-11-23", "datas[0].dataTime"),
+    (ELECTRICITY, "datas.0.dataTime", GONE, "datas[0].dataTime"),
+    (ELECTRICITY, "datas.0.ksbh", "429021001004", "datas[0].ksbh"),
+    (ELECTRICITY, "datas.0.pointCode", "42902100100301", "datas[0].pointCode"),
 ]
 
 
