@@ -112,15 +112,9 @@ ELECTRICITY = {
 }  # fmt: skip
 """Notes on mines, 4.1: names and the code's length are seen; what a date and the code's characters are is ours."""
 TABLES = {
-    "01": ELECTRICITY,
-    "02": LOAD,
-    "03": LOAD_ALARM,
-    "04": VALUE,
-    "05": STATISTIC,
-    "06": ABNORMAL,
-    "12": STATION,
+    "01": ELECTRICITY, "02": LOAD, "03": LOAD_ALARM, "04": VALUE, "05": STATISTIC, "06": ABNORMAL, "12": STATION,
     "1001": WARNING,
-}
+}  # fmt: skip
 """Records by dataType; the other kinds are taken as they come."""
 LOST = {0, 1, 5, 6, 7}
 """Flags (from 0: fault, calibration, link, power, stale) with which a point may have no value."""

@@ -111,8 +111,8 @@ class PersonWatch:
             plain = self._key.decrypt(base64.b64decode(cipher), name.encode() + b";" + self._about)
             return msgspec.json.decode(zlib.decompress(plain), type=kind)
         except (InvalidTag, ValueError, binascii.Error, zlib.error, msgspec.MsgspecError):
-            log.warning("%s: what was remembered of persons was encrypted by the key %s, not by %s: begun anew",
-                        self._device, key, self._key.id)  # fmt: skip
+            log.warning("%s: what was remembered of persons is begun anew: it was encrypted by the key %s, and the key"
+                        " %s does not open it", self._device, key, self._key.id)  # fmt: skip
             return kind()
 
     # -- who writes what

@@ -59,12 +59,12 @@ class TextSource:
     def _newest(self, kind: str) -> Received | None:
         """The newest readable file of a kind, if there is one."""
         for found in folder.newest(self._device.folder, self, kind):
-            data = folder.read(self._device.folder, found)
             try:
+                data = folder.read(self._device.folder, found)
                 if data is not None:
                     return self.received(found.name, data, now=found.time)
-            except (UnfinishedError, UnusableError):
-                continue
+            except (OSError, UnfinishedError, UnusableError):
+                continue  # of one that stays so the driver tells when its turn comes
         return None
 
     def named(self, name: str) -> Named | None:

@@ -256,7 +256,8 @@ def test_what_another_key_remembered_is_begun_anew_and_said(folder: Path, caplog
     source, at = Source(folder), AT + 13 * HOUR
     source.see(at, person(ANNA, at))
     Source(folder, source.remembered, key=OTHER)
-    assert f"encrypted by the key {KEY.id}, not by {PersonKey(bytes(32)).id}: begun anew" in caplog.text
+    other = PersonKey(bytes(32)).id
+    assert f"begun anew: it was encrypted by the key {KEY.id}, and the key {other} does not open it" in caplog.text
 
 
 def test_mistakes_in_the_settings_are_told_and_no_card_with_them(folder: Path) -> None:
