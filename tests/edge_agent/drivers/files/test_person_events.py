@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+import random
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +23,10 @@ from profiles.textfile.codec import encode
 from profiles.textfile.encrypted import Opened, PersonKey, decrypt, parse_part
 from profiles.textfile.values import text_files
 from tests.edge_agent.drivers.files.bench import MINE, Bench, bench, device, now, stamp, until, write
+from tests.edge_agent.drivers.files.test_kill import agent_file, committed
+from tests.servers import wait_for
 
+KILLS = 4
 SECRET, OTHER = bytes(range(32)).hex(), bytes(32).hex()
 KEY = PersonKey(bytes(range(32)))
 FILES = text_files(library()["coal-personnel"])
@@ -250,6 +258,55 @@ async def test_what_stands_survives_a_restart_a_kill_and_nobody_is_named_on_disk
         assert word.encode() not in kept
         assert word not in caplog.text
     assert ANNA.encode() in b"".join(path.read_bytes() for path in folder.iterdir())  # so it would have been found
+
+
+@pytest.mark.soak
+def test_a_gateway_that_is_killed_again_and_again_tells_what_one_that_never_was_would(
+    tmp_path: Path, folder: Path
+) -> None:
+    persons = {"key": SECRET, "restricted": {STORE: None}}
+    path = agent_file(tmp_path, [], format={"type": "text", "profile": "coal-personnel"}, persons=persons)
+    path.write_text(path.read_text().replace("aqjk", "rydw"))
+    reference, chance = Source(folder, restricted={STORE: None}), random.Random(7)
+    expected: set[tuple[str, int, object]] = set()
+    where, calls = dict.fromkeys(NAMES, FACE), dict.fromkeys(NAMES, "正常")
+    start = now() - 13 * HOUR  # each file is a second later than the last: none may reach the future
+
+    def more(step: int) -> None:
+        at = start + step * SECOND
+        for card in NAMES:  # each state stands for some ten snapshots, so that a kill falls into most of them
+            where[card] = chance.choice((FACE, STORE)) if chance.random() < 0.2 else where[card]
+            calls[card] = chance.choice(("正常", "求救")) if chance.random() < 0.2 else calls[card]
+        records = [person(card, at, area=where[card], entered=at, state=calls[card]) for card in NAMES]
+        content = snapshot(at, *records)
+        name = write(folder, content, at, "RYSS").name
+        taken = reference.source.take(name, content.encode(), now=now(), quiet=False)
+        reference.source.settled(durable=True)
+        expected.update((f"{row.kind} mine", row.time, row.values["text"]) for row in taken.rows if row.code == PERSONS)
+
+    steps = itertools.count(1)
+    with (tmp_path / "log").open("ab") as log:
+        for kill in range(KILLS + 1):
+            before = len(committed(tmp_path))
+            process = subprocess.Popen(
+                [sys.executable, "-m", "edge_agent.cli.main", "run", str(path)], stdout=log, stderr=log
+            )
+            try:
+                while len(committed(tmp_path)) == before:  # it has begun
+                    more(next(steps))
+                    assert process.poll() is None, (tmp_path / "log").read_text()
+                until_then = time.monotonic() + chance.uniform(0.1, 1.5)  # where in a flush it dies
+                while time.monotonic() < until_then:
+                    more(next(steps))
+            finally:
+                if kill < KILLS:
+                    process.kill()
+                else:
+                    wait_for(lambda: expected <= set(committed(tmp_path)), what="all files")
+                    process.terminate()
+                process.wait(60)
+    assert set(committed(tmp_path)) == expected
+    assert {tag for tag, *_rest in expected} == {"RYSS mine", "RYXZ mine", "RYQJ mine"}
 
 
 def test_what_another_key_remembered_is_begun_anew_and_said(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
