@@ -26,7 +26,7 @@ from tests.edge_agent.drivers.files.bench import MINE, Bench, bench, device, now
 from tests.edge_agent.drivers.files.test_kill import agent_file, committed
 from tests.servers import wait_for
 
-KILLS = 4
+KILLS = 3
 SECRET, OTHER = bytes(range(32)).hex(), bytes(32).hex()
 KEY = PersonKey(bytes(range(32)))
 FILES = text_files(library()["coal-personnel"])
@@ -261,6 +261,7 @@ async def test_what_stands_survives_a_restart_a_kill_and_nobody_is_named_on_disk
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 def test_a_gateway_that_is_killed_again_and_again_tells_what_one_that_never_was_would(
     tmp_path: Path, folder: Path
 ) -> None:
