@@ -30,6 +30,8 @@ START = 60.0
 """Seconds that a worker has for its first sign of life: a network may have to be loaded."""
 HUNG = 15.0
 """Seconds without a sign of life of a worker, after which it is ended."""
+AWAY = 3.0
+"""Seconds between two looks at a worker, beyond which it is the agent that stood still: halted, or its machine was."""
 STUCK = 45.0
 """Seconds without progress of one of a camera's threads, or four times the camera's time-out."""
 END = 6.0
@@ -44,7 +46,8 @@ class Process:
     def __init__(self, name: str, secrets: Sequence[str], stuck: float) -> None:
         self._name, self._secrets, self._stuck = name, [each for each in secrets if each], max(STUCK, stuck)
         self._process: asyncio.subprocess.Process | None = None
-        self._alive = time.monotonic() + START - HUNG
+        self._minded = time.monotonic()
+        self._alive = self._minded + START - HUNG
 
     @property
     def pid(self) -> int:
@@ -83,8 +86,15 @@ class Process:
                 self._process.stdin.write(framed(message))
 
     def hangs(self, stuck: float) -> str:
-        """Why it is to be ended; "" while all is well. `stuck`: the longest of its cameras' (`Beat.stuck`)."""
-        silent = time.monotonic() - self._alive
+        """Why it is to be ended; "" while all is well; to be asked each second.
+
+        `stuck`: the longest of its cameras' (`Beat.stuck`).
+        """
+        now = time.monotonic()
+        if (away := now - self._minded - AWAY) > 0:  # what the worker said meanwhile is yet to be read
+            self._alive = max(self._alive, min(now, self._alive + away))
+        self._minded = now
+        silent = now - self._alive
         if silent > HUNG:
             return f"it gave no sign of life for {silent:.0f} s"
         return f"a camera's thread made no progress for {stuck:.0f} s" if stuck > self._stuck else ""

@@ -12,7 +12,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from edge_agent.drivers.camera.capture import words
-from edge_agent.drivers.camera.capture.source import Coded, EndedError, Form, LostError, Packet
+from edge_agent.drivers.camera.capture.parameters import Parameters
+from edge_agent.drivers.camera.capture.source import Coded, EndedError, LostError, Packet
 
 PROBE = 32_768
 """Bytes that FFmpeg looks at before it gives the first packet: 0.1 s instead of 2.8 (camera notes)."""
@@ -56,14 +57,15 @@ class StreamSource:
         container, stream = self._container, self._stream
         if container is None or stream is None:
             raise LostError("it was not opened")
-        form, timed = Form(stream), container.format.name != UNTIMED
+        parameters, timed = Parameters(stream), container.format.name != UNTIMED
         heard = time.monotonic()
         try:
             for coded in container.demux(stream):
                 if not coded.size:
                     break  # the end, as FFmpeg marks it
                 heard = time.monotonic()
-                yield Packet(form, coded, heard, _stamp(coded) if timed else None)
+                parameters.see(coded)
+                yield Packet(parameters.form, coded, heard, _stamp(coded) if timed else None)
         except (av.error.FFmpegError, OSError, ValueError) as err:
             raise words.lost(err, self._url, time.monotonic() - heard, self._timeout) from None
         # A server that is killed, or silent for too long over RTSP, just ends the loop without an error.

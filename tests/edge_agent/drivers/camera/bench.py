@@ -42,6 +42,21 @@ def encoded(
     return path
 
 
+def joined(folder: Path, *parts: Path) -> Path:
+    """One film after the other as one transport stream, each as it was coded, also where their sizes differ."""
+    path = folder / f"{'+'.join(part.stem for part in parts)}.ts"
+    if not path.exists():
+        copy = [find_server("ffmpeg"), "-v", "error", "-y"]
+        streams = [part.with_suffix(".ts") for part in parts]  # as such each key frame has its own parameter sets
+        for part, stream in zip(parts, streams, strict=True):
+            subprocess.run([*copy, "-i", str(part), "-c", "copy", str(stream)], check=True, stdin=subprocess.DEVNULL)
+        listed = path.with_suffix(".txt")
+        listed.write_text("".join(f"file '{stream}'\n" for stream in streams))
+        command = [*copy, "-f", "concat", "-safe", "0", "-i", str(listed), "-c", "copy", str(path)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
 class Camera:
     """An RTSP server of GStreamer's in a process of its own."""
 
@@ -53,6 +68,11 @@ class Camera:
     @property
     def url(self) -> str:
         return f"rtsp://127.0.0.1:{self.port}/cam"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def start(self, film_: Path | None = None) -> Camera:
         """Start it, after `stop` on the same port; `film_`: with another film."""

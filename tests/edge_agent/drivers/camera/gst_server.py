@@ -1,7 +1,7 @@
 """A camera that is not there: GStreamer's RTSP server, for Debian's own Python (gi is in no virtual environment).
 
-Usage: /usr/bin/python3 gst_server.py FILM h264|h265|standing [user:password [port]]. Prints its port; at /cam each
-reader gets the film from its beginning.
+Usage: /usr/bin/python3 gst_server.py FILM FORM [user:password [port]], a form of `FORMS`. Prints its port; at /cam
+each reader gets the film from its beginning.
 """
 
 from __future__ import annotations
@@ -16,12 +16,17 @@ gi.require_version("GstRtspServer", "1.0")
 gi.require_version("GstRtsp", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402  # after their versions
 
+JPEG = "video/x-raw,format=I420,width=160,height=120,framerate=10/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26"
 FORMS = {
     "h264": "filesrc location={film} ! qtdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1",
     "h265": "filesrc location={film} ! qtdemux ! h265parse ! rtph265pay name=pay0 pt=96 config-interval=1",
+    "changing": "filesrc location={film} ! tsdemux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1",
+    "snow": f"videotestsrc is-live=true pattern=snow ! {JPEG}",
+    "still": f"videotestsrc is-live=true pattern=checkers-8 ! {JPEG}",
     "standing": "multifilesrc location={film} loop=true ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1",
 }
-"""standing: of a raw .h264 file, its time stamps do not rise."""
+"""changing: of an MPEG transport stream, whose pictures may change their size within one session; snow, still: of no
+film, each picture another one, or all the same; standing: of a raw .h264 file, its time stamps do not rise."""
 
 
 def main(film: str, form: str, login: str = "", port: str = "0") -> None:

@@ -78,6 +78,20 @@ def test_a_frozen_picture_is_told_through_an_encoder_and_is_over_within_seconds_
     assert 105 <= found[1][2] <= 106
 
 
+def test_a_computer_whose_clock_is_set_makes_no_picture_frozen_and_delays_none_that_is() -> None:
+    """A day ahead while the picture lives, and a day back while it stands: what counts is how long it stands."""
+    living, seen = list(small(10)), live()
+    seen.recall(learnt(VTEST) | HEALTHY)
+    shown = list(played([*living[:60], *[living[60]] * 90, *living[61:79]]))
+    day = 86_400_000
+    moved = [Picture(each.image, time=each.time + day * (10 <= n < 100), at=each.at) for n, each in enumerate(shown)]
+    number = {each.time: n for n, each in enumerate(moved)}
+    found = [(each.code, each.state, number[each.time]) for each in watch(seen, moved)]
+    assert [each for each in found if each[0] == "q_frozen"] == [
+        ("q_frozen", "raised", 131), ("q_frozen", "cleared", 155)
+    ]  # fmt: skip
+
+
 def test_a_quiet_scene_at_a_low_bit_rate_is_never_called_frozen_before_its_own_past_is_known() -> None:
     quiet = [tamper.resize(320, 240)(each.image, 0) for each in tamper.still(film("home.jpg"), 40, fps=10, sigma=1.0)]
     shown = encoded(quiet, 35)

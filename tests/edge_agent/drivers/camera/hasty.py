@@ -1,0 +1,17 @@
+"""The worker with the quality of pictures looked at five times a second instead of once, so that a test need not wait.
+
+``python -m tests.edge_agent.drivers.camera.hasty`` in place of the worker's module; how long events take to be raised
+stands in the test's profile.
+"""
+
+from __future__ import annotations
+
+from edge_agent.drivers.camera import worker
+from edge_agent.drivers.camera.integrity import check, frozen, replay
+
+check.Check.every = 0.2
+frozen.SHORT = 1.0
+replay.EXACT = 20
+
+if __name__ == "__main__":
+    worker.main()
