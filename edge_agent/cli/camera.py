@@ -120,14 +120,15 @@ def _remarks(device: CameraDevice) -> Iterator[str]:
     yield "the scene is learnt in the first half minute by day and by night; after a change: edge-agent camera relearn"
 
 
+_VEHICLE = "the built-in detector takes any large wide thing that moves for a vehicle"
 _UNCERTAIN = {
     "post_sleep": "told only of somebody whom the detector finds; without a trained network that is often nobody",
     "post_empty": "somebody who sits still is often not found without a trained network",
     "belt_load": "judged by how rough the belt looks against the empty belt as it was learnt",
-    "vehicle_in": "the built-in detector takes any large wide thing that moves for a vehicle; plates are not read",
-    "vehicle_out": "the built-in detector takes any large wide thing that moves for a vehicle; plates are not read",
-    "machine_run": "as vehicles",
-    "board_vehicle": "as vehicles",
+    "vehicle_in": f"{_VEHICLE}; plates are not read, and whether it is loaded is not told",
+    "vehicle_out": f"{_VEHICLE}; plates are not read, and whether it is loaded is not told",
+    "machine_run": f"{_VEHICLE}, and so for a machine",
+    "board_vehicle": _VEHICLE,
 }
 """Events that cannot be judged honestly, or not without a trained network (docs/cameras.md)."""
 

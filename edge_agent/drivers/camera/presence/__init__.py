@@ -38,7 +38,8 @@ def presence_tasks(device: CameraDevice, seal: Seal, detector: Detector | None =
         each for each in device.regions if INTRUSION in (each.events or wanted) and INTRUSION not in device.ignore
     ]
     masks = (*device.masks, device.clock) if device.clock else device.masks
-    if not (device.lines or regions or any(seal.events[code].group in _OF_PEOPLE for code in wanted)):
+    named = frozenset(code for each in device.regions for code in each.events) - frozenset(device.ignore)
+    if not (device.lines or regions or any(_follows(code, seal) for code in wanted | named)):
         return [Motion(Pace(QUIET), heights, masks)]  # a belt: others want to know what moves, and nobody who
     found = detector or choose(device, heights)
     pace = Pace(max(COUNTING, found.period) if device.lines else QUIET)
@@ -54,7 +55,13 @@ def presence_tasks(device: CameraDevice, seal: Seal, detector: Detector | None =
 
 
 _OF_PEOPLE: frozenset[Group] = frozenset({"people", "vehicles", "post"})
-"""Groups of events for which persons or vehicles are looked for."""
+"""Groups of events for which persons or vehicles are looked for …"""
+_OF_VEHICLES = frozenset({"machine_run"})
+"""… and an event of another group that is about a vehicle all the same."""
+
+
+def _follows(code: str, seal: Seal) -> bool:
+    return code in _OF_VEHICLES or (code in seal.events and seal.events[code].group in _OF_PEOPLE)
 
 
 def choose(device: CameraDevice, heights: Heights) -> Detector:

@@ -111,6 +111,26 @@ def test_setup_draws_what_the_settings_say_and_what_cannot_be_judged(
     assert "belt_load: judged by how rough" in done.output
 
 
+@pytest.mark.parametrize(
+    ("position", "words"),
+    [
+        ("P05", ["post_sleep: told only of somebody whom the detector finds", "post_empty: somebody who sits still"]),
+        ("P04", ["vehicle_in: ", "plates are not read, and whether it is loaded is not told"]),
+        ("P09", ["machine_run: ", "any large wide thing that moves for a vehicle, and so for a machine"]),
+    ],
+)
+def test_setup_says_what_cannot_be_judged_without_a_network_or_at_all(
+    belt: Path, settings: Path, tmp_path: Path, position: str, words: list[str]
+) -> None:
+    gate = "lines: [{name: gate, start: [0.5, 0], end: [0.5, 1], inside: [0.9, 0.5], of: [vehicle]}]"
+    text = settings.read_text().replace("P06", position)
+    settings.write_text("\n".join(f"    {gate}" if "belt: {" in each else each for each in text.splitlines()))
+    done = call("setup", settings, "belt", "--film", belt, "--picture", tmp_path / "grid.png")
+    assert done.exit_code == 0, done.output
+    for each in words:
+        assert each in done.output
+
+
 def test_what_cannot_be_is_a_sentence(settings: Path, tmp_path: Path, belt: Path) -> None:
     assert "has no camera 'gate'; it has belt" in call("setup", settings, "gate").output
     silent = call("snapshot", settings, "belt", tmp_path / "now.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import cv2
 import numpy as np
@@ -158,8 +159,10 @@ def at_the_desk(image: Image, sway: float) -> Image:
 SEATED = Track(1, Box(0.42, 0.25, 0.58, 0.68, "person"), ((0.0, 0.5, 0.68),), 9)
 
 
-def post_events(seconds: float, *, there: float, awake: float, tracked: bool = True) -> list[tuple[str, str, float]]:
-    """Somebody is there until `there` s, and moves until `awake` s."""
+def post_events(
+    seconds: float, *, there: float, awake: float, tracked: bool = True, again: float = math.inf
+) -> list[tuple[str, str, float]]:
+    """Somebody is there until `there` s, and moves until `awake` s; from `again` s on he is there and moves."""
     room = Room()
     tasks = equipment_tasks(camera("P05"), seal())
     [post] = tasks
@@ -171,7 +174,7 @@ def post_events(seconds: float, *, there: float, awake: float, tracked: bool = T
         period, remember, recall, relearn = post.period, post.remember, post.recall, post.relearn
 
         def look(self, view: View):  # type: ignore[no-untyped-def]  # as Task has it
-            if tracked and view.picture.at < there:
+            if tracked and (view.picture.at < there or view.picture.at >= again):
                 view.tracks = (SEATED,)
             else:
                 view.tracks = ()
@@ -179,22 +182,26 @@ def post_events(seconds: float, *, there: float, awake: float, tracked: bool = T
 
     def frame(at: float) -> Image:
         image = room.frame()
-        return at_the_desk(image, 25 * np.sin(at) if at < awake else 0.0) if at < there else image
+        if not (at < there or at >= again):
+            return image
+        return at_the_desk(image, 25 * np.sin(at) if at < awake or at >= again else 0.0)
 
     return events([Tracked()], frame, seconds=seconds, fps=1)
 
 
-def test_a_post_that_was_left_is_told_after_three_minutes() -> None:
-    found = post_events(400, there=60, awake=60)
-    assert [(code, state) for code, state, _at in found] == [("post_empty", "raised")]
+def test_a_post_that_was_left_is_told_after_three_minutes_until_somebody_is_there_for_ten_seconds() -> None:
+    found = post_events(420, there=60, awake=60, again=380)
+    assert [(code, state) for code, state, _at in found] == [("post_empty", "raised"), ("post_empty", "cleared")]
     assert 240 <= found[0][2] <= 280
+    assert 390 <= found[1][2] <= 393
 
 
 def test_somebody_who_moves_is_there_also_where_the_detector_does_not_find_him() -> None:
     assert post_events(300, there=1000, awake=1000, tracked=False) == []
 
 
-def test_who_does_not_move_for_two_minutes_sleeps() -> None:
-    found = post_events(300, there=1000, awake=60)
-    assert [(code, state) for code, state, _at in found] == [("post_sleep", "raised")]
+def test_who_does_not_move_for_two_minutes_sleeps_until_he_has_moved_for_ten_seconds() -> None:
+    found = post_events(260, there=1000, awake=60, again=230)
+    assert [(code, state) for code, state, _at in found] == [("post_sleep", "raised"), ("post_sleep", "cleared")]
     assert 180 <= found[0][2] <= 190
+    assert 240 <= found[1][2] <= 243

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edge_agent.drivers.camera.analysis import View
+from edge_agent.drivers.camera.analysis import Analysis, View
+from edge_agent.drivers.camera.equipment import equipment_tasks
 from edge_agent.drivers.camera.picture import Image, Picture
 from edge_agent.drivers.camera.presence import presence_tasks
 from edge_agent.drivers.camera.presence.builtin import Builtin
 from edge_agent.drivers.camera.presence.heights import Heights
-from tests.edge_agent.drivers.camera.films import pictures
+from tests.edge_agent.drivers.camera.films import T0, pictures
 from tests.edge_agent.drivers.camera.presence.scenes import (
     MAN,
     VAN,
@@ -133,6 +134,20 @@ def test_people_who_board_a_vehicle_that_stands_are_told_until_it_has_left() -> 
     assert told(gone) == [("board_vehicle", "cleared")]
 
 
+def test_a_machine_that_drives_about_for_ten_seconds_is_at_work_until_it_has_rested_for_five_minutes() -> None:
+    """Here the van plays the loader: what it is, the built-in rules cannot tell."""
+    device = camera(position="P09", ignore=["vehicle_in", "vehicle_out"])
+    watched = Analysis(seal(), [*presence_tasks(device, seal(), Builtin(Heights())), *equipment_tasks(device, seal())])
+    van = cut(0, VAN, 2.4)
+    places = [*range(420, 60, -40), *range(60, 420, 40)] * 4
+    drives = [empty()] * 20 + [put((van, left, 420)) for left in places]
+    assert told(found(watched, shown(drives, fps=2))) == [("machine_run", "raised")]
+    rests = [put((van, places[-1], 420))] * 85
+    [cleared] = found(watched, shown(rests, fps=0.25, start=46.0))
+    assert told([cleared]) == [("machine_run", "cleared")]
+    assert 346 <= (cleared.time - T0) / 1000 <= 365
+
+
 def test_a_van_that_is_parked_is_no_vehicle_that_came() -> None:
     watched = analysis(camera(position="P02"))
     seen: list[Picture] = list(shown((empty() for _ in range(20)), fps=2))
@@ -150,4 +165,7 @@ def test_people_are_looked_for_where_an_event_is_about_them_and_nowhere_else() -
     belt = {"name": "belt", "points": MIDDLE, "events": ["machine_run"]}
     assert tasks(position="P10", regions=[belt]) == ["motion", "people", "intrusion"]
     assert tasks(position="P10", ignore=["intrusion"]) == ["motion"]
+    assert tasks(position="P09", ignore=["vehicle_in", "vehicle_out"]) == ["motion", "people"]
+    assert tasks(position="P06", regions=[belt]) == ["motion", "people"]
+    assert tasks(position="P06", regions=[belt], ignore=["machine_run"]) == ["motion"]
     assert tasks(position="P06", regions=[belt | {"events": ["intrusion"]}]) == ["motion", "people", "intrusion"]
