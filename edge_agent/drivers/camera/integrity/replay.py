@@ -137,10 +137,17 @@ class Traces:
         self._busy[0] = self._busy[1] + moves.bit_count() - int(self._moves[WINDOW]).bit_count()
         self.lags.append((self._exact_lag(), mark))
 
-    def likeness(self) -> NDArray[np.float64]:
-        """Of the newest window to that at each lag, 0 to 1, as far back as whole windows are kept."""
+    @property
+    def patterns(self) -> int:
+        """How many different ones the newest window has."""
+        return len(np.unique(self._moves[:WINDOW]))
+
+    def likeness(self, patterns: int = PATTERNS) -> NDArray[np.float64]:
+        """Of the newest window to that at each lag, 0 to 1, as far back as whole windows are kept; empty with less
+        motion, or fewer patterns, than can tell a recording.
+        """
         whole = max(0, self.count - WINDOW)
-        if self._busy[0] < BUSY or len(np.unique(self._moves[:WINDOW])) < PATTERNS:
+        if self._busy[0] < BUSY or self.patterns < patterns:
             return np.zeros(0)
         made = 2 * self._common[:whole] / np.maximum(self._busy[0] + self._busy[:whole], 1)
         return np.where(self._busy[:whole] >= BUSY // 2, made, 0.0)

@@ -24,7 +24,7 @@ __all__ = ["films"]
 
 HEALTHY = base64.b64encode(b'{"longest":0.2,"watched":90000.0,"times":80000}').decode()
 """What is kept of a camera that was watched for a day and never went longer without a new picture."""
-HUNG = 3.0
+HUNG = 6.0
 """Seconds without a word of the worker's, after which this agent takes it for hung."""
 PROGRAM = f"""
 import asyncio, sys

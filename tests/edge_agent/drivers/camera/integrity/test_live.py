@@ -110,6 +110,33 @@ def test_a_still_put_before_a_running_clock_is_called_that() -> None:
     assert found[-1].facts["cause"] == "still behind a running clock"
 
 
+def constantly(seen: list[Image], bits: int) -> list[Image]:
+    """One picture a second at a constant bit rate: so many bits each, also where nothing changes."""
+    buffer, rate = io.BytesIO(), str(bits)
+    bound = {"nal-hrd": "cbr", "maxrate": rate, "minrate": rate, "bufsize": rate}
+    with av.open(buffer, "w", format="matroska") as out:
+        stream = out.add_stream("libx264", rate=1, options={"preset": "ultrafast", "g": "5", "bf": "0"} | bound)
+        stream.bit_rate, stream.pix_fmt = bits, "yuv420p"
+        stream.height, stream.width = seen[0].shape[:2]
+        for image in seen:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")))
+        out.mux(stream.encode())
+    buffer.seek(0)
+    with av.open(buffer, "r") as back:
+        return [np.asarray(each.to_ndarray(format="bgr24"), dtype=np.uint8) for each in back.decode(video=0)]
+
+
+def test_a_frozen_picture_at_a_constant_bit_rate_is_told_by_its_clock_where_that_is_coded_sharply() -> None:
+    """Its pictures never repeat, so that it cannot be called frozen (docs/cameras-accuracy.md, *Constant bit rate*)."""
+    clocked = tamper.altered(camera(images(VTEST), 130), tamper.clock())
+    shown = constantly([each.image for each in tamper.altered(clocked, tamper.freeze(), since=75)], 400_000)
+    assert not any(np.array_equal(one, other) for one, other in itertools.pairwise(shown[76:]))
+    seen = live(clock=tamper.CLOCK)
+    seen.recall(learnt(VTEST) | HEALTHY)
+    found = told(watch(seen, played(shown)), "q_clock", "q_frozen", "q_replay")
+    assert found == [("q_clock", "raised", 111)]
+
+
 def test_a_clock_that_stands_is_told_while_the_picture_moves_and_cleared_when_it_runs() -> None:
     seen = live(clock=tamper.CLOCK)
     stands = lambda image, number: tamper.clock(running=not 80 <= number < 140)(image, number)  # noqa: E731
