@@ -140,5 +140,7 @@ def test_a_living_picture_is_not_frozen_after_a_stop_of_the_camera_the_worker_or
     assert agent.reconnects["live"] >= 1, "the stop of the camera was longer than its time-out"
     assert [each for each in agent.events if "q_frozen" in each] == ["still q_frozen raised"], agent.facts
     assert not [each for each in agent.events if "camera_offline" in each], "nothing stood for half a minute"
-    assert agent.notes == [], "nobody took a process for hung because the agent had stood still"
+    assert [each for each in agent.notes if each.startswith("FAULT")] == [], (
+        "nobody took a process for hung because the agent had stood still"
+    )
     assert agent.worker == worker
