@@ -27,6 +27,8 @@ NEEDED = {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy"}
 INSTALL = 'pip install "edge-gateway[cameras]"'
 PICTURE = "(picture)"
 """What is read once of a camera that has no tag for being on line."""
+LIGHT = ("q_dark", "q_bright", "q_mono")
+"""Events whose triggers all checks of the picture need (`integrity.reference`)."""
 TOGETHER = 4
 """Cameras without a group that share a worker."""
 
@@ -126,6 +128,11 @@ def _faults(device: CameraDevice) -> Iterator[Fault]:
 
 
 def _of_the_seal(device: CameraDevice, seal: Seal) -> Iterator[Fault]:
+    if missing := [code for code in LIGHT if code not in seal.events]:
+        yield (
+            ("profile",),
+            f"{device.profile} has no {' and no '.join(missing)}, by which the picture's light is judged",
+        )
     if device.mine_state and device.mine_state not in seal.states:
         yield ("mine_state",), f"{device.mine_state!r} is no state; expected one of {', '.join(seal.states)}"
     if device.snapshot and device.capture.snapshot_every >= seal.beat.camera_lost:

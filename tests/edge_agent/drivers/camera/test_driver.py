@@ -78,6 +78,16 @@ def test_a_mistake_is_named_with_its_line_and_what_was_expected(
     assert problem.line > 10
 
 
+def test_a_profile_without_the_events_by_which_light_is_judged_is_refused(tmp_path: Path) -> None:
+    own = quick(tmp_path / "profiles") / "quick.yaml"
+    own.write_text("".join(line for line in own.read_text().splitlines(keepends=True) if "    q_mono: {" not in line))
+    profiles = [str(own.parent)]
+    path = agent_file(tmp_path, gate(profile="quick", profiles=profiles))
+    path.write_text(path.read_text() + f"profiles: {json.dumps(profiles)}\n")
+    with pytest.raises(ConfigError, match="quick has no q_mono, by which the picture's light is judged"):
+        load_agent(path)
+
+
 def test_two_cameras_of_one_code_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is the code of camera gate, too"):
         load_agent(agent_file(tmp_path, gate(), gate(name="second")))
