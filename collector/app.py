@@ -33,6 +33,7 @@ from collector.mines import Orders
 from collector.notify.queue import Queue
 from collector.notify.rules import Rules
 from collector.notify.sender import Sender
+from collector.overview.writer import OverviewWriter
 from collector.persons.store import PersonStore
 from collector.pipeline import Pipeline
 from collector.registry import Registry
@@ -160,6 +161,11 @@ class Collector:
                 chosen.collector, profiles, directory, self._book, self._duty, self._reader, self._stores
             )  # fmt: skip
             works["trend"] = watch.step
+        if chosen.overview.enabled:
+            overview = OverviewWriter(
+                chosen.overview, profiles, self._registry, self._book, lambda: self.connected, self._stores
+            )  # fmt: skip
+            works["overview"] = overview.step
         if chosen.risk.enabled:
             works["risk"] = RiskWriter(chosen.risk, Scorer(profiles, measurer, self._book), self._stores).step
         return works

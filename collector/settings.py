@@ -16,6 +16,7 @@ from collector.compliance.settings import ComplianceSettings
 from collector.evidence.settings import EvidenceSettings
 from collector.mines import MineOrder, mine_faults
 from collector.notify.settings import NotifySettings, rule_faults
+from collector.overview.settings import OverviewSettings
 from collector.persons.settings import PersonsSettings
 from collector.reports.settings import TargetSettings, target_faults, target_model
 from collector.risk.settings import RiskSettings
@@ -90,6 +91,8 @@ class CollectorSettings(Settings):
     """Warning of sustained trends (趋势预警)."""
     risk: RiskSettings = RiskSettings()
     """A site's risk score (风险分值)."""
+    overview: OverviewSettings = OverviewSettings()
+    """What dashboards show of gateways, devices and sites."""
     persons: PersonsSettings = PersonsSettings()
     """Files that tell of persons underground (井下人员)."""
     audit: AuditSettings = AuditSettings()

@@ -24,6 +24,7 @@ from edge_agent.remembered import Remembered
 from edge_agent.rules import build_rules
 from edge_agent.settings import AgentSettings
 from edge_agent.tags import DeviceSettings
+from edge_agent.uplink.certificate import certificate_until
 from edge_agent.uplink.link import Uplink
 from profiles.load import library
 from profiles.wire.codec import encode
@@ -131,6 +132,7 @@ class Agent:
             clock_suspect=self._clock.suspect,
             counters=self._recorder.counters | self._uplink.counters,
             host=self._host.read(self._uplink.address),
+            certificate_until=certificate_until(self._settings.mqtt),
         )
 
     def _committed(self, rows: Sequence[Row]) -> None:

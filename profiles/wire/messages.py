@@ -340,7 +340,10 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """What an agent says of itself (topic kind ``state``, retained; with ``online: false`` it is the last will)."""
+    """What an agent says of itself (topic kind ``state``, retained; with ``online: false`` it is the last will).
+
+    `certificate_until`: when its client certificate expires; null where it has none, or cannot say.
+    """
 
     v: Literal[1]
     online: bool
@@ -356,6 +359,7 @@ class State(Struct, frozen=True, kw_only=True):
     clock_suspect: bool = False
     counters: dict[str, int] = field(default_factory=dict)
     host: Host | None = None
+    certificate_until: Millis | None = None
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,93 @@
+"""Writes the overview to every store from time to time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from collector.alarms.book import AlarmBook
+from collector.alarms.lives import Life
+from collector.directory import Directory
+from collector.overview.facts import device_facts, gateway_fact, industry_of, limits_fact, site_fact
+from collector.overview.settings import OverviewSettings
+from collector.registry import Registry
+from collector.sinks.base import Fact, Sink
+from collector.writers import Writer
+from profiles.load import Library
+from profiles.wire.messages import Site
+
+log = logging.getLogger(__name__)
+
+
+class OverviewWriter:
+    """A moment that a store misses is not made good: the next one tells what is then.
+
+    While the collector itself is not `connected`, nothing is written: it does not know how its agents are, and a
+    dashboard that shows no data says so, where one with the last state would not.
+    """
+
+    def __init__(
+        self, settings: OverviewSettings, library: Library, registry: Registry, book: AlarmBook,
+        connected: Callable[[], bool], writers: Sequence[Writer[Sink]],
+    ) -> None:  # fmt: skip
+        self._every, self._limits_every = round(settings.every * 1000), round(settings.limits_every * 1000)
+        self._library, self._registry, self._book = library, registry, book
+        self._connected, self._writers = connected, writers
+        self._directory = Directory(registry)
+        self._done = -1
+        self._limits_done = (-1, -1)
+
+    async def step(self, now: int, stop: asyncio.Event) -> bool:
+        """Write what holds at `now` (ms since 1970 UTC), once every `every`; whether it was time."""
+        moment = now // self._every * self._every
+        if moment == self._done or stop.is_set() or not self._connected():
+            return False
+        facts = await asyncio.to_thread(self.facts, now, moment)
+        self._done = moment
+        for writer in self._writers if facts else ():
+            for refusal in await writer.attempt(writer.sink.write_facts, facts) or ():
+                fact = facts[refusal.index]
+                log.error("store %s can never take the %s of %s: %s",
+                          writer.name, fact.measurement, dict(fact.tags), refusal.reason)  # fmt: skip
+        return True
+
+    def facts(self, now: int, moment: int) -> list[Fact]:
+        """What holds now, as points at `moment` (both ms since 1970 UTC)."""
+        self._directory.refresh()
+        sites = {owner: manifest.site for owner, manifest in self._directory.manifests()}
+        found = []
+        for row in self._registry.agents():
+            found += [gateway_fact(row, sites.get(row.agent), moment), *device_facts(row, sites.get(row.agent), moment)]
+        return [*found, *self._sites(sites, now, moment), *self._limits(now, moment)]
+
+    def _sites(self, sites: dict[str, Site], now: int, moment: int) -> list[Fact]:
+        online = self._registry.online()
+        profiles: dict[str, list[str]] = defaultdict(list)
+        for place in [*self._directory.places(), *self._directory.cameras()]:
+            profiles[place.site.code].append(place.point.profile)
+        lives: dict[str, list[Life]] = defaultdict(list)
+        for life in self._book.between(now, now + 1):
+            if life.state not in ("closed", "joined"):
+                lives[life.place.site].append(life)
+        by_site: dict[str, tuple[Site, dict[str, bool]]] = {}
+        for owner, site in sites.items():  # of one behind a lower collector, whether that is connected
+            _site, agents = by_site.setdefault(site.code, (site, {}))
+            agents[owner] = owner.partition("/")[0] in online
+        return [
+            site_fact(site, industry_of(site, profiles[code]), agents, lives[code], moment)
+            for code, (site, agents) in by_site.items()
+        ]
+
+    def _limits(self, now: int, moment: int) -> list[Fact]:
+        due = (now // self._limits_every, self._directory.version)
+        if due == self._limits_done:
+            return []
+        self._limits_done = due
+        facts = []
+        for place in self._directory.places():
+            profile = self._library.get(place.point.profile)
+            if profile is not None and (fact := limits_fact(place, profile, moment)) is not None:
+                facts.append(fact)
+        return facts
