@@ -27,7 +27,8 @@ class InfluxSettings(Settings):
     api: Literal["v1", "v2"]
     """v1: plain /write, for InfluxDB 1.x and openGemini. v2: for 1.8 and newer."""
     database: str | None = None
-    """v1: the database, which must exist. v2: the one that the bucket is mapped to, if its name is another."""
+    """v1: the database, which must exist (edge-collector init-store). v2: the one that the bucket is mapped to, if its
+    name is another."""
     retention_policy: str | None = None
     """v1: left out, the database's default."""
     username: str | None = None
@@ -36,7 +37,7 @@ class InfluxSettings(Settings):
     org: str | None = None
     """v2: the organisation."""
     bucket: str | None = None
-    """v2: the bucket, which must exist; reading back needs its DBRP mapping (docs/store-schema.md)."""
+    """v2: the bucket, which must exist; reading back needs its DBRP mapping (edge-collector init-store makes both)."""
     token: SecretStr | None = None
     """v2: use !secret."""
     gzip: bool = False

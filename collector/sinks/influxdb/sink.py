@@ -9,7 +9,7 @@ from collector.normalise.lines import event_line, fact_line, record_lines
 from collector.sinks.base import Coverage, EventRecord, Fact, Record, Refusal, Span
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import Sieve
-from collector.sinks.influxdb.transport import PlainHttp, Transport, VendorClient
+from collector.sinks.influxdb.transport import PlainHttp, Transport, VendorClient, identifier
 from config.model import Settings
 
 _TAGS = ("profile", "site", "region", "asset", "point", "quantity")
@@ -30,7 +30,7 @@ class InfluxSink:
         self._http = PlainHttp(settings)
         self._writer: Transport = self._http if settings.api == "v1" else VendorClient(settings)
         self._sieve = Sieve(self._writer.write)
-        policy = f"{_name(settings.retention_policy)}." if settings.retention_policy else ""
+        policy = f"{identifier(settings.retention_policy)}." if settings.retention_policy else ""
         self._from = f"FROM {policy}reading"
         self._readings = f"SELECT value, text, flag, quality {self._from}"
 
@@ -119,9 +119,3 @@ def _literal(text: str) -> str:
     """An InfluxQL string."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{escaped}'"
-
-
-def _name(text: str) -> str:
-    """An InfluxQL identifier."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

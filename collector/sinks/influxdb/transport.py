@@ -65,10 +65,17 @@ class PlainHttp:
 
     def query(self, statement: str) -> list[dict[str, Any]]:
         """The series that an InfluxQL statement gives; times in ms."""
+        return self._ask("GET", statement)
+
+    def command(self, statement: str) -> list[dict[str, Any]]:
+        """The same of a statement that may change something."""
+        return self._ask("POST", statement)
+
+    def _ask(self, method: str, statement: str) -> list[dict[str, Any]]:
         database = self._settings.database or self._settings.bucket or ""
         path = f"/query?db={quote_plus(database)}&epoch=ms&q={quote_plus(statement)}"
         try:
-            found = json.loads(self._call("GET", path, None, self._headers, 200))
+            found = json.loads(self._call(method, path, None, self._headers, 200))
         except (ValueError, LinesRefusedError) as err:
             raise SinkUnavailable(f"{self._settings.url}: {err}") from err
         result = found["results"][0] if found.get("results") else {}
@@ -122,6 +129,12 @@ class VendorClient:
     def close(self) -> None:
         """Release connections."""
         self._client.close()  # type: ignore[no-untyped-call]
+
+
+def identifier(text: str) -> str:
+    """A name in InfluxQL."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _fault(settings: InfluxSettings, status: int | None, words: str) -> Exception:
