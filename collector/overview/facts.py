@@ -1,6 +1,6 @@
 """The facts ``gateway``, ``device``, ``site`` and ``limits``: docs/store-schema.md says what each field means.
 
-Tags are identifiers that manifests bound; a number that is not known is left out, never written as 0.
+Tags are identifiers that manifests bound. A number that is not known is left out, never written as 0.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def gateway_fact(row: AgentRow, site: Site | None, moment: int) -> Fact:
     }  # fmt: skip
     if row.state is not None and row.state.online:
         fields |= _told(row.state, moment)
-    return Fact("gateway", {"agent": row.agent, **_where(site)}, fields, moment * _NS)
+    return Fact("gateway", {"agent": row.agent, **_where(site)}, fields, moment * _NS, passing=True)
 
 
 def _told(state: State, moment: int) -> Fields:
@@ -66,7 +66,8 @@ def device_facts(row: AgentRow, site: Site | None, moment: int) -> list[Fact]:
         }  # fmt: skip
         if device.clock_offset_ms is not None:
             fields["clock_offset"] = device.clock_offset_ms
-        facts.append(Fact("device", {"agent": row.agent, "device": name, **_where(site)}, fields, moment * _NS))
+        tags = {"agent": row.agent, "device": name, **_where(site)}
+        facts.append(Fact("device", tags, fields, moment * _NS, passing=True))
     return facts
 
 
@@ -81,7 +82,7 @@ def site_fact(site: Site, industry: str, agents: Mapping[str, bool], lives: Sequ
     }  # fmt: skip
     if site.lon is not None and site.lat is not None:
         fields |= {"lon": float(site.lon), "lat": float(site.lat)}
-    return Fact("site", {"industry": industry, **_where(site)}, fields, moment * _NS)
+    return Fact("site", {"industry": industry, **_where(site)}, fields, moment * _NS, passing=True)
 
 
 def limits_fact(place: Place, profile: Profile, moment: int) -> Fact | None:
@@ -100,7 +101,7 @@ def limits_fact(place: Place, profile: Profile, moment: int) -> Fact | None:
         return None
     point = place.point
     tags = {"asset": point.asset, "point": point.code, "profile": point.profile, "quantity": point.quantity}
-    return Fact("limits", tags | _where(place.site), fields | {"label": place.label}, moment * _NS)
+    return Fact("limits", tags | _where(place.site), fields | {"label": place.label}, moment * _NS, passing=True)
 
 
 def industry_of(site: Site, profiles: Iterable[str]) -> str:

@@ -105,6 +105,8 @@ class Fact:
     tags: Mapping[str, str]
     fields: Mapping[str, float | int | str | bool]
     time: int
+    passing: bool = False
+    """Whether it tells how something is at that moment alone, so that a store's `keep` may delete it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,4 +18,5 @@ class SqliteSettings(Settings):
     path: FilePath
     """The file."""
     keep: Annotated[Duration, Field(ge=3600)] | None = None
-    """How far back from its newest reading a point's readings are kept, such as 365d; left out: for ever."""
+    """How far back from its newest reading a point's readings are kept, such as 365d, and how long what
+    tells of a moment alone (gateways, devices, sites, limits); left out: for ever."""

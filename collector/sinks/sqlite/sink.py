@@ -37,8 +37,13 @@ _EXPIRE = (
     " OFFSET :most), :now)"
 )
 """By the collector's clock and the point's own newest reading: one of them alone, gone wrong, deletes nothing."""
+_EXPIRE_FACT = (
+    "DELETE FROM fact WHERE (measurement, tags, time) IN (SELECT measurement, tags, time FROM fact"
+    " WHERE measurement = ? AND tags = ? AND time < ? ORDER BY time LIMIT ?)"
+)
 EXPIRED_AT_ONCE = 1000
-"""Readings of a point that a write deletes at most, so that a `keep` set late makes no giant transaction."""
+"""Readings of a point (or facts of one kind and place) that a write deletes at most, so that a `keep` set late makes no
+giant transaction."""
 IDS = 200_000
 """Series whose row is held in memory."""
 _MS = 1_000_000
@@ -70,9 +75,20 @@ class SqliteSink:
     def write_facts(self, facts: Sequence[Fact]) -> list[Refusal]:
         """One transaction; a field that is written again is replaced, the others of that fact stay."""
         beyond = _beyond(fact.time for fact in facts)
-        rows = [_fact(fact) for index, fact in enumerate(facts) if index not in beyond]
-        self._commit(lambda db: db.executemany(_UPSERT_FACT, rows))
+        kept = [fact for index, fact in enumerate(facts) if index not in beyond]
+        rows = [_fact(fact) for fact in kept]
+        passing = [row[:3] for row, fact in zip(rows, kept, strict=True) if fact.passing]
+        self._commit(lambda db: self._put_facts(db, rows, passing))
         return _refusals(beyond)
+
+    def _put_facts(
+        self, db: sqlite3.Connection, rows: Sequence[tuple[Any, ...]], passing: Iterable[tuple[str, str, int]]
+    ) -> None:
+        db.executemany(_UPSERT_FACT, rows)
+        if (keep := self._keep) is not None:
+            now = clock.time_ns()
+            bounds = [(name, tags, min(now, time) - keep, EXPIRED_AT_ONCE) for name, tags, time in passing]
+            db.executemany(_EXPIRE_FACT, bounds)
 
     def latest(self, site: str | None = None) -> list[dict[str, Any]]:
         """The newest record of each point."""

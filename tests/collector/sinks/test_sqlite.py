@@ -7,13 +7,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from itertools import permutations
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from collector.sinks.base import SinkUnavailable
+from collector.sinks.base import Fact, SinkUnavailable
 from collector.sinks.sqlite.settings import SqliteSettings
 from collector.sinks.sqlite.sink import EXPIRED_AT_ONCE, SqliteSink
 from tests.collector.sinks.make import NOW, event, ramp, record
@@ -149,6 +150,22 @@ def test_readings_older_than_keep_go_by_and_by(tmp_path: Path) -> None:
         left.append(len(times(sink)) - at - 1)
     assert left == [2 * EXPIRED_AT_ONCE, EXPIRED_AT_ONCE, 0, 0], "no more than a bounded number a write"
     sink.close()
+
+
+def test_of_facts_keep_deletes_those_alone_that_tell_of_a_moment(tmp_path: Path) -> None:
+    def fact(measurement: str, agent: str, at: int, *, passing: bool) -> Fact:
+        return Fact(measurement, {"agent": agent}, {"online": 1}, at * 1_000_000, passing=passing)
+
+    sink = sink_over(tmp_path / "store.db", keep=86400.0)
+    before = NOW - 2 * DAY
+    sink.write_facts([fact("gateway", "a", before + at, passing=True) for at in range(EXPIRED_AT_ONCE + 1)])
+    sink.write_facts([fact("alarm", "a", before, passing=False), fact("gateway", "b", before, passing=True)])
+    for _by_and_by in range(2):  # a bounded number a write
+        sink.write_facts([fact("gateway", "a", NOW, passing=True), fact("alarm", "a", NOW, passing=False)])
+    sink.close()
+    with closing(sqlite3.connect(tmp_path / "store.db")) as db:
+        rows = db.execute("SELECT measurement, tags ->> 'agent', time / 1000000 FROM fact ORDER BY 1, 2, 3").fetchall()
+    assert rows == [("alarm", "a", before), ("alarm", "a", NOW), ("gateway", "a", NOW), ("gateway", "b", before)]
 
 
 def test_keep_counts_from_a_points_own_newest_reading(tmp_path: Path) -> None:
