@@ -16,6 +16,8 @@ _HERE = here(*_PLACES)
 _COUNTED = f'"state" =~ /^(open|acknowledged|handled|closed)$/ AND {_HERE}'
 """Without those that turned out to be a part of another."""
 MINUTES = 60_000
+ZONE = "tz('Asia/Shanghai')"
+"""Whose days are counted."""
 _TOOK = {
     "acknowledge": ("acknowledged", "known", Title("平均确认用时", "mean time to acknowledge")),
     "close": ("closed", "raised", Title("平均关闭用时", "mean time to close")),
@@ -65,7 +67,7 @@ def _took_by_day() -> Panel:
     for ref, (step, (end, start, _title)) in zip("AB", _TOOK.items(), strict=True):
         statement = (
             f'SELECT mean("took") / {MINUTES} AS "{step}" FROM ({_inner(end, start)} GROUP BY "kind") WHERE $timeFilter'
-            ' GROUP BY time(1d), "kind" fill(none)'
+            f' GROUP BY time(1d), "kind" fill(none) {ZONE}'
         )
         queries.append(series(statement, [step], ["kind"], alias=f"$tag_kind {step}", ref=ref))
     look = Course(unit="m", least=0, description="按发生日 by the day of the raise")
@@ -75,7 +77,7 @@ def _took_by_day() -> Panel:
 def _raised() -> Panel:
     statement = (
         f'SELECT count("life") AS "count" FROM "alarm" WHERE {_COUNTED} AND $timeFilter GROUP BY time(1d), "kind"'
-        " fill(none)"
+        f" fill(none) {ZONE}"
     )
     query = series(statement, ["count"], ["kind"], alias="$tag_kind")
     return course(Title("每日新增", "raised a day"), [query], Course(decimals=0, bars=True, least=0))

@@ -17,12 +17,14 @@ from profiles.limits import limit_of
 from profiles.model import Profile
 from profiles.stated import LimitName
 from profiles.units import UnitError
-from profiles.wire.messages import Site, State
+from profiles.wire.messages import Manifest, Site, State
 
 ERRORS = ("failures", "exceptions", "refused", "lost_notifications", "overflows")
 """Counters of a device that count what went wrong, whatever its driver (docs of the drivers)."""
 LIMITS: tuple[LimitName, ...] = ("HH", "H", "L", "LL", "RED", "ORANGE", "YELLOW", "BLUE")
 """Limits that are numbers."""
+TEXT = 200
+"""Characters of a text that are kept."""
 _NS = 1_000_000
 DAY = 86_400_000
 """ms."""
@@ -42,7 +44,7 @@ def gateway_fact(row: AgentRow, site: Site | None, moment: int) -> Fact:
 
 def _told(state: State, moment: int) -> Fields:
     fields: Fields = {
-        "since": state.since, "version": state.version, "rows": state.outbox_rows, "bytes": state.outbox_bytes,
+        "since": state.since, "version": state.version[:TEXT], "rows": state.outbox_rows, "bytes": state.outbox_bytes,
         "oldest": float(state.oldest_age_s or 0.0), "quarantined": state.quarantined,
         "clock_suspect": int(state.clock_suspect), "devices": len(state.devices),
         "devices_down": sum(not device.up for device in state.devices.values()),
@@ -54,19 +56,21 @@ def _told(state: State, moment: int) -> Fields:
     return fields | {name: float(load) for name, load in loads.items() if load is not None}
 
 
-def device_facts(row: AgentRow, site: Site | None, moment: int) -> list[Fact]:
-    """How each device of an agent is that is on line."""
-    if row.state is None or not row.state.online:
+def device_facts(row: AgentRow, manifest: Manifest | None, moment: int) -> list[Fact]:
+    """How each device of an agent is that is on line; those of its manifest, so that no state makes endless tags."""
+    if row.state is None or not row.state.online or manifest is None:
         return []
     facts = []
     for name, device in row.state.devices.items():
+        if name not in manifest.devices:
+            continue
         fields: Fields = {
-            "up": int(device.up), "since": device.since, "error": device.error,
+            "up": int(device.up), "since": device.since, "error": device.error[:TEXT],
             "errors": sum(device.counters.get(counter, 0) for counter in ERRORS),
         }  # fmt: skip
         if device.clock_offset_ms is not None:
             fields["clock_offset"] = device.clock_offset_ms
-        tags = {"agent": row.agent, "device": name, **_where(site)}
+        tags = {"agent": row.agent, "device": name, **_where(manifest.site)}
         facts.append(Fact("device", tags, fields, moment * _NS, passing=True))
     return facts
 
@@ -75,7 +79,7 @@ def site_fact(site: Site, industry: str, agents: Mapping[str, bool], lives: Sequ
     """A site on the map. `agents`: those of the site and whether each is connected; `lives`: its alarms not closed."""
     standing = [life for life in lives if life.condition == "raised"]
     fields: Fields = {
-        "name": site.name, "agents": len(agents), "online": sum(agents.values()),
+        "name": site.name[:TEXT], "agents": len(agents), "online": sum(agents.values()),
         "offline": sum(not online for online in agents.values()), "alarms": len(lives), "standing": len(standing),
         "open": sum(life.state == "open" for life in lives),
         "severity": max((life.severity for life in lives), default=0),
@@ -101,13 +105,13 @@ def limits_fact(place: Place, profile: Profile, moment: int) -> Fact | None:
         return None
     point = place.point
     tags = {"asset": point.asset, "point": point.code, "profile": point.profile, "quantity": point.quantity}
-    return Fact("limits", tags | _where(place.site), fields | {"label": place.label}, moment * _NS, passing=True)
+    return Fact("limits", tags | _where(place.site), fields | {"label": place.label[:TEXT]}, moment * _NS, passing=True)
 
 
 def industry_of(site: Site, profiles: Iterable[str]) -> str:
     """What a site states, else the profile of most of its points; "none" where it has neither."""
     found = sorted(profiles)
-    return site.industry or max(found, key=found.count, default="none")
+    return site.industry[:TEXT] or max(found, key=found.count, default="none")
 
 
 def _where(site: Site | None) -> dict[str, str]:

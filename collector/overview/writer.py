@@ -19,6 +19,7 @@ from profiles.load import Library
 from profiles.wire.messages import Site
 
 log = logging.getLogger(__name__)
+_NEVER = (-1, -1)
 
 
 class OverviewWriter:
@@ -37,7 +38,7 @@ class OverviewWriter:
         self._connected, self._writers = connected, writers
         self._directory = Directory(registry)
         self._done = -1
-        self._limits_done = (-1, -1)
+        self._limits_done = _NEVER
 
     async def step(self, now: int, stop: asyncio.Event) -> bool:
         """Write what holds at `now` (ms since 1970 UTC), once every `every`; whether it was time."""
@@ -47,7 +48,10 @@ class OverviewWriter:
         facts = await asyncio.to_thread(self.facts, now, moment)
         self._done = moment
         for writer in self._writers if facts else ():
-            for refusal in await writer.attempt(writer.sink.write_facts, facts) or ():
+            refusals = await writer.attempt(writer.sink.write_facts, facts)
+            if refusals is None:
+                self._limits_done = _NEVER  # they come seldom: a store that was away gets them with the next moment
+            for refusal in refusals or ():
                 fact = facts[refusal.index]
                 log.error("store %s can never take the %s of %s: %s",
                           writer.name, fact.measurement, dict(fact.tags), refusal.reason)  # fmt: skip
@@ -56,10 +60,12 @@ class OverviewWriter:
     def facts(self, now: int, moment: int) -> list[Fact]:
         """What holds now, as points at `moment` (both ms since 1970 UTC)."""
         self._directory.refresh()
-        sites = {owner: manifest.site for owner, manifest in self._directory.manifests()}
+        manifests = dict(self._directory.manifests())
+        sites = {owner: manifest.site for owner, manifest in manifests.items()}
         found = []
         for row in self._registry.agents():
-            found += [gateway_fact(row, sites.get(row.agent), moment), *device_facts(row, sites.get(row.agent), moment)]
+            found.append(gateway_fact(row, sites.get(row.agent), moment))
+            found += device_facts(row, manifests.get(row.agent), moment)
         return [*found, *self._sites(sites, now, moment), *self._limits(now, moment)]
 
     def _sites(self, sites: dict[str, Site], now: int, moment: int) -> list[Fact]:

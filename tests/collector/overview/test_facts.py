@@ -17,7 +17,7 @@ from collector.registry import Registry
 from collector.sinks.base import EventRecord, Fact, Sink
 from collector.writers import Writer
 from profiles.load import library
-from profiles.wire.codec import decode, decoder, encode, manifest_hash
+from profiles.wire.codec import decode, decoder, encode, manifest_hash, unpack
 from profiles.wire.messages import DeviceState, Event, Host, Limits, Manifest, State
 from tests.collector.alarms.make import book
 from tests.collector.field import HAZARD, Shelf, ShelfSettings, ShelfSink, manifest
@@ -45,7 +45,7 @@ def enrol(registry: Registry, agent: str, *, unit: str = "m", **told: Any) -> No
     frame = manifest(f"{agent[-1]}0001", unit={f"{agent[-1]}0001": unit})
     registry.put_manifest(agent, manifest_hash(frame), frame)
     state: dict[str, Any] = {"v": 1, "online": True, "since": NOW, "version": "1.2", "manifest": manifest_hash(frame)}
-    registry.put_state(agent, encode(State(**(state | told))))
+    registry.put_state(agent, unpack(encode(State(**(state | told)))))
 
 
 def facts(registry: Registry, alarms: AlarmBook, measurement: str) -> list[Fact]:
@@ -85,10 +85,20 @@ def test_a_device_tells_what_went_wrong_by_whatever_names_its_driver_counts(
 ) -> None:
     counters = {"failures": 2, "exceptions": 3, "requests": 100}
     device = DeviceState(up=True, since=NOW, error="timed out", clock_offset_ms=-4, counters=counters)
-    enrol(registry, "plant-G", devices={"plc": device, "opc": DeviceState(up=True, since=NOW)})
-    found = {fact.tags["device"]: fact.fields for fact in facts(registry, alarms, "device")}
-    assert found["plc"] == {"up": 1, "since": NOW, "error": "timed out", "errors": 5, "clock_offset": -4}
-    assert "clock_offset" not in found["opc"]
+    enrol(registry, "plant-G", devices={"plc": device})
+    [fact] = facts(registry, alarms, "device")
+    assert fact.tags == {"agent": "plant-G", "device": "plc", "site": SITE, "region": "110110"}
+    assert fact.fields == {"up": 1, "since": NOW, "error": "timed out", "errors": 5, "clock_offset": -4}
+    enrol(registry, "plant-G", devices={"plc": DeviceState(up=True, since=NOW)})
+    [fact] = facts(registry, alarms, "device")
+    assert "clock_offset" not in fact.fields, "what is not known is not 0"
+
+
+def test_a_state_makes_no_devices_that_the_manifest_does_not_have(registry: Registry, alarms: AlarmBook) -> None:
+    made_up = {f"d{number}": DeviceState(up=True, since=NOW, error="x" * 10_000) for number in range(100)}
+    enrol(registry, "plant-G", devices={"plc": DeviceState(up=False, since=NOW, error="x" * 10_000), **made_up})
+    [fact] = facts(registry, alarms, "device")
+    assert (fact.tags["device"], fact.fields["error"]) == ("plc", "x" * 200)
 
 
 def test_a_site_counts_its_gateways_and_its_alarms_that_are_not_closed(registry: Registry, alarms: AlarmBook) -> None:
@@ -150,6 +160,10 @@ async def test_a_collector_that_hears_nobody_tells_nothing(registry: Registry, a
     assert await writer.step(NOW, asyncio.Event())
     assert {name for name, _tags, _time in shelf.facts} == {"gateway", "site", "limits"}
     assert not await writer.step(NOW + 1000, asyncio.Event()), "a minute is told once"
+    enrol(registry, "plant-Q")
     shelf.up = False
     assert await writer.step(NOW + 60_000, asyncio.Event()), "a store that is away misses it"
+    shelf.up = True
+    assert await writer.step(NOW + 120_000, asyncio.Event())
+    assert [dict(tags)["point"][-11:] for name, tags, at in shelf.facts if name == "limits" and at > NOW * 1_000_000]
     stores[0].close()
