@@ -62,25 +62,31 @@ def _prepare_v1(settings: InfluxSettings, keep: float | None) -> list[str]:
         if not had:
             http.command(f"CREATE DATABASE {identifier(database)}")
         told = [f"database {database}: {'was there' if had else 'made'}"]
-        return [*told, _policy(http.command, database, policy, keep)]
+        return [*told, *_policy(http.command, database, policy, keep, made=not had)]
     finally:
         http.close()
 
 
-def _policy(command: Callable[[str], list[dict[str, Any]]], database: str, policy: str, keep: float | None) -> str:
+def _policy(
+    command: Callable[[str], list[dict[str, Any]]], database: str, policy: str, keep: float | None, *, made: bool
+) -> list[str]:
+    """`made`: the database is new, so that nothing is deleted whatever is kept."""
     at = f"{identifier(policy)} ON {identifier(database)}"
     found = command(f"SHOW RETENTION POLICIES ON {identifier(database)}")
     known = dict(zip(_column(found, "name"), _column(found, "duration"), strict=True))
+    default = dict(zip(_column(found, "name"), _column(found, "default"), strict=True)).get(policy)
     told = f"retention policy {policy}: keeps {_words(keep)}"
     if policy not in known:
         command(f"CREATE RETENTION POLICY {at} DURATION {_influx(keep)} REPLICATION 1 DEFAULT")
-        return f"{told}, made, and the default one"
+        return [f"{told}, made, and the default one"]
+    beside = [] if default else [f"retention policy {policy} is not the default one, which is what dashboards read"]
     now = _seconds(str(known[policy]))
     if keep is None or now == keep:
-        return f"retention policy {policy}: was there, keeps {_words(now)}"
-    _not_shorter(now, keep, f"retention policy {policy} of {database}")
+        return [f"retention policy {policy}: was there, keeps {_words(now)}", *beside]
+    if not made:
+        _not_shorter(now, keep, f"retention policy {policy} of {database}")
     command(f"ALTER RETENTION POLICY {at} DURATION {_influx(keep)}")
-    return f"{told}, instead of {_words(now)}"
+    return [told if made else f"{told}, instead of {_words(now)}", *beside]
 
 
 def _not_shorter(now: float | None, keep: float, what: str) -> None:

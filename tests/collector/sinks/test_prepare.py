@@ -61,12 +61,24 @@ def test_a_named_policy_becomes_the_default_so_that_dashboards_read_what_the_col
     assert prepare(settings, 500 * DAY)[1] == "retention policy year: keeps 500 days, instead of 400 days"
 
 
+def test_a_new_database_keeps_what_is_asked_for_though_it_would_keep_for_ever(server: Server) -> None:
+    settings = v1(server, "new")
+    assert prepare(settings, 400 * DAY) == ["database new: made", "retention policy autogen: keeps 400 days"]
+    assert policies(server, "new") == {"autogen": "9600h0m0s default"}
+
+
+def test_a_policy_that_dashboards_would_not_read_is_told(server: Server) -> None:
+    prepare(v1(server, "beside"), None)
+    ask(server, 'CREATE RETENTION POLICY "other" ON "beside" DURATION 30d REPLICATION 1')
+    [*_made, told] = prepare(v1(server, "beside", retention_policy="other"), None)
+    assert told == "retention policy other is not the default one, which is what dashboards read"
+    assert policies(server, "beside")["autogen"].endswith("default"), "others may write there"
+
+
 @pytest.mark.parametrize(("first", "then"), [(None, 30 * DAY), (400 * DAY, 30 * DAY)])
 def test_what_is_kept_is_never_shortened(server: Server, first: float | None, then: float) -> None:
     settings = v1(server, f"longer{first}")
-    prepare(settings, first if first is None else None)
-    if first is not None:
-        ask(server, f'ALTER RETENTION POLICY "autogen" ON "longer{first}" DURATION 400d')
+    prepare(settings, first)
     before = policies(server, f"longer{first}")
     with pytest.raises(ShorterError, match="to keep 30 days would delete"):
         prepare(settings, then)
