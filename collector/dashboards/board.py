@@ -60,29 +60,29 @@ class Board:
         self._panels: list[model.Panel | model.RowPanel] = []
         self._x = self._y = self._height = 0
 
-    def variable(self, name: str, statement: str, *, several: bool = True) -> Board:
-        """A variable by a ``SHOW TAG VALUES``; `several`: all of them at first, else one at a time."""
-        made = QueryVariable(name).label(LABELS[name]).datasource(SOURCE).query(statement)
-        made.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(model.VariableSort.ALPHABETICAL_ASC)
-        if several:
-            made.multi(True).include_all(True).all_value(ALL)  # the SDK's way
-            made.current(model.VariableOption(selected=True, text=["All"], value=["$__all"]))
-        self._built.with_variable(made)
-        return self
-
-    def places(self, measurement: str, *names: str, condition: str = "", last_alone: bool = False) -> Board:
+    def places(
+        self, measurement: str, *names: str, condition: str = "", narrow: bool = False, last_alone: bool = False
+    ) -> Board:
         """The variables of a place, each within those before: region, site, asset or agent.
 
-        `last_alone`: of the last one value at a time is shown.
+        `narrow`: all sites are those alone that are offered, and not all that there are, since panels ask of other
+        measurements too. `last_alone`: of the last one value at a time is shown.
         """
         wider: list[str] = []
         for name in names:
             conditions = " AND ".join(each for each in (condition, here(*wider)) if each)
             where = f" WHERE {conditions}" if conditions else ""
-            statement = f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{name}"{where}'
-            self.variable(name, statement, several=not (last_alone and name == names[-1]))
+            made = self._variable(name, f'SHOW TAG VALUES FROM "{measurement}" WITH KEY = "{name}"{where}')
+            if not (last_alone and name == names[-1]):
+                _several(made, listed=narrow and name == "site")
+            self._built.with_variable(made)
             wider.append(name)
         return self
+
+    @staticmethod
+    def _variable(name: str, statement: str) -> QueryVariable:
+        made = QueryVariable(name).label(LABELS[name]).datasource(SOURCE).query(statement)
+        return made.refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(model.VariableSort.ALPHABETICAL_ASC)
 
     def marks(self, *names: str) -> Board:
         """Alarms of the place, and lost links of its site, on every panel with a time axis."""
@@ -130,6 +130,14 @@ class Board:
     def _take(self, panel: model.Panel | model.RowPanel, place: model.GridPos) -> None:
         panel.id_val, panel.grid_pos = len(self._panels) + 1, place
         self._panels.append(panel)
+
+
+def _several(variable: QueryVariable, *, listed: bool) -> None:
+    """All values at first, or any of them."""
+    variable.multi(True).include_all(True)
+    variable.current(model.VariableOption(selected=True, text=["All"], value=["$__all"]))
+    if not listed:
+        variable.all_value(ALL)
 
 
 def link_to(uid: str, **variables: str) -> str:

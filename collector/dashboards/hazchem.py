@@ -22,7 +22,7 @@ def build(library: Library) -> Dashboard:
     """The dashboard."""
     board = Board(HAZCHEM, Title("危化企业", "hazchem site"), "储罐、气体与装置 tanks, gas detectors and units")
     found = Readings(library, WORDS, *_PLACES, prefix=PREFIX)
-    board.places("reading", *_PLACES, condition=found.condition()).marks("region", "site")
+    board.places("reading", *_PLACES, condition=found.condition(), narrow=True).marks("region", "site")
     board.deeper(*((uid, NAMES[uid]) for uid in (TANK, ALARMS, MAP)))
     sites_now(board)
     tank = link_to(TANK, region="${region}", site="${site}", asset="${__field.labels.asset}")

@@ -17,7 +17,7 @@ _WHICH = '"profile" =~ /^(coal|mine)-/'
 def build(library: Library) -> Dashboard:
     """The dashboard."""
     board = Board(MINES, Title("煤矿与非煤矿山", "mines"), "瓦斯、风速、风机、井下人数 gas, wind, fans, persons")
-    board.places("reading", *_PLACES, condition=_WHICH).marks("region", "site")
+    board.places("reading", *_PLACES, condition=_WHICH, narrow=True).marks("region", "site")
     board.deeper(*((uid, NAMES[uid]) for uid in (SEAL, ALARMS, MAP)))
     sites_now(board)
     coal = Readings(library, "coal-safety", *_PLACES)

@@ -19,7 +19,7 @@ _STATES = f'FROM "seal" WHERE {here(*_PLACES)} AND {ALREADY} GROUP BY "site", "p
 def build(library: Library) -> Dashboard:
     """The dashboard."""
     board = Board(SEAL, Title("电子封条", "electronic seal"), "各部位封条状态、事件与证据、进出平衡", span="now-7d")
-    board.places("seal", *_PLACES).marks(*_PLACES)
+    board.places("seal", *_PLACES, narrow=True).marks(*_PLACES)
     board.deeper(*((uid, NAMES[uid]) for uid in (ALARMS, MINES, MAP)))
     mapping = seal_states(library[PROFILE])
     sites_now(board)

@@ -32,6 +32,8 @@ _NOW = f"{here('region', 'site')} AND {LATELY}"
 _LAST = 'last("alarms") AS "alarms", last("offline") AS "offline", last("severity") AS "severity"'
 _PLACE = ("region", "site", "industry")
 _HERE = {"region": "${__data.fields.region}", "site": "${__data.fields.site}"}
+LINKS = tuple((NAMES[uid], link_to(uid, **_HERE)) for uid in (HAZCHEM, TAILINGS, MINES, SEAL, ALARMS, GATEWAYS))
+"""From a site to what shows it closer."""
 
 
 def build(library: Library) -> Dashboard:
@@ -74,6 +76,7 @@ def _map() -> Panel:
     panel.view(geomap.MapViewConfig().id("coords").lat(CENTRE[0]).lon(CENTRE[1]).zoom(4))
     panel.tooltip(geomap.TooltipOptions().mode(TooltipMode.DETAILS))
     panel.override_by_name("severity", [prop("mappings", [SEVERITIES])])
+    panel.override_by_name("name", Column("企业 site", links=LINKS).properties())
     return panel
 
 
@@ -98,10 +101,8 @@ def _sites() -> Panel:
         ' last("standing") AS "standing", last("open") AS "open", last("online") AS "online",'
         f' last("offline") AS "offline" FROM "site" WHERE {_NOW} GROUP BY "region", "site", "industry"'
     )
-    boards = (HAZCHEM, TAILINGS, MINES, SEAL, ALARMS, GATEWAYS)
-    links = tuple((NAMES[uid], link_to(uid, **_HERE)) for uid in boards)
     sheet = Sheet({
-        "Time": None, "name": Column("企业 site", links=links), "site": Column("编码 code", links=links),
+        "Time": None, "name": Column("企业 site", links=LINKS), "site": Column("编码 code", links=LINKS),
         "region": Column("区域 region"), "industry": Column("行业 industry"),
         "severity": Column("最高级别 gravest", mapping=SEVERITIES, thresholds=GRAVE),
         "alarms": Column("未关闭报警 not closed", decimals=0), "standing": Column("持续 standing", decimals=0),

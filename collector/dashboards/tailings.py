@@ -24,7 +24,7 @@ def build(library: Library) -> Dashboard:
         "displacement and the colour", span="now-7d",
     )  # fmt: skip
     found = Readings(library, PROFILE, *_PLACES)
-    board.places("reading", *_PLACES, condition=found.condition()).marks("region", "site")
+    board.places("reading", *_PLACES, condition=found.condition(), narrow=True).marks("region", "site")
     board.deeper(*((uid, NAMES[uid]) for uid in (ALARMS, MAP)))
     sites_now(board)
     board.row(Title("预警颜色", "colour"))

@@ -21,7 +21,7 @@ def build(library: Library) -> Dashboard:
     """The dashboard."""
     found = Readings(library, WORDS, *_PLACES, prefix=PREFIX)
     board = Board(TANK, Title("储罐详情", "tank detail"), "单个设备 one piece of equipment", span="now-6h")
-    board.places("reading", *_PLACES, condition=found.condition(), last_alone=True).marks(*_PLACES)
+    board.places("reading", *_PLACES, condition=found.condition(), narrow=True, last_alone=True).marks(*_PLACES)
     board.deeper(*((uid, NAMES[uid]) for uid in (ALARMS, HAZCHEM)))
     for each in _MEASURED:
         board.add(_now(library, found, each), 6, 4)

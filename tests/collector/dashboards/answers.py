@@ -11,7 +11,6 @@ from typing import Any
 import urllib3
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
-from collector.dashboards.board import ALL
 from collector.dashboards.influxql import InfluxQuery, rows
 from collector.dashboards.shared import COMPLIANCE
 from tests.servers import LOCAL, Server
@@ -68,7 +67,7 @@ def chosen(store: Store, board: Dashboard, *, every: bool) -> dict[str, str]:
     for variable in board.templating.list_val or []:
         offered = [re.escape(each) for each in offers(store, str(variable.query), found)]
         assert offered, f"{board.uid}: nothing to choose for {variable.name}"
-        several = f"({'|'.join(offered)})" if every else ALL
+        several = f"({'|'.join(offered)})" if every or variable.all_value is None else variable.all_value
         found[variable.name] = several if variable.include_all else offered[0]
     return found
 

@@ -51,7 +51,9 @@ from tests.servers import LOCAL, Server
 DATABASE = "gateway"
 NOW = time.time_ns() // 1_000_000
 DAY, MINUTE = 86_400_000, 60_000
-TIMES = [NOW - DAY + MINUTE * at for at in range(3)] + [NOW - 30_000 + 10_000 * at for at in range(3)]
+NOON = (NOW + DAY // 3) // DAY * DAY - DAY // 3 - DAY // 2
+"""Of yesterday in China."""
+TIMES = [NOON + MINUTE * at for at in range(3)] + [NOW - 30_000 + 10_000 * at for at in range(3)]
 """Yesterday's, so that there is a day of compliance, and just now."""
 KINDS = {
     "tanks": ("hazchem-storage", "G0", 1), "gas": ("hazchem-storage", "Q0", 1), "pond": ("tailings", "wet_pond", 2),

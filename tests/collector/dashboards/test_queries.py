@@ -14,7 +14,7 @@ from collector.dashboards.boards import boards
 from collector.dashboards.influxql import InfluxQuery
 from collector.dashboards.rules import RULES
 from profiles.load import library
-from tests.collector.dashboards import data
+from tests.collector.dashboards import answers, data
 from tests.collector.dashboards.answers import Store, chosen, lacks, offers, queries
 from tests.collector.dashboards.renamed import Name, measurement_of, names, rename
 from tests.servers import Server, influxdb, mosquitto, running
@@ -61,6 +61,14 @@ def test_every_panel_and_mark_gets_the_rows_columns_and_tags_that_it_draws(
 
 def test_every_alert_rule_gets_its_number(filled: Filled) -> None:
     assert {rule.uid: lack for rule in RULES if (lack := lacks(filled.store, rule.query, {}))} == {}
+
+
+def test_what_a_board_of_one_industry_counts_is_its_sites_alone(filled: Filled) -> None:
+    board = BOARDS["hazchem"]
+    values = chosen(filled.store, board, every=False)
+    [sites] = [query for title, query in queries(board) if "企业数" in title]
+    [series] = filled.store.ask(answers.filled(sites.statement, values))
+    assert series["values"][0][1] == 1, "and not those of the mines and ponds beside"
 
 
 def asked(filled: Filled) -> Iterator[tuple[str, InfluxQuery, dict[str, str]]]:
