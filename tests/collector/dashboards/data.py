@@ -62,6 +62,8 @@ KINDS = {
     "slope": ("mine-openpit-slope", "wall", 7),
 }  # fmt: skip
 """Agent → profile, kind of equipment, and the last digit of its site's code."""
+LONG = 90.0
+"""Seconds that only a hang reaches."""
 RISING = ("LL", "L", "H", "HH")
 
 
@@ -205,14 +207,17 @@ async def fill(broker: Server, store: Server, folder: Path, patch: pytest.Monkey
     try:
         for name, agent in agents.items():
             await asyncio.to_thread(speak, agent, made[name], events_of(name))
-        await eventually(lambda: _has("alarm,", "al5"), "the alarms")
+        await eventually(lambda: _have("alarm,", *(f'alarm="al{number}"' for number in range(1, 6))), "alarms", LONG)
         await asyncio.to_thread(_act, collector)
-        await eventually(lambda: _has("alarm,", 'state="closed"') and _has("compliance,"), "closing and compliance")
-        await eventually(lambda: _has("risk,") and _has("seal,", "number=4i") and _has("colour,"), "risk and states")
+        states = [f'state="{state}"' for state in ("open", "acknowledged", "handled", "closed")]
+        await eventually(lambda: _have("alarm,", *states), "what was done about them", LONG)
+        await eventually(lambda: _have("compliance,", "online_rate=", "timely_rate="), "yesterday's compliance", LONG)
+        await eventually(lambda: _have("seal,", "number=4i", "position="), "the state of the seal", LONG)
+        await eventually(lambda: _have("risk,", "score=") and _have("colour,", "number=4i"), "risk and colour", LONG)
         tanks = encode(made["tanks"])
         await asyncio.to_thread(agents["tanks"].send, "state", state(tanks, 2, 5))
         await eventually(
-            lambda: _moments("gateway,agent=tanks") >= 3 and _moments("device,agent=tanks") >= 3, "moments"
+            lambda: min(_moments("gateway,agent=tanks"), _moments("device,agent=tanks")) >= 3, "three moments", LONG
         )
     finally:
         for agent in agents.values():
@@ -233,8 +238,10 @@ def _act(collector: Collector) -> None:
             collector.book.act(life.id, cast("Act", deed), "operator", "seen to")
 
 
-def _has(beginning: str, part: str = "") -> bool:
-    return any(line.startswith(beginning) and part in line for line in list(Recorded.lines))
+def _have(beginning: str, *parts: str) -> bool:
+    """Whether among the lines that begin so there is one with each of the parts."""
+    lines = [line for line in list(Recorded.lines) if line.startswith(beginning)]
+    return all(any(part in line for line in lines) for part in parts)
 
 
 def _moments(beginning: str) -> int:
