@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from config.keys import refuse_readable
 from config.load import Fault
 from config.model import Duration, FilePath, Settings
 
@@ -24,11 +26,24 @@ class TlsSettings(Settings):
     key_password: SecretStr | None = None
     """Password of the private key; use !secret."""
 
+    @property
+    def private(self) -> Path | None:
+        """The file that holds the private key: without one of its own it stands with the certificate."""
+        return self.key or self.certificate
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those whose expiry matters."""
+        return tuple(file for file in (self.ca, self.certificate) if file is not None)
+
     def context(self) -> ssl.SSLContext:
         """The TLS context: TLS 1.2 at least, certificate required, host name checked.
 
-        Raises OSError with the files' names when one cannot be used: security fails closed.
+        It is made for each connection, so that a renewed certificate is used from the next one on. Raises OSError with
+        the files' names when one cannot be used or others may read the key: security fails closed.
         """
+        if self.private is not None and self.private.is_file():
+            refuse_readable(self.private)
         try:
             context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -65,10 +80,17 @@ class MqttSettings(Settings):
 
 
 def missing_files(mqtt: MqttSettings) -> Iterator[Fault]:
-    """Certificates and keys that are not there (yet): a warning, as they may come by another way than the settings."""
+    """Certificates and keys that are not there (yet), or are refused: warnings, as they come by another way than the
+    settings, and instruments are read meanwhile."""
     if mqtt.tls == "disabled":
         return
     for name in ("ca", "certificate", "key"):
         file = getattr(mqtt.tls, name)
         if file is not None and not file.is_file():
             yield Fault(("mqtt", "tls", name), f"there is no file {file}; without it nothing is delivered", "warning")
+    private = mqtt.tls.private
+    if private is not None and private.is_file():
+        try:
+            refuse_readable(private)
+        except PermissionError as err:
+            yield Fault(("mqtt", "tls", "certificate" if mqtt.tls.key is None else "key"), str(err), "warning")

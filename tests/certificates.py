@@ -33,6 +33,7 @@ class Authority:
         builder = self._builder(subject, key.public_key()).add_extension(local, critical=False)
         certificate, private = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         certificate.write_bytes(self._sign(builder))
+        private.touch(0o600)
         private.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -11,7 +11,7 @@ COMMANDS = {
     for name in (
         "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "persons",
         "colours", "seal", "evidence", "compliance", "risk", "duty", "audit",
-        "profiles", "reports", "simulate", "demo", "grafana", "init-store",
+        "profiles", "reports", "simulate", "demo", "grafana", "init-store", "pki", "broker-config",
         "version",
     )
 }  # fmt: skip

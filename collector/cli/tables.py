@@ -15,7 +15,7 @@ from collector.moments import utc
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    """Print rows; times (columns ``time``, ``seen``, ``since``, in ms) are shown to people as UTC."""
+    """Print rows; times (columns ``time``, ``seen``, ``since``, ``expires``, in ms) are shown to people as UTC."""
     if as_json:
         click.echo(json.dumps([dict(row) for row in rows], ensure_ascii=False))
         return
@@ -34,7 +34,7 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return "–"
-    if name in ("time", "seen", "since"):
+    if name in ("time", "seen", "since", "expires"):
         return utc(value)
     return plain(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 

@@ -15,6 +15,8 @@ PREFIX = "gw/v1"
 ID_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 ID_WORDS = "1 to 63 lower-case letters, digits and '-', not beginning with '-'"
 """Ids of agents and collectors: they stand in topics, client ids and certificates' common names."""
+TRIAL, NOBODY = "_trial", "_nobody"
+"""A collector and an agent that nobody can be called, since ids have no '_': for trying what a broker lets through."""
 
 
 @dataclass(frozen=True, slots=True)
