@@ -28,6 +28,7 @@ from collector.duty.book import DutyBook
 from collector.duty.hush import Hush
 from collector.evidence.keeper import Keeper
 from collector.evidence.store import EvidenceStore
+from collector.expiry import Expiry, watched_files
 from collector.intake import Intake, Message
 from collector.mines import Orders
 from collector.notify.queue import Queue
@@ -154,6 +155,7 @@ class Collector:
             "compliance": roller.step, "colours": watched.step,
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
             "terminals": terminals.step, "people counted": mismatches.step,
+            "certificates": Expiry(watched_files(chosen)).step,
             "the end of what is kept of persons": self._persons.step,
         }  # fmt: skip
         if chosen.trend.enabled:

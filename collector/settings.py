@@ -97,6 +97,8 @@ class CollectorSettings(Settings):
     """Files that tell of persons underground (井下人员)."""
     audit: AuditSettings = AuditSettings()
     """The log of who did what."""
+    certificates: tuple[FilePath, ...] = ()
+    """Certificates and revocation lists (PEM) whose end is warned of beside its own: the broker's, its crl.pem."""
     log: LogSettings = LogSettings()
     """Logging."""
 

@@ -113,12 +113,16 @@ class ExpiryWatch:
             return None
         self._told[key] = state, now
         if state == "expired":
-            return ExpiryWarning("FAULT", f"{each.what} has expired at {_utc(each.ends)} ({each.file}): it lets nobody in")
+            return ExpiryWarning(
+                "FAULT", f"{each.what} has expired at {_utc(each.ends)} ({each.file}): it lets nobody in"
+            )
         if state == "future":
             text = f"{each.what} holds from {_utc(each.begins)} only ({each.file}): is this computer's clock right?"
             return ExpiryWarning("WARN", text)
         days = (each.ends.timestamp() - now) / EACH_DAY
-        return ExpiryWarning("WARN", f"{each.what} expires in {days:.0f} days, at {_utc(each.ends)} ({each.file}): renew it")
+        return ExpiryWarning(
+            "WARN", f"{each.what} expires in {days:.0f} days, at {_utc(each.ends)} ({each.file}): renew it"
+        )
 
 
 def _utc(moment: datetime) -> str:

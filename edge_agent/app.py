@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from config.expiry import ExpiryWatch
 from config.version import VERSION
 from edge_agent.clock import Clock
 from edge_agent.drivers.base import Reading, Runner, browse_device, drivers
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 RUNNER_BACKOFF = (1.0, 60.0)
 """First and longest pause, s, before a driver's task that failed is started again."""
 TIDY = 60.0
-"""Seconds between two looks at the bounds of the evidence folder."""
+"""Seconds between two looks at the bounds of the evidence folder, and at the certificates."""
 RUNNER_END = 15.0
 """Seconds that a driver's task has to finish its request in flight at a stop."""
 
@@ -80,6 +81,8 @@ class Agent:
             state=self.state,
             on_request=self._answer,
         )
+        tls = settings.mqtt.tls
+        self._expiry = ExpiryWatch(() if tls == "disabled" else tls.files)
         self._started = self._clock.now
         self._host = HostLoad(settings.state)
         self._up: dict[str, bool] = {}
@@ -143,8 +146,11 @@ class Agent:
             self._uplink.state_changed()
 
     async def _tidy(self, stop: asyncio.Event) -> None:
-        """Keep the folder of evidence within its bounds."""
+        """Keep the folder of evidence within its bounds, and warn of certificates in time."""
         while not stop.is_set():
+            for level, text in await asyncio.to_thread(self._expiry.due, time.time()):
+                log.warning("%s", text)
+                self._recorder.note(level, text)
             try:
                 lost = await asyncio.to_thread(self._folder.tidy, self._evidence.waiting, time.time())
             except OSError as err:

@@ -1,8 +1,8 @@
 """The authority: it signs, renews and revokes (RFC 5280), and keeps the revocation list that the broker goes by.
 
-A certificate is for one use: the broker's proves a server, an agent's or a collector's proves a client, so that a stolen
-one of an agent cannot play the broker. Serial numbers are random. Whatever is asked, the index is written first and the
-revocation list made from it, so that the next command mends what a SIGKILL left behind.
+A certificate is for one use: the broker's proves a server, an agent's or a collector's proves a client, so that a
+stolen one of an agent cannot play the broker. Serial numbers are random. Whatever is asked, the index is written first
+and the revocation list made from it, so that the next command mends what a SIGKILL left behind.
 """
 
 from __future__ import annotations
@@ -153,9 +153,7 @@ class Authority:
         made = builder.sign(self._key, hashes.SHA256())
         write_file(self._folder / CRL, made.public_bytes(serialization.Encoding.PEM))
 
-    def _sign(
-        self, name: str, role: Role, key: CertificatePublicKeyTypes, hosts: Sequence[str], days: float
-    ) -> Issued:
+    def _sign(self, name: str, role: Role, key: CertificatePublicKeyTypes, hosts: Sequence[str], days: float) -> Issued:
         if role == "broker" and not hosts:
             raise ValueError(f"{name}: a broker's certificate needs the names or addresses by which clients reach it")
         if role != "broker" and hosts:
@@ -235,5 +233,3 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 def _ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-

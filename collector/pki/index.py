@@ -1,4 +1,4 @@
-"""What an authority has signed and what it has revoked: one file, replaced in one step, so that a SIGKILL finds it whole.
+"""What an authority has signed and revoked: one file, replaced in one step, so that a SIGKILL leaves it whole.
 
 Each certificate is written here before anybody gets it: what is not in the index was never handed out, and what is can
 be revoked by its serial number.

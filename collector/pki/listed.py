@@ -20,8 +20,8 @@ Row = dict[str, Any]
 def rows(folder: Path, now: int) -> list[Row]:
     """Name, role, serial, expires (ms UTC), state; the authority and its revocation list first. `now`: ms UTC.
 
-    State: valid, expiring, expired, revoked, or replaced (by a newer one; it still lets its name in). PemError or OSError
-    where there is no authority.
+    State: valid, expiring, expired, revoked, or replaced (by a newer one; it still lets its name in). PemError or
+    OSError where there is no authority.
     """
     index = _index(folder)
     return [*_own(folder, index, now), *(_row(each, index, now) for each in index.issued)]

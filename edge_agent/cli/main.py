@@ -13,6 +13,7 @@ COMMANDS = {
         "check",
         "schema",
         "init",
+        "enrol",
         "plan",
         "read",
         "browse",

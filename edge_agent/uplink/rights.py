@@ -5,8 +5,8 @@ their answers prove nothing. Everything is published under the collector ``_tria
 nobody takes it for data; the shipped ACL lets an agent hear there what it says itself. One connection keeps its order
 (MQTT 5, 4.6): once the last echo is back, what has not come was not let through.
 
-The connection bears the agent's own id, as that is what is judged: where the broker ties ids to certificates it takes the
-place of an agent that runs, which is back in a second and loses nothing.
+The connection bears the agent's own id, as that is what is judged: where the broker ties ids to certificates it takes
+the place of an agent that runs, which is back in a second and loses nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Right:
 async def try_rights(mqtt: MqttSettings, agent: str, *, patience: float = PATIENCE) -> list[Right]:
     """Try all that the agent must be able to do at its broker, and what it must not.
 
-    What it can hear (its acknowledgements) nobody but its collector may publish: that shows in its backlog, not here.
+    Whether it hears its acknowledgements shows in its backlog, not here: nobody but its collector may publish them.
+    What others retain (their states) comes at once where it may be heard. A broker that ends the connection over a
+    message that it does not let through cannot be judged beyond that.
     Raises LinkDownError when the broker does not let the agent in or ends the connection, OSError when a certificate or
     key cannot be used.
     """
@@ -100,9 +102,9 @@ class _Trial:
     def _may(self, topic: str) -> Right:
         kind, back = topic.rpartition("/")[2], topic in self._back
         advice = (
-            f"the broker does not let {self._agent} write {PREFIX}/<collector>/{self._agent}/{kind}, or does not let it "
-            f"hear {PREFIX}/{TRIAL}/{self._agent}/+: compare its ACL with the one of `edge-collector broker-config`, and "
-            "the certificate's common name with the agent's id"
+            f"the broker does not let {self._agent} write {PREFIX}/<collector>/{self._agent}/{kind}, or does not let "
+            f"it hear {PREFIX}/{TRIAL}/{self._agent}/+: compare its ACL with the one of `edge-collector "
+            "broker-config`, and the certificate's common name with the agent's id"
         )
         return Right(f"publish its {kind}", back, "" if back else advice)
 

@@ -12,17 +12,16 @@ from collector.settings import load_collector
 from edge_agent.app import Agent
 from edge_agent.settings import load_agent
 from edge_agent.simulators import tank_farm
-from tests.certificates import Authority
-from tests.integration.test_broker_template import broker as broker
-from tests.servers import LOCAL, Server
+from tests.integration.secured import Secured
+from tests.integration.secured import secured as secured
+from tests.servers import LOCAL
 
 
-async def test_readings_travel_through_tls_and_the_acl(broker: tuple[Server, Authority], tmp_path: Path) -> None:
-    server, authority = broker
+async def test_readings_travel_through_tls_and_the_acl(secured: Secured, tmp_path: Path) -> None:
     instrument = await tank_farm.instrument(None).serve(LOCAL, 0)
     settings: dict[str, dict[str, object]] = {
         "agent": {
-            "agent": "plant-1",
+            "agent": "agent-1",
             "collector": "county-1",
             "site": {"code": "110110001", "name": "plant", "adcode": "110110"},
             "uplink": {"state_interval": "200ms"},
@@ -30,10 +29,9 @@ async def test_readings_travel_through_tls_and_the_acl(broker: tuple[Server, Aut
         },
         "collector": {"collector": "county-1", "sinks": [{"type": "sqlite", "path": "store.db"}]},
     }
-    for name, identity in (("agent", "plant-1"), ("collector", "county-1")):
-        certificate, key = authority.issue(identity)
-        tls = {"ca": str(authority.folder / "ca.crt"), "certificate": str(certificate), "key": str(key)}
-        whole = settings[name] | {"state": name, "mqtt": {"host": LOCAL, "port": server.port, "tls": tls}}
+    for name, identity in (("agent", "agent-1"), ("collector", "county-1")):
+        tls = secured.environment.tls(identity)
+        whole = settings[name] | {"state": name, "mqtt": {"host": LOCAL, "port": secured.port, "tls": tls}}
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(whole, allow_unicode=True))
     collector = Collector(load_collector(tmp_path / "collector.yaml").settings)
     agent = Agent(load_agent(tmp_path / "agent.yaml").settings)
@@ -41,7 +39,7 @@ async def test_readings_travel_through_tls_and_the_acl(broker: tuple[Server, Aut
     collecting = asyncio.create_task(collector.run(collecting_ends))
     working = asyncio.create_task(agent.run(agent_ends))
     async with asyncio.timeout(60):
-        while (state := collector.agent_state("plant-1")) is None or not state.counters.get("acknowledged"):
+        while (state := collector.agent_state("agent-1")) is None or not state.counters.get("acknowledged"):
             await asyncio.sleep(0.05)
     agent_ends.set()
     await working

@@ -31,7 +31,7 @@ def test_the_wheel_runs_the_demo_far_from_the_checkout(tmp_path: Path) -> None:
     for program, name in (("edge-agent", "agent"), ("edge-collector", "collector")):
         subprocess.run([bin_folder / program, "init"], check=True, cwd=tmp_path)
         subprocess.run([bin_folder / program, "check", f"{name}.yaml"], check=True, cwd=tmp_path)
-    for part in ("mosquitto/acl", "mosquitto/mosquitto.conf"):
+    for part in ("mosquitto/acl", "mosquitto/acl-collector", "mosquitto/listener", "mosquitto/mosquitto.conf"):
         assert f"config/templates/{part}" in names
     assert "profiles/schemas/data.json" in names
     assert "profiles/tables/units.csv" in names

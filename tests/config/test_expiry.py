@@ -1,0 +1,82 @@
+"""Who goes by a certificate or a revocation list is told in time that it ends, once a day."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from collector.pki.authority import Authority
+from collector.pki.environment import Environment
+from config.expiry import ExpiryWatch, lasting
+from config.keys import PemError, write_file
+
+DAY = 86_400.0
+
+
+def made(folder: Path, days: float) -> tuple[Path, float]:
+    """A certificate of `days`, and now."""
+    environment = Environment(folder)
+    Authority.create(environment.pki, "authority")
+    environment.add("agent-1", days=days)
+    return Path(environment.tls("agent-1")["certificate"]), datetime.now(UTC).timestamp()
+
+
+def test_it_is_told_thirty_days_before_then_each_day_and_when_it_is_over(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 730)
+    watch = ExpiryWatch([file, tmp_path / "missing"])
+    assert watch.due(now) == []
+    assert watch.due(now + 699 * DAY) == []
+    [warning] = watch.due(now + 701 * DAY)
+    assert warning.level == "WARN"
+    assert warning.text.startswith("certificate agent-1 expires in 29 days")
+    assert str(file) in warning.text
+    assert watch.due(now + 701.5 * DAY) == []
+    assert [each.level for each in watch.due(now + 702.1 * DAY)] == ["WARN"]
+    [fault] = watch.due(now + 730.1 * DAY)
+    assert fault.level == "FAULT"
+    assert "has expired" in fault.text
+    assert watch.due(now + 730.5 * DAY) == []
+
+
+def test_what_lasts_a_week_is_warned_of_in_its_last_third(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 7)
+    assert ExpiryWatch([file]).due(now) == []
+    assert len(ExpiryWatch([file]).due(now + 5 * DAY)) == 1
+
+
+def test_a_renewed_file_ends_the_warnings(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 730)
+    watch, old = ExpiryWatch([file]), file.read_bytes()
+    assert watch.due(now + 710 * DAY)
+    environment = Environment(tmp_path)
+    environment.add("agent-2", days=2000)
+    write_file(file, Path(environment.tls("agent-2")["certificate"]).read_bytes())
+    assert watch.due(now + 715 * DAY) == []
+    write_file(file, old)
+    assert watch.due(now + 716 * DAY)
+
+
+def test_a_revocation_list_and_each_certificate_of_a_bundle_are_watched(tmp_path: Path) -> None:
+    _file, now = made(tmp_path, 730)
+    pki = tmp_path / "pki"
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes((pki / "ca.crt").read_bytes() + (pki / "crl.pem").read_bytes())
+    assert [each.what for each in lasting(bundle)] == ["certificate authority", "revocation list of authority"]
+    [warning] = ExpiryWatch([bundle]).due(now + 340 * DAY)
+    assert warning.text.startswith("revocation list of authority expires in 25 days")
+
+
+def test_a_computer_whose_clock_is_behind_is_told(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 730)
+    [warning] = ExpiryWatch([file]).due(now - timedelta(days=30).total_seconds())
+    assert "is this computer's clock right?" in warning.text
+
+
+def test_a_file_without_any_is_named(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.pem"
+    for text in (b"nothing", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        odd.write_bytes(text)
+        with pytest.raises(PemError, match=r"odd.pem: expected a certificate or a revocation list"):
+            lasting(odd)
