@@ -119,10 +119,9 @@ class ExpiryWatch:
         if state == "future":
             text = f"{each.what} holds from {_utc(each.begins)} only ({each.file}): is this computer's clock right?"
             return ExpiryWarning("WARN", text)
-        days = (each.ends.timestamp() - now) / EACH_DAY
-        return ExpiryWarning(
-            "WARN", f"{each.what} expires in {days:.0f} days, at {_utc(each.ends)} ({each.file}): renew it"
-        )
+        left = (each.ends.timestamp() - now) / 3600
+        when = f"{left:.0f} hours" if left < 48 else f"{left / 24:.0f} days"
+        return ExpiryWarning("WARN", f"{each.what} expires in {when}, at {_utc(each.ends)} ({each.file}): renew it")
 
 
 def _utc(moment: datetime) -> str:

@@ -26,7 +26,7 @@ def test_the_sample_passes_check_and_its_schema(
     assert "warning: there is no file certs/ca.crt" in checked.output
     (tmp_path / "certs").mkdir()
     for file in ("ca.crt", f"{name}.crt", f"{name}.key"):
-        (tmp_path / "certs" / file).touch()
+        (tmp_path / "certs" / file).touch(0o600)
     checked = run.invoke(program, ["check", f"{name}.yaml"])  # type: ignore[arg-type]
     assert (checked.exit_code, checked.output) == (0, f"{name}.yaml: in order\n")
     schema = json.loads((tmp_path / f"{name}.schema.json").read_text())

@@ -24,7 +24,8 @@ def test_each_certificate_is_for_one_use_and_never_an_authority(tmp_path: Path) 
     own = authority.certificate.extensions
     assert own.get_extension_for_class(x509.BasicConstraints).value == x509.BasicConstraints(True, 0)
     usage = own.get_extension_for_class(x509.KeyUsage).value
-    assert usage.key_cert_sign and usage.crl_sign
+    assert usage.key_cert_sign
+    assert usage.crl_sign
     assert not usage.digital_signature
     key = own.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     for role, use, hosts in (("agent", Use.CLIENT_AUTH, []), ("collector", Use.CLIENT_AUTH, []),
