@@ -179,9 +179,16 @@ class MqttLink:
             self._connected.set_exception(LinkDownError(reason))
 
     def _gone(self, reason: str) -> None:
-        self._refused(f"the connection ended: {reason}")
+        self._refused(f"the broker ended the connection before it let the agent in: {reason}{self._hint}")
         if not self.lost.done():
             self.lost.set_result(reason)
+
+    @property
+    def _hint(self) -> str:
+        """What it may be, since TLS 1.3 refuses a client only once the client believes to be in (RFC 8446, 4.4.2.4)."""
+        if self._settings.tls == "disabled":
+            return ""
+        return "; the broker's log says whether the certificate is expired, revoked or of another authority"
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
         """From paho's thread into the event loop; nothing is left to call once the loop is closed."""

@@ -38,6 +38,8 @@ STEADY = 30.0
 client id, which throw each other off, do so ever more rarely."""
 TICK = 0.1
 """Seconds between looks at resends and at the backlog's rate."""
+REASONS = 5
+"""Different causes of one outage that the log names: a broker that is gone, and is back but lets nobody in."""
 SILENCE = 300.0
 """Seconds without any acknowledgement, while envelopes are on their way, after which the log names the causes."""
 
@@ -64,6 +66,8 @@ class Uplink:
         self._wake = asyncio.Event()
         self._state_mid: int | None = None
         self._down_since: float | None = None
+        self._reasons: set[str] = set()
+        """Why the link is down, as far as it was said."""
         self._up_since = self._heard_at = time.monotonic()
         self._state_at = 0.0
         self.counters = {
@@ -324,11 +328,14 @@ class Uplink:
     def _say_down(self, reason: str) -> None:
         if self._down_since is None:
             self._down_since = time.monotonic()
+        if reason not in self._reasons and len(self._reasons) < REASONS:
+            self._reasons.add(reason)
             log.warning("uplink to %s:%d is down: %s", self._mqtt.host, self._mqtt.port, reason)
 
     def _say_up(self) -> None:
         lasted = "" if self._down_since is None else f" after {time.monotonic() - self._down_since:.0f} s"
         self._down_since = None
+        self._reasons.clear()
         log.info("uplink to %s:%d is up%s", self._mqtt.host, self._mqtt.port, lasted)
 
 

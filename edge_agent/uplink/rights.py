@@ -1,9 +1,10 @@
 """What a broker lets an agent say and hear, found out by trying: only an echo proves a right.
 
 Some brokers grant every subscription and acknowledge what they throw away (mosquitto 2.0.11 with MQTT 3.1.1), so that
-their answers prove nothing. Everything is published under the collector ``_trial``, whom there cannot be, so that
-nobody takes it for data; the shipped ACL lets an agent hear there what it says itself. One connection keeps its order
-(MQTT 5, 4.6): once the last echo is back, what has not come was not let through.
+their answers prove nothing. All is published under names that nobody can have, so that nobody takes it for data: what
+the agent may say under the collector ``_trial``, where the shipped ACL lets it hear it again, and what it may not as
+the agent ``_nobody``. One connection keeps its order (MQTT 5, 4.6): once the last echo is back, what has not come was
+not let through.
 
 The connection bears the agent's own id, as that is what is judged: where the broker ties ids to certificates it takes
 the place of an agent that runs, which is back in a second and loses nothing.
@@ -68,7 +69,7 @@ class _Trial:
     """What is published, what came back, and what follows from it."""
 
     def __init__(self, agent: str) -> None:
-        own, other = f"{PREFIX}/{TRIAL}/{agent}", f"{PREFIX}/{TRIAL}/{NOBODY}"
+        own, other = f"{PREFIX}/{TRIAL}/{agent}", f"{PREFIX}/{agent}/{NOBODY}"
         self.mark = secrets.token_hex(16).encode()
         self._agent = agent
         self._own = [f"{own}/{kind}" for kind in FROM_AGENT]

@@ -71,7 +71,14 @@ class Speaker:
     """A client over TLS that remembers what it heard; `entered` tells whether the broker let it in."""
 
     def __init__(
-        self, port: int, context: ssl.SSLContext | None, client_id: str, *, host: str = LOCAL, version5: bool = False
+        self,
+        port: int,
+        context: ssl.SSLContext | None,
+        client_id: str,
+        *,
+        host: str = LOCAL,
+        version5: bool = False,
+        eager: tuple[str, str] | None = None,
     ) -> None:
         self.heard: list[str] = []
         self.lost = threading.Event()
@@ -92,9 +99,15 @@ class Speaker:
         try:
             self.client.connect(host, port)
         except OSError:
+            self.end()
             return
+        if eager is not None:  # without waiting for the broker's answer, as an attacker would
+            self.client.subscribe([("#", 1)])
+            self.client.publish(*eager, qos=1)
         self.client.loop_start()
         assert self._outcome.wait(30), "the broker says nothing"
+        if not self.entered:
+            self.end()
 
     def _told(self, entered: bool) -> None:
         self.entered = entered
@@ -112,6 +125,9 @@ class Speaker:
     def end(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        # else client and callbacks hold each other, and paho's sockets wait for the garbage collector
+        self.client.on_message = self.client.on_subscribe = None
+        self.client.on_connect = self.client.on_disconnect = None
 
 
 @contextmanager

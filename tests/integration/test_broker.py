@@ -106,13 +106,10 @@ def test_strangers_neither_hear_nor_say_anything(secured: Secured, tmp_path: Pat
         for stranger in STRANGERS:
             context, mark = stranger(secured, tmp_path), stranger.__name__
             for version5 in (False, True):
-                attempt = Speaker(secured.port, context, "x", version5=version5)
-                attempt.client.subscribe([("#", 1)])
-                attempt.client.publish(DATA, f"forged {mark}", qos=1)
+                attempt = Speaker(secured.port, context, "x", version5=version5, eager=(DATA, f"forged {mark}"))
                 assert not attempt.entered, mark
                 agent.say(DATA, mark)
                 wait_for(lambda line=f"{DATA} {mark}": line in collector.heard, what="the true message")
-                attempt.end()
                 assert attempt.heard == []
         assert not [each for each in collector.heard if "forged" in each]
 
