@@ -95,7 +95,7 @@ class Speaker:
         )
         self.client.on_subscribe = lambda *_: self._granted.set()
         self.client.on_connect = lambda _c, _u, _f, reason, _p: self._told(not reason.is_failure)
-        self.client.on_disconnect = lambda *_: (self.lost.set(), self._outcome.set())
+        self.client.on_disconnect = lambda *_: self._ended()
         try:
             self.client.connect(host, port)
         except OSError:
@@ -108,6 +108,10 @@ class Speaker:
         assert self._outcome.wait(30), "the broker says nothing"
         if not self.entered:
             self.end()
+
+    def _ended(self) -> None:
+        self.lost.set()
+        self._outcome.set()
 
     def _told(self, entered: bool) -> None:
         self.entered = entered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ from tests.integration.secured import secured as secured
 from tests.servers import LOCAL, wait_for
 
 DATA = f"gw/v1/{COLLECTOR}/agent-1/data"
+
+
+def heard(one: Speaker, line: str) -> bool:
+    return line in one.heard
 
 
 def speaker(secured: Secured, name: str, client_id: str | None = None) -> Speaker:
@@ -109,7 +114,7 @@ def test_strangers_neither_hear_nor_say_anything(secured: Secured, tmp_path: Pat
                 attempt = Speaker(secured.port, context, "x", version5=version5, eager=(DATA, f"forged {mark}"))
                 assert not attempt.entered, mark
                 agent.say(DATA, mark)
-                wait_for(lambda line=f"{DATA} {mark}": line in collector.heard, what="the true message")
+                wait_for(partial(heard, collector, f"{DATA} {mark}"), what="the true message")
                 assert attempt.heard == []
         assert not [each for each in collector.heard if "forged" in each]
 

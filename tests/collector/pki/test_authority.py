@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Use
 
 from collector.pki.authority import CRL, Authority, opened
-from collector.pki.index import read_index
+from collector.pki.index import Role, read_index
 from collector.pki.names import hosts_of
 from config.keys import PemError, new_key, read_certificate, read_key
 
@@ -28,8 +28,11 @@ def test_each_certificate_is_for_one_use_and_never_an_authority(tmp_path: Path) 
     assert usage.crl_sign
     assert not usage.digital_signature
     key = own.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    for role, use, hosts in (("agent", Use.CLIENT_AUTH, []), ("collector", Use.CLIENT_AUTH, []),
-                             ("broker", Use.SERVER_AUTH, ["broker.example", "192.0.2.7", "2001:db8::7"])):  # fmt: skip
+    hosts = ["broker.example", "192.0.2.7", "2001:db8::7"]
+    kinds: list[tuple[Role, x509.ObjectIdentifier, list[str]]] = [
+        ("agent", Use.CLIENT_AUTH, []), ("collector", Use.CLIENT_AUTH, []), ("broker", Use.SERVER_AUTH, hosts),
+    ]  # fmt: skip
+    for role, use, hosts in kinds:
         made = authority.issue(f"{role}-1", role, new_key().public_key(), hosts=hosts).certificate
         found = made.extensions
         assert list(found.get_extension_for_class(x509.ExtendedKeyUsage).value) == [use]
