@@ -46,6 +46,7 @@ def _said(function: Callable[P, None]) -> Callable[P, None]:
 _path = click.Path(path_type=Path)
 _pki = click.option("--pki", "folder", type=_path, default="pki", show_default=True, help="The authority's folder.")
 _out = click.option("--out", type=_path, help="Folder for what is made; left out: issued/ in the authority's folder.")
+_owner = click.option("--owner", metavar="USER", help="Whose the key becomes, the user that reads it; needs root.")
 _csr = click.option("--csr", type=_path, help="The agent's request (edge-agent enrol): its key stays where it is.")
 _hosts = click.option("--host", "hosts", multiple=True, help="DNS name or address by which clients reach the broker.")
 
@@ -83,16 +84,18 @@ def init(folder: Path, name: str, days: int) -> None:
 @_hosts
 @_days(DAYS)
 @_out
+@_owner
 @_said
 def issue(
-    name: str, folder: Path, role: Role, csr: Path | None, hosts: tuple[str, ...], days: int, out: Path | None
+    name: str, folder: Path, role: Role, csr: Path | None, hosts: tuple[str, ...], days: int, out: Path | None,
+    owner: str | None,
 ) -> None:  # fmt: skip
     """Sign a certificate for NAME, the id of an agent or collector; without --csr its key is made here as well."""
     target = out or folder / "issued"
     key = read_request(csr, check_name(name)) if csr is not None else None
     with opened(folder) as authority:
         authority.vacant(name)
-        made = key or _make_key(target / f"{name}.key")
+        made = key or _make_key(target / f"{name}.key", owner)
         _hand_out(authority.issue(name, role, made, hosts=hosts, days=days), target)
 
 
@@ -152,7 +155,7 @@ def list_(folder: Path, as_json: bool) -> None:
 @_pki
 @_out
 @click.option("--name", default="broker", show_default=True, help="Whose certificate and key the broker gets.")
-@click.option("--owner", help="User that the broker runs as (mosquitto); needs root.")
+@_owner
 @_said
 def publish_(target: Path, folder: Path, out: Path | None, name: str, owner: str | None) -> None:
     """Put what the broker needs into the folder TARGET: authority, revocation list, its certificate and key."""
@@ -160,9 +163,9 @@ def publish_(target: Path, folder: Path, out: Path | None, name: str, owner: str
         click.echo(f"wrote {file}")
 
 
-def _make_key(file: Path) -> CertificatePublicKeyTypes:
+def _make_key(file: Path, owner: str | None) -> CertificatePublicKeyTypes:
     key = new_key()
-    write_key(file, key)
+    write_key(file, key, owner)
     click.echo(f"made {file}")
     return key.public_key()
 

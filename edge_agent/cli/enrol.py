@@ -24,8 +24,9 @@ _PATH = click.Path(path_type=Path)
 @click.argument("file", type=_PATH, default="agent.yaml")
 @click.option("--install", type=_PATH, metavar="CERTIFICATE", help="Check what the authority signed, and use it.")
 @click.option("--ca", type=_PATH, help="With --install: the authority's certificate, to be trusted from now on.")
+@click.option("--owner", metavar="USER", help="Whose a new key becomes, where the agent runs as another; needs root.")
 @settings_errors
-def command(file: Path, install: Path | None, ca: Path | None) -> None:
+def command(file: Path, install: Path | None, ca: Path | None, owner: str | None) -> None:
     """Make the key that FILE (agent.yaml) names under mqtt.tls, unless there is one, and a request (.csr) for it.
 
     Take the request to whoever runs the authority (`edge-collector pki issue AGENT --csr …`), compare the fingerprint,
@@ -37,10 +38,10 @@ def command(file: Path, install: Path | None, ca: Path | None) -> None:
         if install is None:
             if ca is not None:
                 raise click.UsageError("--ca goes with --install")
-            _request(settings.agent, *tls)
+            _request(settings.agent, *tls, owner)
         else:
             _install(settings, install, ca)
-    except (PemError, OSError) as err:
+    except (PemError, OSError, LookupError) as err:
         raise click.ClickException(str(err)) from err
 
 
@@ -54,13 +55,13 @@ def _tls(settings: AgentSettings) -> tuple[Path, Path]:
     return tls.key, tls.certificate
 
 
-def _request(agent: str, key_file: Path, certificate: Path) -> None:
+def _request(agent: str, key_file: Path, certificate: Path, owner: str | None) -> None:
     if key_file.exists():
         key = read_key(key_file)
         click.echo(f"{key_file} is there and stays")
     else:
         key = new_key()
-        write_key(key_file, key)
+        write_key(key_file, key, owner)
         click.echo(f"made {key_file}: it never leaves this computer")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, agent)])
     request = x509.CertificateSigningRequestBuilder(subject).sign(key, hashes.SHA256())

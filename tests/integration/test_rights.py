@@ -49,6 +49,19 @@ async def test_a_broker_without_an_acl_is_found_out(tmp_path: Path, version: Ver
     assert "gw/v1/county-1/agent-2/state" in found[-1].advice
 
 
+async def test_an_acl_that_lets_agents_speak_for_each_other_is_found_out(secured: Secured) -> None:
+    with (secured.environment.broker.parent / "acl").open("a") as rules:
+        rules.write("pattern write gw/v1/+/+/data\npattern read gw/v1/+/+/state\n")
+    await asyncio.to_thread(secured.reload)
+    other = await asyncio.to_thread(Speaker, secured.port, secured.context("agent-2"), "agent-2")
+    with speaking(other):
+        other.client.publish("gw/v1/county-1/agent-2/state", "retained", qos=1, retain=True).wait_for_publish(30)
+        found = await try_rights(settings(secured.port, "5", secured.environment.tls("agent-1")), "agent-1")
+    assert [each.what for each in found if not each.fine] == [
+        "must not publish in the name of another agent", "must not hear others",
+    ]  # fmt: skip
+
+
 async def test_an_agent_whose_certificate_bears_another_name_is_told_what_it_may_not(secured: Secured) -> None:
     tls = secured.environment.tls("agent-2")
     found: list[Right] = await try_rights(settings(secured.port, "3.1.1", tls), "agent-1", patience=0.5)
