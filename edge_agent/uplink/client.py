@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -27,6 +28,8 @@ FAREWELL = 5.0
 """Seconds that a closing connection may take to write what it holds."""
 HEADROOM = 1024
 """Bytes of a packet beside the payload that are reckoned with, against the broker's largest packet."""
+_ALERT = re.compile(r"_ALERT_[A-Z_]+\] (?:\w+ )?alert ([a-z ]+)")
+"""The words of a TLS alert in an error of OpenSSL's."""
 
 
 class LinkDownError(Exception):
@@ -55,6 +58,7 @@ class MqttLink:
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self._connected: asyncio.Future[None] = self._loop.create_future()
         self._told = False
+        self._alert = ""
         self.max_frame: int | None = None
         """Largest payload that the broker takes, where it says so (MQTT 5, 3.2.2.3.6)."""
         version5 = settings.version == "5"
@@ -78,6 +82,7 @@ class MqttLink:
             client.will_set(will[0], will[1], qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_log = self._note
         client.on_message = lambda _c, _u, message: self._call(on_message, message.topic, message.payload)
         client.on_publish = lambda _c, _u, mid, reason, _properties: self._call(self._puback, mid, reason)
 
@@ -185,10 +190,20 @@ class MqttLink:
 
     @property
     def _hint(self) -> str:
-        """What it may be, since TLS 1.3 refuses a client only once the client believes to be in (RFC 8446, 4.4.2.4)."""
+        """What it may be: TLS 1.3 refuses a client only once the client believes to be in (RFC 8446, 4.4.2.4).
+
+        Some brokers send the alert that says why (6.2), mosquitto does or just hangs up, and its log does not tell.
+        """
         if self._settings.tls == "disabled":
             return ""
-        return "; the broker's log says whether the certificate is expired, revoked or of another authority"
+        said = f" (TLS: {self._alert})" if self._alert else ""
+        maybe = "is the certificate expired, revoked or of another authority, or the broker's revocation list expired?"
+        return f"; {maybe}{said}"
+
+    def _note(self, _client: paho.Client, _user: Any, level: int, text: str) -> None:
+        """What paho tells its log alone: called in its thread, before the connection is given up."""
+        if level == LogLevel.MQTT_LOG_ERR and (found := _ALERT.search(text)):
+            self._alert = found[1].strip()
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
         """From paho's thread into the event loop; nothing is left to call once the loop is closed."""

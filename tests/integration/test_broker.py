@@ -134,6 +134,17 @@ async def test_an_agent_tells_nothing_to_a_broker_of_another_name_or_authority(t
             await link.close()
 
 
+async def test_an_agent_that_is_not_let_in_hears_what_it_may_be(secured: Secured) -> None:
+    secured.environment.add("late", days=-0.5)
+    mqtt = MqttSettings.model_validate({"host": LOCAL, "port": secured.port, "tls": secured.environment.tls("late")})
+    link = MqttLink(mqtt, "late", will=None, on_message=lambda *_: None, on_received=lambda _: None)
+    with pytest.raises(
+        LinkDownError, match=r"before it let the agent in: .*is the certificate expired, revoked"
+    ) as told:
+        await link.open([])
+    assert "(TLS:" not in str(told.value) or "(TLS: certificate expired)" in str(told.value)  # it may just hang up
+
+
 def test_a_revoked_agent_is_kept_out_after_sighup_and_a_restart_ends_what_is_up(secured: Secured) -> None:
     stolen = speaker(secured, "agent-2")
     with speaking(stolen):

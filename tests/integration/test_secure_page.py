@@ -46,6 +46,6 @@ def test_the_pages_commands_lead_from_nothing_to_a_closed_site_and_back_from_eac
     assert "in order" in said
     assert "warning" not in said
     log = (here / "plant-1/agent.log").read_text()
-    assert "whether the certificate is expired, revoked or of another authority" in log
+    assert "is the certificate expired, revoked or of another authority" in log
     newest, installed = here / "pki-new/issued/plant-1.crt", here / "plant-1/certs/agent.crt"
     assert read_certificate(installed) == read_certificate(newest)
