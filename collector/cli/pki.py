@@ -45,7 +45,7 @@ def _said(function: Callable[P, None]) -> Callable[P, None]:
 
 _path = click.Path(path_type=Path)
 _pki = click.option("--pki", "folder", type=_path, default="pki", show_default=True, help="The authority's folder.")
-_out = click.option("--out", type=_path, help="Folder for what is made; left out: issued/ in the authority's folder.")
+_out = click.option("--out", type=_path, help="Folder of what is issued; left out: issued/ in the authority's folder.")
 _owner = click.option("--owner", metavar="USER", help="Whose the key becomes, the user that reads it; needs root.")
 _csr = click.option("--csr", type=_path, help="The agent's request (edge-agent enrol): its key stays where it is.")
 _hosts = click.option("--host", "hosts", multiple=True, help="DNS name or address by which clients reach the broker.")

@@ -22,6 +22,8 @@ from profiles.wire.topics import FROM_AGENT, NOBODY, PREFIX, TO_AGENT, TRIAL
 
 PATIENCE = 5.0
 """Seconds to wait for what should come back."""
+ATTEMPTS = 3
+"""An agent that was thrown off is back within a second or two, and throws the trial off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Right:
 
 
 async def try_rights(mqtt: MqttSettings, agent: str, *, patience: float = PATIENCE) -> list[Right]:
-    """Try all that the agent must be able to do at its broker, and what it must not.
+    """Try all that the agent must be able to do at its broker, and what it must not; again where it is thrown off.
 
     Whether it hears its acknowledgements shows in its backlog, not here: nobody but its collector may publish them.
     What others retain (their states) comes at once where it may be heard. A broker that ends the connection over a
@@ -42,6 +44,14 @@ async def try_rights(mqtt: MqttSettings, agent: str, *, patience: float = PATIEN
     Raises LinkDownError when the broker does not let the agent in or ends the connection, OSError when a certificate or
     key cannot be used.
     """
+    for _attempt in range(ATTEMPTS):
+        if (found := await _once(mqtt, agent, patience)) is not None:
+            return found
+    raise LinkDownError("the broker ends the connection while rights are tried: over what it does not let through?")
+
+
+async def _once(mqtt: MqttSettings, agent: str, patience: float) -> list[Right] | None:
+    """None: the connection ended in between, perhaps since the agent itself took its place again."""
     trial = _Trial(agent)
     link = MqttLink(
         mqtt,
@@ -59,7 +69,7 @@ async def try_rights(mqtt: MqttSettings, agent: str, *, patience: float = PATIEN
         await asyncio.wait((echoed, link.lost), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         echoed.cancel()
         if link.lost.done() and not trial.echoed.is_set():
-            raise LinkDownError(f"the broker ended the connection while rights were tried: {link.lost.result()}")
+            return None
     finally:
         await link.close()
     return trial.judged()

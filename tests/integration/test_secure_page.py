@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from config.keys import read_certificate
+from profiles.wire.topics import FROM_AGENT, TO_AGENT
 from tests.servers import find_server, free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "secure.md"
@@ -49,3 +50,11 @@ def test_the_pages_commands_lead_from_nothing_to_a_closed_site_and_back_from_eac
     assert "is the certificate expired, revoked or of another authority" in log
     newest, installed = here / "pki-new/issued/plant-1.crt", here / "plant-1/certs/agent.crt"
     assert read_certificate(installed) == read_certificate(newest)
+
+
+def test_the_pages_rules_for_emqx_name_every_kind_of_message() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for mine, other in ((FROM_AGENT, "subscribe"), (TO_AGENT, "publish")):
+        [line] = re.findall(rf'\{{allow, \{{user, "county-1"\}}, {other}, \[(.*?)\]\}}\.', page, re.DOTALL)
+        assert re.findall(r'"gw/v1/county-1/\+/(\w+)"', line) == list(mine)
+        assert all(f'"gw/v1/+/${{username}}/{kind}"' in page for kind in mine)

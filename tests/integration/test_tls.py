@@ -18,9 +18,11 @@ from collector.app import Collector
 from collector.pki.authority import opened
 from collector.settings import load_collector
 from config.keys import write_file
+from config.mqtt import MqttSettings
 from edge_agent.app import Agent
 from edge_agent.settings import load_agent
 from edge_agent.simulators import tank_farm
+from edge_agent.uplink.rights import try_rights
 from tests.integration.secured import COLLECTOR, Secured
 from tests.integration.secured import secured as secured
 from tests.servers import LOCAL
@@ -84,6 +86,16 @@ async def plant(secured: Secured, folder: Path) -> AsyncIterator[Plant]:
 async def test_readings_travel_through_tls_and_the_acl(secured: Secured, tmp_path: Path) -> None:
     async with plant(secured, tmp_path) as running:
         await running.until(running.acknowledged)
+
+
+async def test_rights_are_tried_beside_a_running_agent_which_is_back_at_once(secured: Secured, tmp_path: Path) -> None:
+    tls = secured.environment.tls(AGENT)
+    mqtt = MqttSettings.model_validate({"host": LOCAL, "port": secured.port, "tls": tls})
+    async with plant(secured, tmp_path) as running:
+        await running.until(running.acknowledged)
+        assert all(each.fine for each in await try_rights(mqtt, AGENT))
+        before = running.acknowledged()
+        await running.until(lambda: running.acknowledged() > before)
 
 
 async def test_a_renewed_certificate_is_used_at_the_next_connection_without_a_restart(
