@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import click
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from pydantic import ConfigDict
 
 from config.cli import settings_errors
 from config.expiry import common_name
 from config.keys import PemError, fingerprint, new_key, read_bounded, read_certificate, read_key, write_file, write_key
-from config.mqtt import TlsSettings
-from edge_agent.settings import AgentSettings, load_agent
+from config.load import load
+from config.model import Settings, Written
+from config.mqtt import MqttSettings, TlsSettings
+from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 _PATH = click.Path(path_type=Path)
+
+
+class Enrolled(Settings):
+    """What enrolling needs of an agent's settings: whoever enrols need not have described his instruments yet."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    agent: Annotated[str, Written(ID_PATTERN, ID_WORDS)]
+    """Its id."""
+    mqtt: MqttSettings
+    """The broker, and under `tls` the files."""
 
 
 @click.command("enrol")
@@ -32,7 +47,7 @@ def command(file: Path, install: Path | None, ca: Path | None, owner: str | None
     Take the request to whoever runs the authority (`edge-collector pki issue AGENT --csr …`), compare the fingerprint,
     and --install the certificate that comes back. A running agent uses it at its next connection.
     """
-    settings = load_agent(file).settings
+    settings = load(file, Enrolled).settings
     try:
         tls = _tls(settings)
         if install is None:
@@ -45,7 +60,7 @@ def command(file: Path, install: Path | None, ca: Path | None, owner: str | None
         raise click.ClickException(str(err)) from err
 
 
-def _tls(settings: AgentSettings) -> tuple[Path, Path]:
+def _tls(settings: Enrolled) -> tuple[Path, Path]:
     """Where key and certificate belong."""
     tls = settings.mqtt.tls
     if not isinstance(tls, TlsSettings) or tls.key is None or tls.certificate is None:
@@ -71,7 +86,7 @@ def _request(agent: str, key_file: Path, certificate: Path, owner: str | None) -
     click.echo(f"fingerprint of its key {fingerprint(key.public_key())}")
 
 
-def _install(settings: AgentSettings, file: Path, ca: Path | None) -> None:
+def _install(settings: Enrolled, file: Path, ca: Path | None) -> None:
     key_file, target = _tls(settings)
     tls = settings.mqtt.tls
     assert isinstance(tls, TlsSettings)  # noqa: S101  # _tls has looked

@@ -106,6 +106,15 @@ def test_what_the_broker_would_not_take_is_not_installed(site: Path, made: Calla
     assert not (site / "certs/ca.crt").exists()
 
 
+def test_an_agent_can_be_enrolled_before_its_instruments_are_described(site: Path) -> None:
+    text = (site / "agent.yaml").read_text()
+    (site / "agent.yaml").write_text(text[: text.index("devices:")])
+    run("enrol")
+    assert (site / "certs/agent.key").exists()
+    (site / "agent.yaml").write_text(text.replace("agent: tank-farm-1", "agent: Tank Farm", 1))
+    assert "agent.yaml:5:8: agent: expected 1 to 63 lower-case letters" in run("enrol", code=2)
+
+
 def test_settings_without_a_place_for_the_key_are_told(site: Path) -> None:
     text = (site / "agent.yaml").read_text()
     (site / "agent.yaml").write_text(text.replace("    key: certs/agent.key\n", "", 1))
