@@ -25,7 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collector.settings import IntakeSettings
-from config.mqtt import MqttSettings
+from config.mqtt import NOT_LET_IN, MqttSettings
 from profiles.wire.topics import FROM_AGENT, Kind, Topic, subscription
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ TAKEN_OVER = 0x8E
 BACKOFF_MAX = 60.0
 STEADY = 30.0
 """Seconds after which a connection counts as good, so that the next back-off begins small again."""
+REASONS = 5
+"""Different causes of one outage that the log names: a broker that is gone, and is back but lets nobody in."""
 QUEUED_ANSWERS = 1000
 """Acknowledgements and requests that wait for the broker at most; beyond that the agent's resend asks again."""
 
@@ -147,7 +149,7 @@ class Intake:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Stay connected until `stop`; each connection has a fresh client and a clean session."""
-        failures = 0
+        failures, said = 0, set[str]()
         sweeper = asyncio.create_task(self._sweep_forever())
         try:
             while not stop.is_set():
@@ -157,7 +159,10 @@ class Intake:
                     return
                 failures = 0 if time.monotonic() - began > STEADY else failures + 1
                 pause = pause_after(reason, failures)
-                if failures <= 1 or reason == TAKEN_OVER:
+                if failures == 0:
+                    said.clear()
+                if failures <= 1 or reason == TAKEN_OVER or (_words(reason) not in said and len(said) < REASONS):
+                    said.add(_words(reason))
                     log.warning(
                         "no link to the broker at %s:%d (%s); trying again in %.0f s",
                         self._mqtt.host, self._mqtt.port, _words(reason), pause,
@@ -219,7 +224,7 @@ class Intake:
 
     def _listen(self, client: Client, ended: asyncio.Future[Any]) -> None:
         loop = asyncio.get_running_loop()
-        five = self._mqtt.version == "5"
+        five, entered = self._mqtt.version == "5", threading.Event()
 
         def finish(reason: object) -> None:
             if not ended.done():
@@ -229,6 +234,7 @@ class Intake:
             if code.is_failure:
                 loop.call_soon_threadsafe(finish, code)
                 return
+            entered.set()
             topics = [subscription(self._collector, kind) for kind in FROM_AGENT]
             if five:
                 client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
@@ -248,7 +254,8 @@ class Intake:
 
         def on_disconnect(_client: Client, _data: Any, _flags: Any, code: ReasonCode, _props: Any) -> None:
             taken = code.packetType == PacketTypes.DISCONNECT and code.value == TAKEN_OVER
-            loop.call_soon_threadsafe(finish, TAKEN_OVER if taken else code)
+            closed = self._mqtt.tls != "disabled" and not entered.is_set()
+            loop.call_soon_threadsafe(finish, TAKEN_OVER if taken else f"{code}; {NOT_LET_IN}" if closed else code)
 
         client.on_connect, client.on_subscribe = on_connect, on_subscribe
         client.on_message, client.on_disconnect = on_message, on_disconnect

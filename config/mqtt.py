@@ -13,6 +13,9 @@ from config.keys import refuse_readable
 from config.load import Fault
 from config.model import Duration, FilePath, Settings
 
+NOT_LET_IN = "is the certificate expired, revoked or of another authority, or the broker's revocation list expired?"
+"""What it may be when a connection over TLS ends before the broker has let a client in."""
+
 
 class TlsSettings(Settings):
     """TLS towards the broker; the server is always verified, by host name too."""

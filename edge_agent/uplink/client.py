@@ -17,7 +17,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from config.mqtt import MqttSettings
+from config.mqtt import NOT_LET_IN, MqttSettings
 
 log = logging.getLogger(__name__)
 
@@ -197,8 +197,7 @@ class MqttLink:
         if self._settings.tls == "disabled":
             return ""
         said = f" (TLS: {self._alert})" if self._alert else ""
-        maybe = "is the certificate expired, revoked or of another authority, or the broker's revocation list expired?"
-        return f"; {maybe}{said}"
+        return f"; {NOT_LET_IN}{said}"
 
     def _note(self, _client: paho.Client, _user: Any, level: int, text: str) -> None:
         """What paho tells its log alone: called in its thread, before the connection is given up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from collector.intake import Intake
 from collector.pki.authority import CRL, Authority, opened
 from collector.pki.environment import Environment
+from collector.settings import IntakeSettings
 from config.mqtt import MqttSettings, TlsSettings
 from edge_agent.uplink.client import LinkDownError, MqttLink
 from tests.certificates import Authority as ForeignAuthority
@@ -143,6 +146,23 @@ async def test_an_agent_that_is_not_let_in_hears_what_it_may_be(secured: Secured
     ) as told:
         await link.open([])
     assert "(TLS:" not in str(told.value) or "(TLS: certificate expired)" in str(told.value)  # it may just hang up
+
+
+async def test_a_collector_that_is_not_let_in_says_what_it_may_be(
+    secured: Secured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where it said before that there was no broker at all."""
+    revoke(secured.environment, COLLECTOR)
+    tls = secured.environment.tls(COLLECTOR)
+    mqtt = MqttSettings.model_validate({"host": LOCAL, "port": secured.port, "tls": tls})
+    secured.server.stop()
+    stop = asyncio.Event()
+    listening = asyncio.create_task(Intake(mqtt, IntakeSettings(), COLLECTOR).run(stop))
+    await asyncio.to_thread(wait_for, lambda: "refused" in caplog.text, what="the first cause")
+    await asyncio.to_thread(secured.server.start)
+    await asyncio.to_thread(wait_for, lambda: "is the certificate expired, revoked" in caplog.text, what="the second")
+    stop.set()
+    await listening
 
 
 def test_a_revoked_agent_is_kept_out_after_sighup_and_a_restart_ends_what_is_up(secured: Secured) -> None:
