@@ -24,6 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 TRY = {"name": "camera", "driver": "camera", "code": "0" * 20, "position": "P10"}
 """A camera of which only the address is known."""
+ONVIF = "onvif://"
 LOOK = 10.0
 """Seconds of pictures that ``probe`` shows the detectors."""
 
@@ -70,19 +71,25 @@ def _seal(device: CameraDevice) -> Seal:
               help="Write one picture here.")  # fmt: skip
 @settings_errors
 def probe(url: str, user: str, password_file: Path | None, udp: bool, snapshot: bool, picture: Path) -> None:
-    """Say what the camera at URL sends, what the detectors see for some seconds, and write one picture."""
-    from edge_agent.drivers.camera.capture.probe import look  # the extra; see `command`
+    """Say what the camera at URL sends, what the detectors see for some seconds, and write one picture.
+
+    onvif://HOST asks the camera for its streams, addresses and clock first.
+    """
+    from edge_agent.drivers.camera.capture.probe import asked, look  # the extra; see `command`
     from edge_agent.drivers.camera.capture.probe import probe as stream
 
     password = password_file.read_text(encoding="utf-8").splitlines()[0] if password_file else None
+    where = {"onvif": url.removeprefix(ONVIF).rstrip("/")} if url.startswith(ONVIF) else {"url": url}
     try:
         device = CameraDevice.model_validate(
-            TRY | {"url": url, "user": user, "password": password, "snapshot": snapshot,
-                   "capture": {"transport": "udp" if udp else "tcp"}}
+            TRY | where | {"user": user, "password": password, "snapshot": snapshot,
+                           "capture": {"transport": "udp" if udp else "tcp"}}
         )  # fmt: skip
     except ValidationError as err:
         raise click.ClickException("; ".join(each["msg"] for each in err.errors())) from err
     with _told(device.address()):
+        for line in asked(device):
+            click.echo(line)
         click.echo(stream(device))
         seen = look(device, _seal(device), LOOK)
     for line in seen.lines:

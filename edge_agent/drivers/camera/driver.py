@@ -25,6 +25,7 @@ Fault = tuple[tuple[str | int, ...], str]
 NEEDED = {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy"}
 """Modules of the extra, and the packages that have them."""
 INSTALL = 'pip install "edge-gateway[cameras]"'
+ONVIF_MISSING = 'onvif-zeep-async is missing: pip install "edge-gateway[cameras,onvif]"'
 PICTURE = "(picture)"
 """What is read once of a camera that has no tag for being on line."""
 LIGHT = ("q_dark", "q_bright", "q_mono")
@@ -105,12 +106,15 @@ def profile_of(device: CameraDevice) -> Profile:
 
 
 def _faults(device: CameraDevice) -> Iterator[Fault]:
-    if device.url.startswith("file:"):
-        path = Path(device.url.removeprefix("file:"))
+    url = device.url or ""
+    if url.startswith("file:"):
+        path = Path(url.removeprefix("file:"))
         if not path.is_absolute() or not path.exists():
             yield ("url",), f"{path}: expected the whole path of a film, or of a folder of .jpg pictures, that is there"
-    elif device.snapshot and not device.url.startswith("http"):
+    elif device.snapshot and url and not url.startswith("http"):
         yield ("snapshot",), "single pictures are asked for over http:// or https://"
+    if device.onvif is not None and find_spec("onvif") is None:
+        yield ("onvif",), ONVIF_MISSING
     if faults := list(folder_faults(device.profiles)):
         yield from (((*("profiles",), *fault.path), fault.message) for fault in faults)
         return

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, FilePath, Settings, Written
+from edge_agent.drivers.camera.makers import SINGLE, Maker, path_of
 from edge_agent.tags import DeviceSettings, TagSettings
 from profiles.wire.messages import Camera, Source
 
@@ -25,6 +26,8 @@ Measure = Literal[
 
 _URL = r"^(rtsps?|https?)://[^@\s]+$|^file:[^@]+$"
 _URL_WORDS = "rtsp://…, http://… or file:…; user and password are keys of their own"
+_HOST = r"^(\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]]+)(:[1-9]\d{0,4})?$"
+_HOST_WORDS = "HOST or HOST:PORT; user and password are keys of their own"
 
 
 class CameraTag(TagSettings):
@@ -129,20 +132,40 @@ class CaptureSettings(Settings):
     """How often a snapshot address (HTTP) is asked; four seconds at most, as above."""
 
 
+class MakerSettings(Settings):
+    """A camera or recorder whose maker's paths are known (`edge_agent.drivers.camera.makers`)."""
+
+    name: Maker
+    """海康威视, 大华, 宇视."""
+    host: Annotated[str, Written(_HOST, _HOST_WORDS)]
+    """Where it is; a port, of RTSP or with `snapshot` of HTTP, only if it is not the usual one."""
+    channel: Annotated[int, Field(ge=1, le=512)] = 1
+    """Of a recorder."""
+    main: bool = False
+    """Whether the main stream is read instead of the sub-stream."""
+
+
 class CameraDevice(DeviceSettings):
-    """One camera."""
+    """One camera. Its pictures come from `url`, `maker` or `onvif`; beside the others `onvif` tells its clock."""
 
     driver: Literal["camera"]
-    url: Annotated[str, Written(_URL, _URL_WORDS)]
+    url: Annotated[str, Written(_URL, _URL_WORDS)] | None = None
     """Where its pictures come from: an RTSP stream (the sub-stream is enough), MJPEG or a snapshot over HTTP, or
     `file:` with a film or folder, which is read as fast as a camera would send it."""
+    maker: MakerSettings | None = None
+    """Instead of `url`: maker and host, whose address is made of them."""
+    onvif: Annotated[str, Written(_HOST, _HOST_WORDS)] | None = None
+    """Where it answers ONVIF, port 80 unless it is said; it is asked for its clock and, without `url` and `maker`, for
+    its stream or snapshot address. Needs the extra `onvif`."""
+    onvif_profile: str = ""
+    """Name or token of the ONVIF profile whose stream is read; left out: the smallest that is large enough."""
     user: str = ""
     """User name at the camera: one that may only watch."""
     password: SecretStr | None = None
     """As `!secret name`."""
     snapshot: bool = False
-    """Whether an HTTP address gives single pictures (Hikvision: /ISAPI/Streaming/channels/101/picture, Dahua:
-    /cgi-bin/snapshot.cgi) and not a stream."""
+    """Whether single pictures are asked for and no stream: an HTTP address gives them, or the one that `maker` or
+    `onvif` has for them."""
     capture: CaptureSettings = CaptureSettings()
     """How they are fetched."""
     profile: str = "electronic-seal"
@@ -203,9 +226,32 @@ class CameraDevice(DeviceSettings):
         """No registers stand behind a count."""
         return None
 
+    @model_validator(mode="after")
+    def _has_pictures(self) -> CameraDevice:
+        if self.url is not None and self.maker is not None:
+            raise PydanticCustomError("pictures", "url and maker both say where the pictures come from; leave one out")
+        if self.url is None and self.maker is None and self.onvif is None:
+            raise PydanticCustomError("pictures", "expected url, maker or onvif: where do its pictures come from?")
+        if self.maker is not None and self.snapshot and self.maker.name not in SINGLE:
+            known = "of {name} no address of single pictures is known; state it as url"
+            raise PydanticCustomError("pictures", known, {"name": self.maker.name})
+        if self.onvif_profile and (self.onvif is None or self.url is not None or self.maker is not None):
+            raise PydanticCustomError("pictures", "onvif_profile goes with onvif alone, which then names the stream")
+        return self
+
+    def pictures(self) -> str | None:
+        """The address of its pictures as the settings have it; None where ONVIF is to be asked for it."""
+        if (maker := self.maker) is None:
+            return self.url
+        return path_of(maker.name, maker.host, maker.channel, main=maker.main, snapshot=self.snapshot)
+
+    def secret(self) -> str:
+        """The password; "" where there is none."""
+        return self.password.get_secret_value() if self.password is not None else ""
+
     def address(self) -> str:
         """The address without user, password and query, which may hold a token."""
-        return self.url.partition("?")[0]
+        return (self.pictures() or f"onvif://{self.onvif}").partition("?")[0]
 
     def all_tags(self) -> tuple[CameraTag, ...]:
         """The counted figures."""

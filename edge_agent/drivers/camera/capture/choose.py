@@ -2,26 +2,73 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from edge_agent.drivers.camera.capture.folder import FolderSource
+from edge_agent.drivers.camera.capture.onvif import Onvif
 from edge_agent.drivers.camera.capture.snapshot import SnapshotSource
-from edge_agent.drivers.camera.capture.source import Source
+from edge_agent.drivers.camera.capture.source import LostError, Packet, Source
 from edge_agent.drivers.camera.capture.stream import FilmSource, StreamSource
 from edge_agent.drivers.camera.settings import CameraDevice
 
+log = logging.getLogger(__name__)
+
 FILE = "file:"
+_told: dict[str, str] = {}
+"""What was last said of where a camera's pictures are, by its name."""
 
 
 def source(device: CameraDevice) -> Source:
     """The way to the pictures of a camera, not yet opened."""
-    capture = device.capture
-    if device.url.startswith(FILE):
-        path = Path(device.url.removeprefix(FILE))
-        return FolderSource(path, every=capture.snapshot_every) if path.is_dir() else FilmSource(str(path))
-    password = device.password.get_secret_value() if device.password is not None else ""
+    url = device.pictures()
+    if url is None:
+        return AskedSource(device)
+    if url.startswith(FILE):
+        path = Path(url.removeprefix(FILE))
+        return FolderSource(path, every=device.capture.snapshot_every) if path.is_dir() else FilmSource(str(path))
+    return _at(url, device)
+
+
+def _at(url: str, device: CameraDevice) -> Source:
+    user, password, capture = device.user, device.secret(), device.capture
     if device.snapshot:
-        return SnapshotSource(
-            device.url, device.user, password, every=capture.snapshot_every, timeout=capture.timeout
-        )  # fmt: skip
-    return StreamSource(device.url, device.user, password, transport=capture.transport, timeout=capture.timeout)
+        return SnapshotSource(url, user, password, every=capture.snapshot_every, timeout=capture.timeout)
+    return StreamSource(url, user, password, transport=capture.transport, timeout=capture.timeout)
+
+
+def onvif(device: CameraDevice, address: str) -> Onvif:
+    """The way to ask a camera about itself; `address`: `device.onvif`."""
+    capture = device.capture
+    return Onvif(address, device.user, device.secret(), timeout=capture.timeout, udp=capture.transport == "udp")
+
+
+class AskedSource:
+    """See `Source`: where its pictures are is asked at each connection, so that one that was set anew is found."""
+
+    def __init__(self, device: CameraDevice) -> None:
+        self._device = device
+        self._found: Source | None = None
+
+    def open(self) -> None:
+        """See `Source`."""
+        device = self._device
+        stream, url = onvif(device, device.onvif or "").address(device.onvif_profile, snapshot=device.snapshot)
+        shown = f"{stream.name}, {stream.width}×{stream.height} {stream.codec}, {url.partition('?')[0]}"
+        if _told.get(device.name) != shown:
+            log.info("camera %s: by ONVIF its pictures are %s", device.name, shown)
+            _told[device.name] = shown
+        self._found = _at(url, device)
+        self._found.open()
+
+    def packets(self) -> Iterator[Packet]:
+        """See `Source`."""
+        if self._found is None:
+            raise LostError("it was not opened")
+        yield from self._found.packets()
+
+    def close(self) -> None:
+        """See `Source`."""
+        if self._found is not None:
+            self._found.close()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_agent.drivers.camera.analysis import Analysis
-from edge_agent.drivers.camera.capture.choose import source
+from edge_agent.drivers.camera.capture.choose import onvif, source
 from edge_agent.drivers.camera.capture.decoder import Decoder
+from edge_agent.drivers.camera.capture.onvif import chosen
 from edge_agent.drivers.camera.capture.recording import pictures
 from edge_agent.drivers.camera.capture.source import LostError
 from edge_agent.drivers.camera.picture import Image, Picture
@@ -49,6 +50,31 @@ def probe(device: CameraDevice) -> str:
         f"{decoder.codec} {size[0]}×{size[1]}, first picture after {first - begun:.1f} s,"
         f" {count} pictures ({keys} key frames, {octets / 1024:.0f} KiB) in {time.monotonic() - begun:.1f} s"
     )
+
+
+def asked(device: CameraDevice) -> list[str]:
+    """What it tells of itself over ONVIF, in lines; none where it is not to be asked. OSError as `probe`."""
+    if device.onvif is None:
+        return []
+    try:
+        about = onvif(device, device.onvif).about()
+        taken = chosen([stream for stream, _url, _single in about.streams], device.onvif_profile)
+    except LostError as err:
+        raise OSError(str(err)) from None
+    clock = about.clock
+    ahead = "does not tell its time in UTC" if clock is None else f"clock {clock.offset:+.1f} s (± {clock.doubt:.1f})"
+    lines = [f"{about.what or 'maker and model are not told'}, {ahead}"]
+    for stream, url, single in about.streams:
+        mark = "*" if stream is taken else " "
+        lines.append(f"{mark} {stream.name} ({stream.token}) {stream.width}×{stream.height} {stream.codec}")
+        lines += [f"    {word} {_shown(where)}" for word, where in (("stream", url), ("picture", single))]
+    return lines
+
+
+def _shown(url: str) -> str:
+    """Without what may hold a token."""
+    address, asks, _query = url.partition("?")
+    return f"{address}?…" if asks else address or "–"
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class SnapshotSource:
         if isinstance(err, TimeoutError | urllib3.exceptions.TimeoutError):
             return LostError(words.silent(self._timeout))
         if isinstance(err, urllib3.exceptions.NameResolutionError):
-            return LostError("its name is not known: use the address in numbers, or mend the DNS")
+            return LostError(words.UNKNOWN_NAME)
         cause = err.__cause__ if isinstance(err.__cause__, OSError) else err
         number = cause.errno if isinstance(cause, OSError) and cause.errno else errno.EIO
         made = av.error.FFmpegError(number, "", None)

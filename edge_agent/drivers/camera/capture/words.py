@@ -18,6 +18,8 @@ BY_STATUS = {
     500: "it answers with an error of its own (5xx)",
 }
 """Answers of an HTTP or RTSP camera; 400 and 500 stand for the rest of their hundred."""
+BROKEN = "it broke the connection off"
+UNKNOWN_NAME = "its name is not known: use the address in numbers, or mend the DNS"
 _BY_KIND: tuple[tuple[type[Exception], str], ...] = (
     (av.error.HTTPForbiddenError, BY_STATUS[403]),
     (av.error.HTTPNotFoundError, BY_STATUS[404]),
@@ -25,8 +27,8 @@ _BY_KIND: tuple[tuple[type[Exception], str], ...] = (
     (av.error.HTTPServerError, BY_STATUS[500]),
     (av.error.HTTPClientError, BY_STATUS[400]),
     (av.error.ConnectionRefusedError, "the connection is refused: nothing listens at this port"),
-    (av.error.ConnectionResetError, "it broke the connection off"),
-    (av.error.BrokenPipeError, "it broke the connection off"),
+    (av.error.ConnectionResetError, BROKEN),
+    (av.error.BrokenPipeError, BROKEN),
     (av.error.FileNotFoundError, "there is no such file"),
     (av.error.ProtocolNotFoundError, "this kind of address is not known here"),
     (av.error.DecoderNotFoundError, "its codec is not known here; set the camera to H.264 or H.265"),
@@ -36,7 +38,7 @@ _BY_NUMBER = {
     errno.ENETUNREACH: "there is no route to it: this computer is not in its network",
     errno.ENETDOWN: "this computer's network is down",
     errno.ECONNREFUSED: "the connection is refused: nothing listens at this port",
-    errno.ECONNRESET: "it broke the connection off",
+    errno.ECONNRESET: BROKEN,
     errno.EPROTONOSUPPORT: "it does not offer this transport; try transport: tcp or udp",
 }
 DENIED = "user name or password is wrong (401)"

@@ -122,7 +122,7 @@ PEOPLE = (
 """The films are full of people who cross the line: tests of the way to the pictures do not look for them."""
 
 
-def device(url: str, name: str = "gate", **more: Any) -> CameraDevice:
+def device(url: str | None, name: str = "gate", **more: Any) -> CameraDevice:
     """A camera at a main mouth with a counting line, at which nobody is an event."""
     base: dict[str, Any] = {
         "name": name, "driver": "camera", "url": url, "code": f"1401000000132000000{len(name)}", "position": "P01",

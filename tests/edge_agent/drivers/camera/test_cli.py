@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
 import pytest
 from click.testing import CliRunner, Result
 
+from edge_agent.cli import camera as cli
 from edge_agent.cli.main import main
 from edge_agent.drivers.camera.watched import relearn_mark
 from edge_agent.simulators.mine_scenes import BELT, Running, main_belt
 from tests.edge_agent.drivers.camera import bench
 from tests.edge_agent.drivers.camera.drawn import film
+from tests.edge_agent.drivers.camera.onvif_camera import onvif_camera
 
 SETTINGS = """
 agent: mine-1
@@ -160,3 +163,23 @@ def test_probe_says_what_a_camera_sends_and_what_is_seen(films: Path, tmp_path: 
 
 
 films = bench.films
+
+
+def test_probe_shows_what_a_camera_tells_over_onvif_and_no_password(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "LOOK", 0.5)
+    (tmp_path / "secret").write_text("p@ss:w/rd\n")
+    login = "--user", "viewer", "--password-file", tmp_path / "secret"
+    with (
+        bench.camera(bench.encoded(films), login="viewer:p@ss:w/rd") as live,
+        onvif_camera(stream=f"{live.url}?auth=abc", ahead=-90) as there,
+    ):
+        done = call("probe", f"onvif://{there.address}", *login, "--picture", tmp_path / "seen.png")
+    assert done.exit_code == 0, done.output
+    assert re.search(r"Nobody N-1 V1\.0, clock -(89\.\d|90\.\d) s \(± 0\.\d\)", done.output)
+    assert f"* subStream (P1) 704×576 H264\n    stream {live.url}?…\n" in done.output
+    assert "h264 320×240" in done.output
+    assert "abc" not in done.output
+    assert "p@ss" not in done.output
+    assert (tmp_path / "seen.png").exists()

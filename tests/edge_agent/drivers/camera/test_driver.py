@@ -37,6 +37,27 @@ def gate(url: str = "rtsp://192.0.2.1/cam", **more: Any) -> dict[str, Any]:
     } | more  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("maker", "live", "single"),
+    [
+        (
+            {"name": "hikvision", "host": "192.0.2.1", "channel": 3},
+            "rtsp://192.0.2.1/Streaming/Channels/302", "http://192.0.2.1/ISAPI/Streaming/channels/301/picture",
+        ),
+        (
+            {"name": "dahua", "host": "192.0.2.1:5554", "main": True},
+            "rtsp://192.0.2.1:5554/cam/realmonitor?channel=1&subtype=0",
+            "http://192.0.2.1:5554/cgi-bin/snapshot.cgi?channel=1",
+        ),
+        ({"name": "uniview", "host": "[2001:db8::1]"}, "rtsp://[2001:db8::1]/unicast/c1/s1/live", None),
+    ],
+)  # fmt: skip
+def test_a_maker_and_a_host_stand_for_its_addresses(maker: dict[str, Any], live: str, single: str | None) -> None:
+    assert device(None, maker=maker).pictures() == live
+    if single is not None:
+        assert device(None, maker=maker, snapshot=True).pictures() == single
+
+
 def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
     settings = {
         "agent": "mine-1", "collector": "county-1", "state": "state",
@@ -66,6 +87,14 @@ def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
         ({"url": "file:/nowhere/a.mp4"}, "expected the whole path of a film"),
         ({"snapshot": True}, "single pictures are asked for over http"),
         ({"url": "rtsp://admin:12345@192.0.2.1/cam"}, "user and password are keys of their own"),
+        ({"url": None}, "expected url, maker or onvif: where do its pictures come from?"),
+        ({"maker": {"name": "dahua", "host": "192.0.2.1"}}, "url and maker both say where the pictures come from"),
+        ({"url": None, "onvif": "admin:12345@192.0.2.1"}, "expected HOST or HOST:PORT"),
+        ({"onvif": "192.0.2.1", "onvif_profile": "main"}, "onvif_profile goes with onvif alone"),
+        (
+            {"url": None, "maker": {"name": "uniview", "host": "192.0.2.1"}, "snapshot": True},
+            "of uniview no address of single pictures is known",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line_and_what_was_expected(
