@@ -78,11 +78,11 @@ ROWS: list[tuple[str, float, float | None, str, str]] = [
     ("q_mono", 60, 60, "", ""), ("q_scene", 60, 60, "03", "0002"),
 ]  # fmt: skip
 """Notes on mines, 5.4 and 5.5: event, seconds until it is raised and until it is cleared (None: at once), codes."""
-OURS = [("q_replay", 10, 60, "03", "0006"), ("q_clock", 30, 5, "", "")]
+OURS = [("q_replay", 10, 60, "03", "0006"), ("q_clock", 30, 5, "", ""), ("q_offset", 90, 90, "", "")]
 """docs/decisions/0017-replay-and-clock.md."""
 
 
-def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_besides_two_of_ours() -> None:
+def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_besides_three_of_ours() -> None:
     assert SEAL is not None
     found = {(code, its.on, its.off, its.analysis, its.case) for code, its in SEAL.events.items()}
     assert found == {*ROWS, *OURS}

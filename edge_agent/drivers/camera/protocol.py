@@ -84,6 +84,8 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the wanted period that a picture takes to be looked at; beyond 1 it cannot keep up."""
     size: tuple[int, int] = (0, 0)
     codec: str = ""
+    clock_ms: int | None = None
+    """How far its own clock is ahead; None where that is not known."""
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True, tag=True):

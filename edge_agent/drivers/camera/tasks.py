@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from edge_agent.drivers.camera.analysis import LOST, Task
+from edge_agent.drivers.camera.capture.onvif import Clock
+from edge_agent.drivers.camera.clock import OFFSET, ClockTask
 from edge_agent.drivers.camera.equipment import equipment_tasks
 from edge_agent.drivers.camera.integrity import integrity_tasks
 from edge_agent.drivers.camera.presence import presence_tasks
@@ -11,7 +15,12 @@ from edge_agent.drivers.camera.signal import SignalTask
 from profiles.seal import Seal
 
 
-def tasks(device: CameraDevice, seal: Seal) -> list[Task]:
-    """All that is looked for at this camera; the later ones read what the earlier ones found."""
+def tasks(device: CameraDevice, seal: Seal, clock: Callable[[], Clock | None] | None = None) -> list[Task]:
+    """All that is looked for at this camera; the later ones read what the earlier ones found.
+
+    `clock`: how the camera's clock stands, where it is asked for that.
+    """
     found: list[Task] = [SignalTask()] if LOST in seal.events else []
+    if clock is not None and OFFSET in seal.events:
+        found.append(ClockTask(seal, clock))
     return [*found, *integrity_tasks(device, seal), *presence_tasks(device, seal), *equipment_tasks(device, seal)]

@@ -13,6 +13,7 @@ import msgspec
 
 from edge_agent.drivers.base import CameraEvent, DurableOutput, Reading
 from edge_agent.drivers.camera.balance import Balance
+from edge_agent.drivers.camera.clock import OFFSET
 from edge_agent.drivers.camera.counts import LONGEST, Counts
 from edge_agent.drivers.camera.findings import Fact, Finding, OpenFinding
 from edge_agent.drivers.camera.protocol import Beat, CameraBegin
@@ -131,6 +132,8 @@ class Watched:
         self._last = now
         self._publish(now, wall)
         self._out.device_counters(self.device.name, self._counters())
+        if beat is not None and beat.clock_ms is not None:
+            self._out.device_clock(self.device.name, beat.clock_ms)
 
     def save(self) -> None:
         """Remember the hour's counts."""
@@ -208,7 +211,8 @@ class Watched:
 
     def _close_what_is_no_longer_looked_for(self) -> None:
         """Events that an earlier run left open and nobody would ever clear."""
-        for code in [each for each in self._open if each not in self._seal.events or each in self.device.ignore]:
+        ignored = {*self.device.ignore, *((OFFSET,) if self.device.onvif is None else ())}
+        for code in [each for each in self._open if each not in self._seal.events or each in ignored]:
             since, wall = self._open.pop(code).since, _wall()
             known = code in self._seal.events
             self._out.camera_event(

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from edge_agent.drivers.camera.analysis import SLACK, Analysis, Task
 from edge_agent.drivers.camera.capture.feed import Feed
+from edge_agent.drivers.camera.clock import CameraClock
 from edge_agent.drivers.camera.evidence import Witness
 from edge_agent.drivers.camera.findings import Finding, OpenFinding
 from edge_agent.drivers.camera.picture import Picture
@@ -69,6 +70,7 @@ class Watching:
         rate: float | None = None,
         every: float = 0.0,
         witness: Witness | None = None,
+        clock: CameraClock | None = None,
     ) -> None:
         self.name, self.feed = name, feed
         self._seal, self._begin, self._post = seal, begin, post
@@ -84,12 +86,19 @@ class Watching:
         self.stretch = 1.0
         """See `Analysis.stretch`."""
         self._witness = witness
+        self._clock = clock
         self._unproven = False
 
     def stop(self) -> None:
         """Let `run` hand over what is to be kept, and return."""
         self._stopping.set()
         self.feed.stop()
+        if self._clock is not None:
+            self._clock.stop()
+
+    def threads(self) -> list[Callable[[], None]]:
+        """What is to run, each in a thread of its own, until `stop`."""
+        return [self.feed.run, self.run, *([self._clock.run] if self._clock is not None else [])]
 
     def relearn(self) -> None:
         """The scene is rightly another one now."""
@@ -113,6 +122,7 @@ class Watching:
     def beat(self) -> Beat:
         """How it is now."""
         feed, now = self.feed, time.monotonic()
+        clock = self._clock.now() if self._clock is not None else None
         return Beat(
             connected=feed.connected, reason=feed.reason, failures=feed.failures,
             silence=now - feed.heard if feed.heard else None,
@@ -120,6 +130,7 @@ class Watching:
             packets=feed.packets, pictures=feed.pictures, skipped=feed.skipped, reconnects=feed.reconnects,
             damaged=feed.damaged, defects=self._defects, analysis_ms=round(self._spent * 1000),
             strain=round(self._strain, 3), size=feed.size, codec=feed.codec,
+            clock_ms=round(clock.offset * 1000) if clock is not None else None,
         )  # fmt: skip
 
     def _watch(self) -> None:

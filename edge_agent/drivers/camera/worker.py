@@ -21,9 +21,10 @@ from typing import BinaryIO
 import av.logging
 import cv2
 
-from edge_agent.drivers.camera.capture.choose import source
+from edge_agent.drivers.camera.capture.choose import onvif, source
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.ring import Ring
+from edge_agent.drivers.camera.clock import CameraClock
 from edge_agent.drivers.camera.evidence import Privacy, Witness
 from edge_agent.drivers.camera.findings import Finding
 from edge_agent.drivers.camera.protocol import (
@@ -108,7 +109,7 @@ def main() -> None:
     threads = [
         threading.Thread(target=target, name=name, daemon=True)
         for name, each in cameras.items()
-        for target in (each.feed.run, each.run)
+        for target in each.threads()
     ]
     for thread in threads:
         thread.start()
@@ -130,11 +131,12 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
     evidence = seal.evidence
     ring = Ring(evidence.film_before + evidence.film_after + RING_SPARE, 2 * evidence.film)
     feed = Feed(device.name, partial(source, device), ring)
+    clock = CameraClock(device.name, onvif(device, device.onvif).clock) if device.onvif is not None else None
     return Watching(
-        device.name, feed, seal, partial(tasks, device, seal), outbox,
+        device.name, feed, seal, partial(tasks, device, seal, clock.now if clock is not None else None), outbox,
         open_findings=camera.open, kept=camera.kept, rate=device.capture.rate,
         every=device.capture.snapshot_every if device.snapshot else 0.0,
-        witness=_witness(camera, device, seal, ring) if camera.evidence else None,
+        witness=_witness(camera, device, seal, ring) if camera.evidence else None, clock=clock,
     )  # fmt: skip
 
 

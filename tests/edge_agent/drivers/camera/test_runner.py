@@ -18,6 +18,7 @@ from edge_agent.drivers.camera import process as process_module
 from edge_agent.drivers.camera import runner as runner_module
 from edge_agent.drivers.camera.watched import OFFLINE
 from tests.edge_agent.drivers.camera.bench import Heard, camera, device, encoded, films, quick, running, until
+from tests.edge_agent.drivers.camera.onvif_camera import onvif_camera
 
 __all__ = ["films"]
 
@@ -224,3 +225,19 @@ async def test_a_worker_that_fails_again_and_again_is_told_once(monkeypatch: pyt
 
         await until(several, "three workers")
     assert len(heard.notes) == 1
+
+
+async def test_a_camera_with_a_wrong_clock_is_told_and_its_pictures_are_watched(
+    films: Path, beat: dict[str, Any]
+) -> None:
+    heard = Heard()
+    login = {"user": "viewer", "password": "p@ss:w/rd"}
+    with camera(encoded(films), login="viewer:p@ss:w/rd") as there, onvif_camera(stream=there.url, ahead=-75) as asked:
+        async with running(device(None, onvif=asked.address, **login, **beat), heard=heard):
+            await until(lambda: heard.told("q_offset"), "the wrong clock")
+            assert heard.pictures("gate")
+        assert {name for name in asked.asked if not name.startswith("Get")} == set()
+    (event,) = [each for each in heard.events if each.code == "q_offset"]
+    assert (event.state, event.level, event.text) == ("raised", "ORANGE", "clock of the camera is wrong")
+    assert event.facts["offset_s"] == pytest.approx(-75, abs=1.5)
+    assert heard.clocks["gate"] == pytest.approx(-75_000, abs=1500)
