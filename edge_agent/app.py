@@ -13,7 +13,7 @@ from typing import Any
 from config.expiry import ExpiryWatch
 from config.version import VERSION
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Reading, Runner, browse_device, drivers
+from edge_agent.drivers.base import Photographer, Reading, Runner, browse_device, drivers
 from edge_agent.evidence import Carrier, EvidenceFolder
 from edge_agent.host import HostLoad
 from edge_agent.joined import groups
@@ -86,11 +86,12 @@ class Agent:
         self._started = self._clock.now
         self._host = HostLoad(settings.state)
         self._up: dict[str, bool] = {}
+        self._runners: list[Runner] = []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set: then drivers end, the last readings are committed, the uplink drains and closes."""
         self._recorder.note("INFO", f"agent started, version {VERSION}")
-        runners = _runners(self._settings.devices, self._recorder)
+        self._runners = runners = _runners(self._settings.devices, self._recorder)
         log.info("agent %s: %d devices, outbox %s", self._settings.agent, len(self._settings.devices), self._hash[:12])
         ending, stop_uplink = asyncio.Event(), asyncio.Event()
         recording = asyncio.create_task(self._recorder.run(), name="recorder")
@@ -202,6 +203,8 @@ class Agent:
                 return await self._browse(request)
             case "evidence":
                 return await self._carry_again(request)
+            case "snapshot":
+                return await self._snapshot(request)
             case _:
                 return Response(v=1, id=request.id, ok=False, error=f"this agent does not answer {request.verb!r}")
 
@@ -218,6 +221,24 @@ class Agent:
             return Response(v=1, id=request.id, ok=False, error=text)
         self._evidence.add(self._evidence.note(file, self._clock.era))
         return Response(v=1, id=request.id, ok=True, result={"size": file.size, "sha256": file.sha256})
+
+    async def _snapshot(self, request: Request) -> Response:
+        """A picture of a camera as it is now; told once it is durable here, and carried as evidence."""
+        name = request.args.get("camera")
+        known = [each.name for each in self._settings.devices if each.camera() is not None]
+        owner = next((each for each in self._runners if name in [device.name for device in each.devices]), None)
+        if name not in known or not isinstance(owner, Photographer):
+            error = f"camera: expected one of {', '.join(known) or 'none: it has no cameras'}"
+            return Response(v=1, id=request.id, ok=False, error=error)
+        try:
+            file = await owner.snapshot(name)
+        except OSError as err:
+            return Response(v=1, id=request.id, ok=False, error=f"{name}: {err}")
+        self._recorder.pictured(name, file)
+        if not await self._recorder.committed():
+            return Response(v=1, id=request.id, ok=False, error=f"{name}: the picture could not be noted")
+        log.info("request %s: a picture of camera %s was taken: %s", request.id, name, file.id)
+        return Response(v=1, id=request.id, ok=True, result=file)
 
     async def _browse(self, request: Request) -> Response:
         args = request.args

@@ -28,7 +28,7 @@ from edge_agent.sampler import Outcome, Reset, Sample, Sampler
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.wire.codec import event_id
-from profiles.wire.messages import DeviceState, Event, Level
+from profiles.wire.messages import DeviceState, Event, Evidence, Level
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ BATCH_TEXT = 4 * 2**20
 """Characters of text in an envelope, beyond which the next one begins: a message has 8 MiB at most."""
 _CODES: dict[Side, str] = {"feed": FEED, "system": SYSTEM}
 """Of alarms that no limit and no rule made."""
+SNAPSHOT = "snapshot"
+"""Of pictures that somebody asked for."""
 FEED_TEXT = "the feeder does not follow its cut-off device"
 HELD = 100_000
 """Samples, and likewise events, that wait in memory for a commit (a full disk, one that hangs); beyond, the oldest are
@@ -144,14 +146,23 @@ class Recorder:
             Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text)
         )
 
+    def pictured(self, camera: str, file: Evidence) -> None:
+        """A picture of a camera that somebody asked for, as a fact with its file."""
+        now = self._clock.read()
+        made = event_id(self._agent, "snapshot", camera, file.id, file.sha256)
+        self._carry((file,))
+        self._event(
+            Event(
+                id=made, alarm=made, kind="agent", level="INFO", state="noted", time=now, since=now, camera=camera,
+                text="a picture was asked for", code=SNAPSHOT, evidence=[file],
+            )
+        )  # fmt: skip
+
     def camera_event(self, event: CameraEvent) -> None:
         """What a camera's pictures show, as an event of kind seal."""
         self._enter(Outcome())
         life = event_id(self._agent, "camera", event.camera, event.code, event.since)
-        for file in event.evidence:
-            pending = self._evidence.note(file, self._clock.era)
-            self._noted.append(pending)
-            self._recall[EVIDENCE + file.id] = remember(pending)
+        self._carry(event.evidence)
         self._event(
             Event(
                 id=event_id(life, event.state, event.time, self._clock.era), alarm=life, kind="seal",
@@ -190,6 +201,13 @@ class Recorder:
         self._wake.set()
 
     # -- inside
+
+    def _carry(self, files: Sequence[Evidence]) -> None:
+        """Have files carried once the event that names them is committed."""
+        for file in files:
+            pending = self._evidence.note(file, self._clock.era)
+            self._noted.append(pending)
+            self._recall[EVIDENCE + file.id] = remember(pending)
 
     def _enter(self, outcome: Outcome) -> None:
         era = self._clock.era

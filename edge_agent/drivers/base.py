@@ -119,6 +119,14 @@ class Runner(Protocol):
         """Read until `stop` is set; then finish the request in flight, hand over its readings, close, return."""
 
 
+@runtime_checkable
+class Photographer(Protocol):
+    """What a runner has beside, if its devices can be asked for a picture."""
+
+    async def snapshot(self, device: str) -> Evidence:
+        """A picture as it is now, durable in the folder of evidence. OSError, in words, when there is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawReading:
     """One line of ``edge-agent read``: the reading and the protocol's own bytes or status behind it."""

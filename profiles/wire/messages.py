@@ -80,8 +80,9 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fact without an end (a loss, a restart, a passage). Exactly one of `tag`, `device`, `camera` is set, or none for the
     agent. Of kind ``seal``, `code` is the event of the camera's profile (belt_run), and `facts` what was found beside:
     persons, vehicles, plate, loaded, confidence (0 to 1), duration (s). Of kind ``agent`` and with a `tag`, `code`
-    ``reset`` says that an accumulated value fell. Of kind ``limit``, `code` ``feed`` says that a feeder does not follow
-    its cut-off device, which is no limit of its own; any other names the combined rules of the profile that made the
+    ``reset`` says that an accumulated value fell; with a `camera`, ``snapshot`` that somebody asked for the picture
+    that is its evidence. Of kind ``limit``, `code` ``feed`` says that a feeder does not follow its cut-off device,
+    which is no limit of its own; any other names the combined rules of the profile that made the
     level (", " between them), and `facts` the tags and values that they went by, in the profile's unit.
     """
 
@@ -364,7 +365,8 @@ class State(Struct, frozen=True, kw_only=True):
 
 class Request(Struct, frozen=True, kw_only=True):
     """Collector to agent: never a write to an instrument. `manifest` asks for the manifests of the hashes in `args`,
-    `evidence` for the file of the `id` in `args`, which comes (again) in chunks of its own.
+    `evidence` for the file of the `id` in `args`, which comes (again) in chunks of its own, `snapshot` for a picture of
+    the `camera` in `args` as it is now, which comes as evidence and is named in the answer.
     """
 
     v: Literal[1]

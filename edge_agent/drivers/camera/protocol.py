@@ -56,6 +56,13 @@ class Relearn(msgspec.Struct, frozen=True, tag=True):
     camera: str
 
 
+class Shoot(msgspec.Struct, frozen=True, tag=True):
+    """Somebody asked for a picture of a camera as it is now; answered by `Shot` within so many seconds."""
+
+    camera: str
+    within: float
+
+
 class Stop(msgspec.Struct, frozen=True, tag=True):
     """Hand over what is to be kept, and end."""
 
@@ -110,6 +117,14 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     crossed: dict[str, int]
 
 
+class Shot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The picture that was asked for, on the disk; or why there is none."""
+
+    camera: str
+    file: Evidence | None = None
+    reason: str = ""
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What tasks want kept over a restart, as far as it changed."""
 
@@ -117,8 +132,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     entries: dict[str, bytes]
 
 
-ToWorker = Begin | Pace | Relearn | Stop
-FromWorker = Alive | Found | Counted | Kept
+ToWorker = Begin | Pace | Relearn | Shoot | Stop
+FromWorker = Alive | Found | Counted | Kept | Shot
 to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)
 

@@ -13,13 +13,25 @@ from edge_agent.drivers.base import DurableOutput
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.process import Process
-from edge_agent.drivers.camera.protocol import Alive, Beat, Begin, Counted, Found, FromWorker, Kept, Relearn
+from edge_agent.drivers.camera.protocol import (
+    Alive,
+    Beat,
+    Begin,
+    Counted,
+    Found,
+    FromWorker,
+    Kept,
+    Relearn,
+    Shoot,
+    Shot,
+)
 from edge_agent.drivers.camera.protocol import Pace as PaceMessage
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.watched import Watched
 from profiles.model import Profile
 from profiles.seal import Seal
 from profiles.textfile.values import zone
+from profiles.wire.messages import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +39,8 @@ BACKOFF = (1.0, 60.0)
 """First and longest pause, s, before a worker that ended is begun again."""
 STEADY = 120.0
 """Seconds that a worker must have lived for the pauses, and the telling, to begin anew."""
+SHOT, SHOT_SPARE = 10.0, 5.0
+"""Seconds in which a picture that is asked for must come, and more in which its worker must say so."""
 MIND = 1.0
 """Seconds between two looks at the worker."""
 
@@ -46,6 +60,8 @@ class CameraRunner:
         }
         self._process: Process | None = None
         self._beats: dict[str, Beat] = {}
+        self._shots: dict[str, asyncio.Future[Shot]] = {}
+        """Pictures that were asked for; whoever asks meanwhile gets the same."""
         self.stretch = 1.0
         """The pace that its worker was told last (`Pace.stretch`)."""
 
@@ -53,6 +69,23 @@ class CameraRunner:
     def worker(self) -> int:
         """Process id of the worker; 0 while there is none."""
         return self._process.pid if self._process is not None else 0
+
+    async def snapshot(self, device: str) -> Evidence:
+        """See `edge_agent.drivers.base.Photographer`."""
+        process = self._process
+        if process is None or not process.pid:
+            raise OSError("no process watches it now")
+        if (shot := self._shots.get(device)) is None:
+            shot = self._shots[device] = asyncio.get_running_loop().create_future()
+            process.send(Shoot(device, SHOT))
+        try:
+            answer = await asyncio.wait_for(asyncio.shield(shot), SHOT + SHOT_SPARE)
+        except TimeoutError:
+            self._shots.pop(device, None)
+            raise OSError("the process that watches it does not answer") from None
+        if answer.file is None:
+            raise OSError(answer.reason)
+        return answer.file
 
     async def run(self, stop: asyncio.Event) -> None:
         """Have the cameras watched until `stop` is set; a worker that fails is told once, and begun again."""
@@ -108,6 +141,9 @@ class CameraRunner:
             self._beats = {}
             for camera in self._cameras.values():
                 camera.ended()
+            while self._shots:
+                name, shot = self._shots.popitem()
+                shot.set_result(Shot(camera=name, reason="the process that watches it ended"))
             self._pace.hear(self.name, {}, time.monotonic())
         return f"ended ({process.ended})"
 
@@ -119,6 +155,8 @@ class CameraRunner:
                 self._cameras[name].found(finding, evidence)
             case Counted(camera=name, crossed=crossed):
                 self._cameras[name].counted(crossed)
+            case Shot(camera=name) if name in self._shots:
+                self._shots.pop(name).set_result(message)
             case Kept(camera=name, entries=entries):
                 self._cameras[name].kept(entries)
 

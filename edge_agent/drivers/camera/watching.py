@@ -48,6 +48,9 @@ class Post(Protocol):
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
         """Hand over how many crossed lines."""
 
+    def shot(self, camera: str, file: Evidence | None, reason: str) -> None:
+        """Hand over the picture that was asked for; without a file, why there is none."""
+
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         """Hand over what is to be kept."""
 
@@ -81,6 +84,8 @@ class Watching:
         self._progress = self._started = time.monotonic()
         self._looked = float("-inf")
         self._relearn = threading.Event()
+        self._shoot_until: float | None = None
+        """Until when a picture that was asked for is waited for."""
         self._defects = 0
         self._spent = self._strain = 0.0
         self.stretch = 1.0
@@ -103,6 +108,10 @@ class Watching:
     def relearn(self) -> None:
         """The scene is rightly another one now."""
         self._relearn.set()
+
+    def shoot(self, within: float) -> None:
+        """Keep the next picture as evidence by itself; if none comes within so many seconds, that is told."""
+        self._shoot_until = time.monotonic() + within
 
     def run(self) -> None:
         """Look at pictures until `stop`."""
@@ -176,11 +185,29 @@ class Watching:
             spent = time.monotonic() - now + self.feed.decoding - decoding
             self._spent += spent
             self._strain += CALM * (spent / self.feed.period - self._strain)
+        self._shot(picture, now)
         told = [(each, self._proof(each, picture)) for each in found]
         if picture is not None:
             told += self._afterwards(lambda witness: witness.later(picture))
         for finding, files in merged(told):
             self._post.found(self.name, finding, files)
+
+    def _shot(self, picture: Picture | None, now: float) -> None:
+        """Answer who asked for a picture, once there is one or it is too late for one."""
+        if self._shoot_until is None or (picture is None and now < self._shoot_until):
+            return
+        self._shoot_until = None
+        file, reason = None, ""
+        if self._witness is None:
+            reason = "no pictures are kept of it (evidence: false)"
+        elif picture is None:
+            reason = self.feed.reason or "no picture came"
+        else:
+            try:
+                file = self._witness.shot(picture)
+            except (OSError, ValueError) as err:
+                reason = f"the picture cannot be kept: {err}"
+        self._post.shot(self.name, file, reason)
 
     def _proof(self, finding: Finding, picture: Picture | None) -> tuple[Evidence, ...]:
         """The files of a finding; without any it is told all the same, as of one that no picture brought."""

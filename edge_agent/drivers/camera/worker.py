@@ -38,6 +38,8 @@ from edge_agent.drivers.camera.protocol import (
     Kept,
     Pace,
     Relearn,
+    Shoot,
+    Shot,
     ToWorker,
     framed,
     length,
@@ -84,6 +86,10 @@ class Outbox:
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""
         self.send(Counted(camera=camera, crossed=dict(crossed)))
+
+    def shot(self, camera: str, file: Evidence | None, reason: str) -> None:
+        """See `edge_agent.drivers.camera.watching.Post`."""
+        self.send(Shot(camera=camera, file=file, reason=reason))
 
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""
@@ -154,6 +160,8 @@ def _listen(pipe: BinaryIO, cameras: Mapping[str, Watching], stopping: threading
                     each.stretch = stretch
             case Relearn(camera) if camera in cameras:
                 cameras[camera].relearn()
+            case Shoot(camera, within) if camera in cameras:
+                cameras[camera].shoot(within)
             case None:
                 stopping.set()
                 return

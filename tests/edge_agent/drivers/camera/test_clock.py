@@ -21,7 +21,7 @@ def told(*readings: tuple[int, Clock | None]) -> list[tuple[str, int]]:
     """(state, second) of q_offset, where the clock is read anew at these seconds; looked at for ten minutes."""
     now: list[Clock | None] = [None]
     analysis = Analysis(seal(), [ClockTask(seal(), lambda: now[0])])
-    found = []
+    found: list[tuple[str, int]] = []
     for second in range(600):
         now[0] = dict(readings).get(second, now[0])
         found += [(each.state, second) for each in analysis.look(picture(BLACK.copy(), float(second))).findings]

@@ -256,6 +256,9 @@ class Posted:
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
         self.crossed.update(crossed)
 
+    def shot(self, camera: str, file: Evidence | None, reason: str) -> None:
+        raise AssertionError("nobody asked for a picture")
+
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         self.entries |= entries
 
