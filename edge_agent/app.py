@@ -29,7 +29,7 @@ from edge_agent.uplink.certificate import certificate_until
 from edge_agent.uplink.link import Uplink
 from profiles.load import library
 from profiles.wire.codec import encode
-from profiles.wire.messages import Request, Response, State
+from profiles.wire.messages import SNAPSHOT, Request, Response, State
 from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
@@ -234,7 +234,7 @@ class Agent:
             file = await owner.snapshot(name)
         except OSError as err:
             return Response(v=1, id=request.id, ok=False, error=f"{name}: {err}")
-        self._recorder.pictured(name, file)
+        self._recorder.pictured(name, file, SNAPSHOT)
         if not await self._recorder.committed():
             return Response(v=1, id=request.id, ok=False, error=f"{name}: the picture could not be noted")
         log.info("request %s: a picture of camera %s was taken: %s", request.id, name, file.id)

@@ -28,7 +28,7 @@ from edge_agent.sampler import Outcome, Reset, Sample, Sampler
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.wire.codec import event_id
-from profiles.wire.messages import DeviceState, Event, Evidence, Level
+from profiles.wire.messages import REFERENCE, SNAPSHOT, DeviceState, Event, Evidence, Level
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,7 @@ BATCH_TEXT = 4 * 2**20
 """Characters of text in an envelope, beyond which the next one begins: a message has 8 MiB at most."""
 _CODES: dict[Side, str] = {"feed": FEED, "system": SYSTEM}
 """Of alarms that no limit and no rule made."""
-SNAPSHOT = "snapshot"
-"""Of pictures that somebody asked for."""
+PICTURED = {SNAPSHOT: "a picture was asked for", REFERENCE: "the scene was learnt"}
 FEED_TEXT = "the feeder does not follow its cut-off device"
 HELD = 100_000
 """Samples, and likewise events, that wait in memory for a commit (a full disk, one that hangs); beyond, the oldest are
@@ -146,15 +145,15 @@ class Recorder:
             Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text)
         )
 
-    def pictured(self, camera: str, file: Evidence) -> None:
-        """A picture of a camera that somebody asked for, as a fact with its file."""
+    def pictured(self, camera: str, file: Evidence, code: str) -> None:
+        """A picture by itself of a camera, as a fact with its file."""
         now = self._clock.read()
-        made = event_id(self._agent, "snapshot", camera, file.id, file.sha256)
+        made = event_id(self._agent, code, camera, file.id, file.sha256)
         self._carry((file,))
         self._event(
             Event(
                 id=made, alarm=made, kind="agent", level="INFO", state="noted", time=now, since=now, camera=camera,
-                text="a picture was asked for", code=SNAPSHOT, evidence=[file],
+                text=PICTURED[code], code=code, evidence=[file],
             )
         )  # fmt: skip
 

@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS file (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS file_by_age ON file (told) WHERE deleted = 0;
 CREATE INDEX IF NOT EXISTS file_missing ON file (told) WHERE verified = 0 AND deleted = 0;
+CREATE INDEX IF NOT EXISTS file_reference ON file (agent, source, captured) WHERE code = 'reference';
 CREATE INDEX IF NOT EXISTS file_by_alarm ON file (agent, alarm);
 -- files that were handed on whole to a higher collector, so that an event that comes twice has none carried twice
 CREATE TABLE IF NOT EXISTS passed (

@@ -20,7 +20,7 @@ from collector.evidence.files import EvidenceFiles
 from collector.evidence.settings import EvidenceSettings
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 from collector.state_file import open_state
-from profiles.wire.messages import EvidenceChunk
+from profiles.wire.messages import REFERENCE, EvidenceChunk
 
 FILE = "evidence.db"
 ASK_AFTER = 600.0
@@ -137,6 +137,16 @@ class EvidenceStore:
             ).fetchall()
         return {(kept.agent, kept.id): kept.state for kept in (Kept(*row) for row in found)}
 
+    def reference(self, agent: str, camera: str) -> Kept | None:
+        """The newest picture of a camera's scene as it was learnt, if it is verified and here."""
+        with self._lock:
+            found = self._db.execute(
+                f"SELECT {_COLUMNS} FROM file WHERE agent = ? AND source = ? AND code = '{REFERENCE}'"  # noqa: S608
+                " AND verified > 0 AND deleted = 0 ORDER BY captured DESC LIMIT 1",
+                [agent, camera],
+            ).fetchone()
+        return None if found is None else Kept(*found)
+
     def note_passed(self, target: str, agent: str, name: str) -> None:
         """A file was handed on whole to a higher collector."""
         with self._lock, self._db:
@@ -174,13 +184,14 @@ class EvidenceStore:
     def tidy(self, now: int, ended: Ended) -> int:
         """Delete what is older than it is to be kept, and make room; how many files went.
 
-        Files of alarms that are not closed are left alone: where they fill the quota, chunks wait at their agent.
+        Files of alarms that are not closed are left alone: where they fill the quota, chunks wait at their agent. So is
+        the newest picture of each camera's scene.
         """
         oldest = now - round(self._settings.keep * 1000)
         gone = 0
         for kept in self._present("told < ?", [oldest]):
             closed = ended(kept.agent, kept.alarm)
-            if closed is None or 0 < closed < oldest:
+            if (closed is None or 0 < closed < oldest) and not self._is_needed(kept):
                 self._delete(kept, now)
                 gone += 1
         with self._lock, self._db:
@@ -205,7 +216,7 @@ class EvidenceStore:
         for kept in self._present("agent = ?", [agent]):
             if not self._files.over(agent, ROOM):
                 break
-            if ended(agent, kept.alarm) != 0:
+            if ended(agent, kept.alarm) != 0 and not self._is_needed(kept):
                 self._delete(kept, now)
                 gone += 1
         return gone
@@ -217,6 +228,10 @@ class EvidenceStore:
                 list(values),
             ).fetchall()
         return (Kept(*row) for row in found)
+
+    def _is_needed(self, kept: Kept) -> bool:
+        """Whether it is the newest picture of a camera's scene, which upper platforms are told of again each day."""
+        return kept.code == REFERENCE and self.reference(kept.agent, kept.source) == kept
 
     def _delete(self, kept: Kept, now: int) -> None:
         self._files.delete(kept.agent, kept.id)

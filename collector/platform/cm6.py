@@ -55,12 +55,14 @@ def pictures(path: str, rows: list[dict[str, Any]]) -> Iterator[tuple[str, str, 
     A bad one drops only itself (5.4): it is no reason to refuse the push.
     """
     for index, row in enumerate(rows):
-        for at, picture in enumerate(row.get("imagesBase64", ())):
+        shown = [(f"imagesBase64[{at}]", each) for at, each in enumerate(row.get("imagesBase64", ()))]
+        shown += [("basicImageBase64", row["basicImageBase64"])] if "basicImageBase64" in row else []
+        for at, picture in shown:
             kind = re.match(r"data:image/[a-z]+;base64,", picture) if isinstance(picture, str) else None
             wrong, found = "expected data:image/…;base64,…", ""
             if kind is not None:
                 wrong, found = fault_of(picture[kind.end() :], tuple(MAGIC), LARGEST)
-            yield f"{path} [{index}].imagesBase64[{at}]", row["cameraCode"], wrong, found
+            yield f"{path} [{index}].{at}", row["cameraCode"], wrong, found
 
 
 class Register:

@@ -10,6 +10,7 @@ from functools import partial
 
 from collector.directory import Directory, Place
 from collector.duty.book import DutyBook
+from collector.evidence.store import Kept
 from collector.handled import Handled
 from collector.mines import MineOrder
 from collector.reports.attempts import Attempts
@@ -46,6 +47,8 @@ class Given:
     """What an agent said of itself last."""
     duty: DutyBook
     """What is stopped or under repair."""
+    scene: Callable[[str, str], Kept | None] = lambda _agent, _camera: None
+    """The picture of the scene of an agent's camera, if it is here (`EvidenceStore.reference`)."""
 
 
 class Bench:

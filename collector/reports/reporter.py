@@ -64,7 +64,8 @@ class Reporter:
                     (target.name, PersonPacker(target.name, wanted, self.queue, persons, library))
                 )  # fmt: skip
             given = Given(
-                target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty
+                target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty,
+                evidence.reference,
             )  # fmt: skip
             self._packers.append((target.name, Packer(given)))
             releaser = PictureReleaser(target.name, target.keep, self.queue, evidence)

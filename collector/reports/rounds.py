@@ -21,6 +21,7 @@ from collector.reports.encoders.static_tables import lacking
 from collector.reports.gateways import Key, heard
 from collector.reports.memory import Said
 from collector.reports.pulse import Pulse
+from profiles.wire.messages import Evidence
 from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
@@ -33,12 +34,12 @@ class Rounds(Pulse):
 
     def __init__(self, given: Given) -> None:
         super().__init__(given)
-        self._duty = given.duty
+        self._duty, self._scene = given.duty, given.scene
         self._down_said: dict[Key, int] = {}
         self._defined = (-1, 0)
         """Which version of the directory was defined last, and when (ms)."""
-        self._stated: dict[Key, tuple[Sequence[Place], Mapping[str, Record | None]]] = {}
-        """Gateway → the points whose definitions were looked at last, and the stops of them."""
+        self._stated: dict[Key, tuple[Sequence[Place], Mapping[str, Record | None], Mapping[str, Evidence]]] = {}
+        """Gateway → the points whose definitions were looked at last, the stops of them, and the scenes of cameras."""
 
     def _define(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Definitions are sent when they change, and again every so often."""
@@ -57,10 +58,11 @@ class Rounds(Pulse):
         about = f"{key.profile}/{key.code}"
         last = self._queue.said(self._target, about)
         due = last is None or now - last.time >= self._gateways.shape(key.profile).statics * 1000
-        stated, stopped = self._stated.get(key, ((), {}))
-        if not due and _same(stated, places) and stopped == stops:
+        stated, stopped, shown = self._stated.get(key, ((), {}, {}))
+        scenes = self._scenes(places)
+        if not due and _same(stated, places) and stopped == stops and shown == scenes:
             return 0  # encoding all points of a county takes seconds
-        gateway = replace(self._gateway(key, places[0]), stops=stops)
+        gateway = replace(self._gateway(key, places[0]), stops=stops, scenes=scenes)
         encoder = self._gateways.encoder(key.profile)
         for text in lacking(gateway, places):
             if text not in self._told:
@@ -68,12 +70,24 @@ class Rounds(Pulse):
                 self._told.add(text)
         content = b"".join(draft.body for draft in encoder.definitions(gateway, 0, places))
         digest = hashlib.sha256(content).hexdigest()
-        self._stated[key] = places, stops
+        self._stated[key] = places, stops, scenes
         if not content or (last is not None and last.digest == digest and not due):
             return 0
         drafts = encoder.definitions(gateway, now // 1000 * 1000, places)
         self._put(gateway, drafts, said=Said(about, digest, now))
         return len(drafts)
+
+    def _scenes(self, places: Sequence[Place]) -> dict[str, Evidence]:
+        """By their codes the pictures of cameras' scenes, for a target that takes pictures within messages."""
+        if self._pictures != "inline":
+            return {}
+        cameras = (place for place in places if place.asset.kind == "camera" and place.point.code == place.point.asset)
+        found = ((place.point.code, self._scene(place.agent, place.tag)) for place in cameras)
+        return {
+            code: Evidence(id=kept.id, type=kept.type, size=kept.size, sha256=kept.sha256, captured=kept.captured)
+            for code, kept in found
+            if kept is not None
+        }
 
     def _down(self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Gateways that are connected and reach none of their devices say so, again and again."""

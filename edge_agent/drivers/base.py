@@ -90,6 +90,9 @@ class DurableOutput(Output, Protocol):
     def camera_event(self, event: CameraEvent) -> None:
         """What a camera's pictures show; its files of evidence are carried after it."""
 
+    def pictured(self, camera: str, file: Evidence, code: str) -> None:
+        """A picture by itself, durable as evidence is: of the scene as it was learnt, or one that was asked for."""
+
     def alarm(self, device: str, tag: str, level: Level | None, time: int, text: str) -> None:
         """An alarm that the device itself tells of a tag's point, in colours; None: it has ended. `time` in ms UTC."""
 

@@ -31,6 +31,8 @@ EventKind = Literal["limit", "link", "seal", "clock", "agent", "trend"]
 EventState = Literal["raised", "changed", "cleared", "noted"]
 TagType = Literal["number", "text", "flag"]
 PressureKind = Literal["gauge", "absolute"]
+SNAPSHOT, REFERENCE = "snapshot", "reference"
+"""Codes of events of kind agent whose evidence is a picture: one that was asked for, one of the scene as learnt."""
 STANDARD_ATMOSPHERE = 101.325
 """kPa (ISO 2533)."""
 ATMOSPHERES = 50.0, 110.0
@@ -81,9 +83,10 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent. Of kind ``seal``, `code` is the event of the camera's profile (belt_run), and `facts` what was found beside:
     persons, vehicles, plate, loaded, confidence (0 to 1), duration (s). Of kind ``agent`` and with a `tag`, `code`
     ``reset`` says that an accumulated value fell; with a `camera`, ``snapshot`` that somebody asked for the picture
-    that is its evidence. Of kind ``limit``, `code` ``feed`` says that a feeder does not follow its cut-off device,
-    which is no limit of its own; any other names the combined rules of the profile that made the
-    level (", " between them), and `facts` the tags and values that they went by, in the profile's unit.
+    that is its evidence, ``reference`` that the scene in it was learnt. Of kind ``limit``, `code` ``feed`` says that a
+    feeder does not follow its cut-off device, which is no limit of its own; any other names the combined rules of the
+    profile that made the level (", " between them), and `facts` the tags and values that they went by, in the
+    profile's unit.
     """
 
     id: Name

@@ -23,7 +23,7 @@ from collector.reports.tallies import Tally
 from profiles.model import Profile, Quantity, Times
 from profiles.stated import AbnormalName
 from profiles.textfile.model import Encoding
-from profiles.wire.messages import Event, State
+from profiles.wire.messages import Event, Evidence, State
 from profiles.wire.quality import is_bad, is_good
 from profiles.zones import offset
 
@@ -61,6 +61,8 @@ class Gateway:
     """How this target gets the pictures of a seal's events."""
     url_base: str = ""
     """What stands before a file's address."""
+    scenes: Mapping[str, Evidence] = field(default_factory=dict)
+    """By the codes of its cameras the picture of the scene as it was learnt, where it is here."""
 
 
 @dataclass(frozen=True, slots=True)

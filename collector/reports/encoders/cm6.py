@@ -43,13 +43,14 @@ class Cm6Encoder(Encoder):
     def definitions(cls, gateway: Gateway, now: int, places: Sequence[Place]) -> list[Draft]:
         """The register of cameras: one record a camera and analysis.
 
-        It goes ahead of all alarms, since a camera must be registered before anything is told of it (5.3).
+        It goes ahead of all alarms, since a camera must be registered before anything is told of it (5.3), and so
+        without pictures. Behind it each camera that has a picture is told once more by itself, with it.
         """
         rows = registered(gateway, now, places)
         if not rows:
             return []
         draft = _draft(gateway, "camera", "alarm", now, rows)
-        return [replace(draft, time=0)]
+        return [replace(draft, time=0), *_shown(gateway, now, places)]
 
     @classmethod
     def readings(
@@ -137,6 +138,19 @@ def _registered(gateway: Gateway, now: int, place: Place, kind: str) -> dict[str
         "cameraCode": place.point.code, "positionType": place.point.quantity, "positionDesc": place.label[:255],
         "analysisType": kind, "dataTime": written(gateway.profile.time, now), **stated, "mineCode": gateway.site,
     }  # fmt: skip
+
+
+def _shown(gateway: Gateway, now: int, places: Sequence[Place]) -> Iterable[Draft]:
+    """The records of a camera with the picture of its scene, `evidence.picture` at most; a message each."""
+    if gateway.pictures != "inline":
+        return
+    most = min(_shape(gateway).picture, seal_of(gateway).evidence.picture)
+    for place in _cameras(places):
+        picture = gateway.scenes.get(place.point.code)
+        if picture is not None and picture.size <= most:
+            image = bytes_of(place.agent, picture, prefix=f"data:{picture.type};base64,")
+            rows = [row | {"basicImageBase64": image} for row in registered(gateway, now, [place])]
+            yield _draft(gateway, "camera", "live", now, rows)
 
 
 def _draft(

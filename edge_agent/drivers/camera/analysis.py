@@ -56,6 +56,8 @@ class View:
     crossed: Counter[str] = field(default_factory=Counter)
     """Crossings of counting lines that this picture completed: persons_in, persons_out, vehicles_in, vehicles_out;
     whether or not an event is made of them. What is counted by the hour is their sum."""
+    learnt: bool = False
+    """Whether the scene by day was learnt with this picture."""
     notes: dict[str, float] = field(default_factory=dict)
     """Figures for people (`camera probe`, the annotated film): sharpness, mean grey, px a picture of the belt."""
 

@@ -36,8 +36,6 @@ QUALITIES = (80, 65, 50, 35, 20)
 """Of JPEG, the best first: the first that fits is taken."""
 EACH = 1.0
 """Seconds between two pictures that are kept for the time before."""
-SHOT = "snapshot"
-"""What stands for the event in the name of a picture that was asked for."""
 FACE = 0.25
 """Share of a person's box, from its top, in which the face is."""
 _COLOUR = {"person": (0, 0, 255), "vehicle": (0, 165, 255)}
@@ -114,9 +112,9 @@ class Witness:
             files.append(self._picture(finding, marked, "m"))
         return tuple(files)
 
-    def shot(self, picture: Picture) -> Evidence:
-        """A picture that was asked for, masked as those of events; OSError, ValueError."""
-        return self._picture(Finding(code=SHOT, state="raised", time=picture.time, since=picture.time), picture, "a")
+    def shot(self, code: str, picture: Picture) -> Evidence:
+        """A picture by itself, masked as those of events; OSError, ValueError."""
+        return self._picture(Finding(code=code, state="raised", time=picture.time, since=picture.time), picture, "a")
 
     def later(self, picture: Picture) -> Iterator[tuple[Finding, tuple[Evidence, ...]]]:
         """What follows events that were raised some seconds ago, as changes of them; OSError as `prove`."""

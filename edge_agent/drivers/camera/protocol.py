@@ -118,9 +118,11 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Shot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The picture that was asked for, on the disk; or why there is none."""
+    """A picture by itself, on the disk, that was asked for or that shows what was learnt; or why there is none."""
 
     camera: str
+    code: str
+    """Which of both (`profiles.wire.messages`: SNAPSHOT, REFERENCE)."""
     file: Evidence | None = None
     reason: str = ""
 

@@ -31,7 +31,7 @@ from edge_agent.drivers.camera.watched import Watched
 from profiles.model import Profile
 from profiles.seal import Seal
 from profiles.textfile.values import zone
-from profiles.wire.messages import Evidence
+from profiles.wire.messages import REFERENCE, SNAPSHOT, Evidence
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class CameraRunner:
                 camera.ended()
             while self._shots:
                 name, shot = self._shots.popitem()
-                shot.set_result(Shot(camera=name, reason="the process that watches it ended"))
+                shot.set_result(Shot(camera=name, code=SNAPSHOT, reason="the process that watches it ended"))
             self._pace.hear(self.name, {}, time.monotonic())
         return f"ended ({process.ended})"
 
@@ -155,8 +155,12 @@ class CameraRunner:
                 self._cameras[name].found(finding, evidence)
             case Counted(camera=name, crossed=crossed):
                 self._cameras[name].counted(crossed)
-            case Shot(camera=name) if name in self._shots:
+            case Shot(camera=name, code="snapshot") if name in self._shots:
                 self._shots.pop(name).set_result(message)
+            case Shot(camera=name, code="reference", file=Evidence() as file):
+                self._out.pictured(name, file, REFERENCE)
+            case Shot(camera=name, code=code, file=None, reason=reason):
+                log.error("camera %s: %s: %s", name, code, reason)
             case Kept(camera=name, entries=entries):
                 self._cameras[name].kept(entries)
 

@@ -16,7 +16,7 @@ from edge_agent.drivers.camera.findings import Finding, OpenFinding
 from edge_agent.drivers.camera.picture import Picture
 from edge_agent.drivers.camera.protocol import Beat
 from profiles.seal import Seal
-from profiles.wire.messages import Evidence
+from profiles.wire.messages import REFERENCE, SNAPSHOT, Evidence
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Post(Protocol):
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
         """Hand over how many crossed lines."""
 
-    def shot(self, camera: str, file: Evidence | None, reason: str) -> None:
-        """Hand over the picture that was asked for; without a file, why there is none."""
+    def shot(self, camera: str, code: str, file: Evidence | None, reason: str) -> None:
+        """Hand over a picture by itself; without a file, why there is none."""
 
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         """Hand over what is to be kept."""
@@ -182,32 +182,37 @@ class Watching:
             if result.view.crossed:
                 self._post.counted(self.name, result.view.crossed)
             found = result.findings
+            if result.view.learnt and self._witness is not None:
+                self._pictured(self._witness, REFERENCE, picture)
             spent = time.monotonic() - now + self.feed.decoding - decoding
             self._spent += spent
             self._strain += CALM * (spent / self.feed.period - self._strain)
-        self._shot(picture, now)
+        self._answer(picture, now)
         told = [(each, self._proof(each, picture)) for each in found]
         if picture is not None:
             told += self._afterwards(lambda witness: witness.later(picture))
         for finding, files in merged(told):
             self._post.found(self.name, finding, files)
 
-    def _shot(self, picture: Picture | None, now: float) -> None:
+    def _answer(self, picture: Picture | None, now: float) -> None:
         """Answer who asked for a picture, once there is one or it is too late for one."""
         if self._shoot_until is None or (picture is None and now < self._shoot_until):
             return
         self._shoot_until = None
-        file, reason = None, ""
         if self._witness is None:
-            reason = "no pictures are kept of it (evidence: false)"
+            self._post.shot(self.name, SNAPSHOT, None, "no pictures are kept of it (evidence: false)")
         elif picture is None:
-            reason = self.feed.reason or "no picture came"
+            self._post.shot(self.name, SNAPSHOT, None, self.feed.reason or "no picture came")
         else:
-            try:
-                file = self._witness.shot(picture)
-            except (OSError, ValueError) as err:
-                reason = f"the picture cannot be kept: {err}"
-        self._post.shot(self.name, file, reason)
+            self._pictured(self._witness, SNAPSHOT, picture)
+
+    def _pictured(self, witness: Witness, code: str, picture: Picture) -> None:
+        file, reason = None, ""
+        try:
+            file = witness.shot(code, picture)
+        except (OSError, ValueError) as err:
+            reason = f"the picture cannot be kept: {err}"
+        self._post.shot(self.name, code, file, reason)
 
     def _proof(self, finding: Finding, picture: Picture | None) -> tuple[Evidence, ...]:
         """The files of a finding; without any it is told all the same, as of one that no picture brought."""

@@ -87,9 +87,9 @@ class Outbox:
         """See `edge_agent.drivers.camera.watching.Post`."""
         self.send(Counted(camera=camera, crossed=dict(crossed)))
 
-    def shot(self, camera: str, file: Evidence | None, reason: str) -> None:
+    def shot(self, camera: str, code: str, file: Evidence | None, reason: str) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""
-        self.send(Shot(camera=camera, file=file, reason=reason))
+        self.send(Shot(camera=camera, code=code, file=file, reason=reason))
 
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""

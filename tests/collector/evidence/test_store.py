@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.evidence.keeper import Keeper
 from collector.evidence.settings import EvidenceSettings
-from collector.evidence.store import ASK_AFTER, ASKED, EvidenceStore
+from collector.evidence.store import ASK_AFTER, ASKED, EvidenceStore, Kept
 from profiles.wire.messages import Request
-from tests.collector.evidence.make import DAY, chunks, file, seen
+from tests.collector.evidence.make import DAY, NOW, chunks, file, seen
 
 BODY = b"a picture"
 
@@ -27,6 +29,11 @@ def store(tmp_path: Path) -> Iterator[EvidenceStore]:
 
 def now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def kept_as(store: EvidenceStore, name: str) -> Kept:
+    [found] = store.named(name)
+    return found
 
 
 def states(store: EvidenceStore) -> dict[str, str]:
@@ -105,6 +112,23 @@ def test_a_file_is_kept_until_so_long_after_its_alarm_was_closed(store: Evidence
     assert states(store) == {"a": "verified", "b": "deleted", "c": "verified", "d": "deleted"}
     assert not store.path("mine-a", "b").exists()
     assert store.to_ask(later) == []
+
+
+def test_the_newest_picture_of_a_cameras_scene_is_kept_for_as_long_as_there_is_none_newer(
+    store: EvidenceStore,
+) -> None:
+    for number, name in enumerate(("first", "second")):
+        told = msgspec.structs.replace(file(name, BODY), captured=NOW + number)
+        event = seen(told)
+        scene = msgspec.structs.replace(event.event, code="reference", kind="agent", state="noted")
+        store.write([], [replace(event, event=scene)])
+        assert store.reference("mine-a", "mouth") != kept_as(store, name)
+        for part in chunks(name, BODY):
+            store.put("mine-a", *part)
+        assert store.reference("mine-a", "mouth") == kept_as(store, name)
+    assert store.reference("mine-b", "mouth") is None
+    assert store.tidy(now() + 100 * DAY, lambda _agent, _alarm: None) == 1
+    assert states(store) == {"first": "deleted", "second": "verified"}
 
 
 def test_for_want_of_room_the_oldest_of_closed_alarms_go_and_those_of_open_ones_never(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from collector.platform.ledger import Ledger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_http
 from collector.platform.text_files import TextPlatform
-from collector.reports import awaited
+from collector.reports import awaited, rounds
 from collector.reports.encoders.pictures import role_of
 from collector.reports.encoders.seal import SealEncoder
 from collector.reports.pictures import FORSAKE_EVERY, PictureError, PictureReleaser, filled, holds_pictures
@@ -445,4 +445,37 @@ async def test_a_covered_camera_reaches_the_video_platform_with_its_pictures(
     server.close()
     assert (book.refusals(), book.findings()) == ([], [])
     assert [each.kind for each in book.values("CM6.picture")] == [picture("before").sha256, picture("at").sha256]
+    book.close()
+
+
+SCENE = msgspec.structs.replace(picture("before"), id=f"{BELT}/20261124/010000000-reference-a.jpg")
+LEARNT = Event(
+    id="r", alarm="r", kind="agent", level="INFO", state="noted", time=NOW, since=NOW, camera="belt", code="reference",
+    evidence=[SCENE], text="the scene was learnt",
+)  # fmt: skip
+
+
+async def test_the_register_of_cameras_has_the_picture_of_a_scene_once_that_is_verified_here(
+    broker: Server, agent: Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "LOOK_AGAIN", 0)
+    book = Ledger(tmp_path / "platform.db")
+    server = await serve_http(Platform(book, Secret(), plan("success")), LOCAL, 0)
+    transport = {"type": "http", "url": f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}"}
+    target = target_model().model_validate(
+        {"name": "p", "profiles": ["electronic-seal"], "family": "CM6", "pictures": "inline", "transport": transport}
+    )
+    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    async with collecting(chosen):
+        agent.send("manifest", ABOUT)
+        await eventually(lambda: book.values("CM6.camera"), "the register without pictures")
+        agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [LEARNT]))
+        for seq, start in enumerate((0, 2**16)):
+            agent.send("evidence", chunk(SCENE, 2 + seq, start=start, end=start + 2**16))
+        await eventually(lambda: book.values("CM6.picture"), "the register with its picture")
+    server.close()
+    assert (book.refusals(), book.findings()) == ([], [])
+    assert [(each.code, each.kind) for each in book.values("CM6.picture")] == [(BELT, SCENE.sha256)]
+    bodies = [body for body in map(book.body, book.packets()) if "basicImageBase64" in json.dumps(body)]
+    assert [[row["cameraCode"] for row in body] for body in bodies] == [[BELT]]
     book.close()

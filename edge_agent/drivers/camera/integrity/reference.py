@@ -193,6 +193,7 @@ class Scene:
         if reference is None:
             self._learn(picture)
             reference = self._known.get(self.night)
+            view.learnt = reference is not None and not self.night
         view.notes |= {"mean": float(picture.small.mean()), "chroma": self.chroma, "reference": float(bool(reference))}
         self.comparison = Comparison(picture.small, reference, self._usable) if reference else None
         other = self._known.get(not self.night)

@@ -17,7 +17,7 @@ from edge_agent.drivers.base import CameraEvent, Reading
 from edge_agent.drivers.camera.driver import CameraDriver
 from edge_agent.drivers.camera.runner import CameraRunner
 from edge_agent.drivers.camera.settings import CameraDevice
-from profiles.wire.messages import Level
+from profiles.wire.messages import Evidence, Level
 from tests.edge_agent.drivers.camera.films import film
 from tests.servers import find_server
 
@@ -150,6 +150,7 @@ class Heard:
         self.notes: list[tuple[Level, str]] = []
         self.counters: dict[str, dict[str, int]] = {}
         self.clocks: dict[str, int] = {}
+        self.shots: list[tuple[str, str, Evidence]] = []
         self.memory = remembered if remembered is not None else {}
 
     def readings(self, device: str, readings: Sequence[Reading]) -> None:
@@ -172,6 +173,9 @@ class Heard:
 
     def camera_event(self, event: CameraEvent) -> None:
         self.events.append(event)
+
+    def pictured(self, camera: str, file: Evidence, code: str) -> None:
+        self.shots.append((camera, code, file))
 
     async def committed(self) -> bool:
         return True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from edge_agent.drivers.camera.analysis import Analysis, Task, View
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.source import LostError
 from edge_agent.drivers.camera.counts import HOUR, Counts
+from edge_agent.drivers.camera.evidence import Privacy, Witness
 from edge_agent.drivers.camera.findings import Finding, Look, Passage
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.picture import Picture
@@ -249,6 +252,7 @@ class Posted:
         self.findings: list[Finding] = []
         self.entries: dict[str, bytes] = {}
         self.crossed: Counter[str] = Counter()
+        self.shots: list[tuple[str, Evidence | None, str]] = []
 
     def found(self, camera: str, finding: Finding, evidence: tuple[Evidence, ...] = ()) -> None:
         self.findings.append(finding)
@@ -256,8 +260,8 @@ class Posted:
     def counted(self, camera: str, crossed: Mapping[str, int]) -> None:
         self.crossed.update(crossed)
 
-    def shot(self, camera: str, file: Evidence | None, reason: str) -> None:
-        raise AssertionError("nobody asked for a picture")
+    def shot(self, camera: str, code: str, file: Evidence | None, reason: str) -> None:
+        self.shots.append((code, file, reason))
 
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         self.entries |= entries
@@ -333,3 +337,37 @@ def test_what_tasks_count_and_keep_is_handed_over_and_given_back() -> None:
     thread.join(5)
     assert int(posted.entries["signal/seen"]) == 70 + feed.pictures
     assert posted.crossed == {"persons_in": feed.pictures}
+
+
+class Learning(SignalTask):
+    """Has learnt the scene with its second picture."""
+
+    seen = 0
+
+    def look(self, view: View) -> Iterator[Look | Passage]:
+        self.seen += 1
+        view.learnt = self.seen == 2
+        yield from super().look(view)
+
+
+@pytest.mark.parametrize("disk", ["", "full"])
+def test_a_picture_of_the_scene_is_kept_when_it_was_learnt_and_one_that_cannot_be_is_told(
+    tmp_path: Path, disk: str
+) -> None:
+    (tmp_path / "full").write_bytes(b"")  # no folder can be made in it
+    folder = tmp_path / disk / "evidence"
+    witness = Witness(folder, "1" * 20, seal().evidence, datetime.UTC, lambda _start, _end: b"", Privacy())
+    posted, feed, tasks = Posted(), StillFeed(), [Learning()]
+    this = Watching("still", feed, seal(), lambda: [*tasks], posted, open_findings={}, kept={}, witness=witness)
+    thread = threading.Thread(target=this.run, daemon=True)
+    thread.start()
+    wait_for(lambda: feed.pictures >= 4, what="pictures")
+    this.stop()
+    thread.join(5)
+    [(code, file, reason)] = posted.shots
+    assert code == "reference"
+    if disk:
+        assert (file, reason.partition(":")[0]) == (None, "the picture cannot be kept")
+    else:
+        assert file is not None
+        assert (folder / file.id).stat().st_size == file.size

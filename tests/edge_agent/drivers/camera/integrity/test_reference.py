@@ -14,11 +14,14 @@ VTEST = "vtest.avi"
 
 def test_nothing_is_compared_before_twenty_seconds_were_seen_and_then_it_is() -> None:
     scene = Scene(seal())
-    compared = []
+    compared, learnt_with = [], []
     for picture in camera(images(VTEST), 25):
-        list(scene.look(View(picture)))
+        view = View(picture)
+        list(scene.look(view))
         compared.append(scene.comparison is not None)
+        learnt_with.append(view.learnt)
     assert compared == [False] * 20 + [True] * 5
+    assert learnt_with == [False] * 20 + [True] + [False] * 4
 
 
 def test_in_the_dark_nothing_is_learnt() -> None:
