@@ -48,6 +48,7 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
         self._minded = time.monotonic()
         self._alive = self._minded + START - HUNG
+        self._ending = False
 
     @property
     def pid(self) -> int:
@@ -63,6 +64,8 @@ class Process:
         assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018  # both are pipes
         saying = asyncio.create_task(self._log(process.stderr))
         try:
+            if self._ending:
+                return  # it was told to while the system started it
             self.send(begin)
             while True:
                 head = await process.stdout.readexactly(HEAD.size)
@@ -101,6 +104,7 @@ class Process:
 
     async def stop(self) -> None:
         """Ask it to end, and end it if it does not."""
+        self._ending = True
         if self._process is None:
             return
         self.send(Stop())

@@ -19,6 +19,7 @@ from edge_agent.drivers.camera import runner as runner_module
 from edge_agent.drivers.camera.watched import OFFLINE
 from tests.edge_agent.drivers.camera.bench import Heard, camera, device, encoded, films, quick, running, until
 from tests.edge_agent.drivers.camera.onvif_camera import onvif_camera
+from tests.servers import free_port
 
 __all__ = ["films"]
 
@@ -113,6 +114,13 @@ async def test_a_worker_that_does_not_end_when_asked_is_ended_by_its_process_id(
             worker = runner.worker
             os.kill(worker, signal.SIGSTOP)
         assert not psutil.pid_exists(worker)
+
+
+async def test_a_stop_while_a_worker_is_being_started_ends_it_too() -> None:
+    async with running(device(f"rtsp://127.0.0.1:{free_port()}/cam"), heard=Heard()) as (runner,):
+        while runner._process is None:
+            await asyncio.sleep(0)
+        assert not runner.worker, "it is only being started"
 
 
 async def test_no_worker_outlives_an_agent_that_is_killed(films: Path, tmp_path: Path) -> None:
