@@ -10,7 +10,7 @@ COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
     for name in (
         "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "persons",
-        "colours", "seal", "evidence", "compliance", "risk", "duty", "audit",
+        "colours", "seal", "evidence", "ask", "compliance", "risk", "duty", "audit",
         "profiles", "reports", "simulate", "demo", "grafana", "init-store", "pki", "broker-config",
         "version",
     )

@@ -1,0 +1,67 @@
+"""``edge-collector ask``: a connected agent is asked while the collector runs, and who asked is in the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from collector.cli.audit import command as audit
+from collector.cli.main import main
+from edge_agent.simulators import tank_farm
+from tests.edge_agent.test_app import broker, working
+from tests.servers import LOCAL, Server, free_port, wait_for
+
+__all__ = ["broker"]
+
+
+def settings(folder: Path, port: int) -> Path:
+    path = folder / "collector.yaml"
+    (folder / "bureau").mkdir()
+    path.write_text(
+        f"collector: county-1\nstate: bureau\nmqtt: {{host: {LOCAL}, port: {port}, tls: disabled}}\n"
+        "sinks: [{name: store, type: sqlite, path: store.db}]\n"
+    )
+    return path
+
+
+async def test_an_agent_answers_and_the_question_is_audited(tmp_path: Path, broker: Server) -> None:
+    file = settings(tmp_path, broker.port)
+
+    async def ask(*words: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, main, ["ask", *words, "-s", str(file)])
+
+    instrument = await tank_farm.instrument(None).serve(LOCAL, 0)
+    port = instrument.sockets[0].getsockname()[1]
+    async with working(tmp_path, broker.port, [tank_farm.device_settings(port, interval="200ms")]) as listener:
+        await asyncio.to_thread(wait_for, lambda: listener.of("data"), what="samples")
+        status, read = await ask("plant-1", "status"), await ask("plant-1", "read", "tags=T101.LEVEL,T102.LEVEL")
+        refused = await ask("plant-1", "snapshot", "camera=gate")
+        silent = await ask("plant-2", "status", "--timeout", "1")
+    instrument.close()
+    assert json.loads(status.stdout)["devices"]["tank-farm"]["up"] is True
+    assert {"T101.LEVEL", "T102.LEVEL"} >= json.loads(read.stdout).keys() > set()
+    assert (refused.exit_code, silent.exit_code) == (1, 1)
+    assert "agent plant-1: camera: expected one of none: it has no cameras" in refused.output
+    assert "agent plant-2 did not answer in 1 s; is it connected?" in silent.output
+    shown = CliRunner().invoke(audit, ["list", str(file), "--json"])
+    deeds = [each for each in json.loads(shown.stdout) if each["what"] == "asked"]
+    assert [each["subject"] for each in deeds] == ["agent plant-1"] * 3 + ["agent plant-2"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["plant-1", "status"], "Connection refused"),
+        (["Plant 1", "status"], "is no agent's id; expected 1 to 63 lower-case letters"),
+        (["plant-1", "browse", "device"], "'device': expected KEY=VALUE, such as camera=gate"),
+        (["plant-1", "write"], "'write' is not one of"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(tmp_path: Path, words: list[str], message: str) -> None:
+    done = CliRunner().invoke(main, ["ask", *words, "-s", str(settings(tmp_path, free_port()))])
+    assert done.exit_code != 0
+    assert message in done.output
