@@ -162,7 +162,8 @@ class _Talk:
 
     async def what(self) -> str:
         found = await self._ask(DEVICE, self._base(), "GetDeviceInformation")
-        return " ".join(str(each) for each in (found.Manufacturer, found.Model, found.FirmwareVersion) if each)
+        told = (getattr(found, name, None) for name in ("Manufacturer", "Model", "FirmwareVersion"))
+        return " ".join(str(each) for each in told if each)
 
     async def streams(self) -> list[Stream]:
         """Those with pictures, in the camera's own order."""
@@ -178,23 +179,24 @@ class _Talk:
         setup = {"Stream": "RTP-Unicast", "Transport": {"Protocol": protocol}}
         asked = {"StreamSetup": setup, "ProfileToken": stream.token}
         found = await self._ask(MEDIA, await self._media_address(), "GetStreamUri", asked)
-        return self._at_home(found.Uri, ("rtsp", "rtsps", "http", "https"))
+        return self._at_home(getattr(found, "Uri", None), ("rtsp", "rtsps", "http", "https"))
 
     async def snapshot_uri(self, stream: Stream) -> str:
         asked = {"ProfileToken": stream.token}
         found = await self._ask(MEDIA, await self._media_address(), "GetSnapshotUri", asked)
-        return self._at_home(found.Uri, ("http", "https"))
+        return self._at_home(getattr(found, "Uri", None), ("http", "https"))
 
     async def _media_address(self) -> str:
         if not self._media:
             try:
                 services = await self._ask(DEVICE, self._base(), "GetServices", {"IncludeCapability": False})
-                found = next((each.XAddr for each in services or () if each.Namespace == MEDIA), None)
+                named = [each for each in services or () if getattr(each, "Namespace", None) == MEDIA]
+                found = getattr(named[0], "XAddr", None) if named else None
             except DeniedError:
                 raise
             except LostError:  # an old one that does not know the question
                 told = await self._ask(DEVICE, self._base(), "GetCapabilities", {"Category": "Media"})
-                found = told.Media.XAddr if told.Media is not None else None
+                found = getattr(getattr(told, "Media", None), "XAddr", None)
             if not found:
                 raise LostError("it has no Media service of ONVIF (version 1)")
             self._media = self._at_home(found, ("http", "https"))
@@ -206,12 +208,15 @@ class _Talk:
     def _at_home(self, uri: object, schemes: tuple[str, ...]) -> str:
         """An address that it names, at the host of the settings and without credentials.
 
-        A camera behind a router tells the address that it has there; and the password goes to no other host.
+        A camera behind a router tells the address that it has there; and no other host is asked on its word.
         """
-        parts = urlsplit(str(uri).strip())
+        try:
+            parts = urlsplit(str(uri).strip())
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
         if parts.scheme not in schemes or not parts.hostname:
             raise LostError(f"it names no address of {schemes[0]}:// over ONVIF")
-        port = parts.port
         if parts.scheme.startswith("http") and parts.hostname != self._host:
             port = self._port
         place = _bracketed(self._host) + (f":{port}" if port else "")

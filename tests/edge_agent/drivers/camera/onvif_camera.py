@@ -169,6 +169,8 @@ class OnvifCamera:
 
 
 def media_uri(uri: str) -> str:
+    if not uri:
+        return ""
     return (
         f"<trt:MediaUri><tt:Uri>{uri}</tt:Uri><tt:InvalidAfterConnect>false</tt:InvalidAfterConnect>"
         "<tt:InvalidAfterReboot>false</tt:InvalidAfterReboot><tt:Timeout>PT60S</tt:Timeout></trt:MediaUri>"

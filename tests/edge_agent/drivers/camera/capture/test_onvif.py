@@ -75,6 +75,8 @@ Broken = Callable[[OnvifCamera], object]
         (lambda there: setattr(there, "status", 404), r"does not answer ONVIF at this port \(it has no such"),
         (lambda there: there.profiles.clear(), "it names no profile with pictures"),
         (lambda there: setattr(there, "stream", "gopher://10.9.8.7/1"), "it names no address of rtsp://"),
+        (lambda there: setattr(there, "stream", "rtsp://[10.9.8.7/1"), "it names no address of rtsp://"),
+        (lambda there: setattr(there, "stream", ""), "it names no address of rtsp://"),
         (lambda there: setattr(there, "port", 1), "the connection is refused"),
     ],
 )
