@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from edge_agent.drivers.camera.analysis import View
 from edge_agent.drivers.camera.capture.onvif import Clock
 from edge_agent.drivers.camera.capture.source import LostError
-from edge_agent.drivers.camera.findings import Look, Passage
+from edge_agent.drivers.camera.findings import OFFSET, Look, Passage
 from profiles.seal import Seal
 
 log = logging.getLogger(__name__)
 
-OFFSET = "q_offset"
 EVERY = 60.0
 """Seconds between two questions."""
 FRESH = 3 * EVERY

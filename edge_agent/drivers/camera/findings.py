@@ -9,6 +9,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 Fact = float | int | bool | str
+OFFSET = "q_offset"
+"""The event of a camera whose own clock is wrong; known here, where the agent can read it without the extra."""
 
 
 class Moment(NamedTuple):

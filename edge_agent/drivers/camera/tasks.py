@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from edge_agent.drivers.camera.analysis import LOST, Task
 from edge_agent.drivers.camera.capture.onvif import Clock
-from edge_agent.drivers.camera.clock import OFFSET, ClockTask
+from edge_agent.drivers.camera.clock import ClockTask
 from edge_agent.drivers.camera.equipment import equipment_tasks
+from edge_agent.drivers.camera.findings import OFFSET
 from edge_agent.drivers.camera.integrity import integrity_tasks
 from edge_agent.drivers.camera.presence import presence_tasks
 from edge_agent.drivers.camera.settings import CameraDevice

@@ -13,9 +13,8 @@ import msgspec
 
 from edge_agent.drivers.base import CameraEvent, DurableOutput, Reading
 from edge_agent.drivers.camera.balance import Balance
-from edge_agent.drivers.camera.clock import OFFSET
 from edge_agent.drivers.camera.counts import LONGEST, Counts
-from edge_agent.drivers.camera.findings import Fact, Finding, OpenFinding
+from edge_agent.drivers.camera.findings import OFFSET, Fact, Finding, OpenFinding
 from edge_agent.drivers.camera.protocol import Beat, CameraBegin
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.standing import Standing
