@@ -15,7 +15,7 @@ from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
-from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.drivers.camera.settings import ONVIF_MISSING, CameraDevice
 from profiles.load import folder_faults, library
 from profiles.model import Profile
 from profiles.seal import Position, Seal
@@ -25,7 +25,6 @@ Fault = tuple[tuple[str | int, ...], str]
 NEEDED = {"av": "av", "cv2": "opencv-python-headless", "numpy": "numpy"}
 """Modules of the extra, and the packages that have them."""
 INSTALL = 'pip install "edge-gateway[cameras]"'
-ONVIF_MISSING = 'onvif-zeep-async is missing: pip install "edge-gateway[cameras,onvif]"'
 PICTURE = "(picture)"
 """What is read once of a camera that has no tag for being on line."""
 LIGHT = ("q_dark", "q_bright", "q_mono")

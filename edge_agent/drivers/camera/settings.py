@@ -26,6 +26,7 @@ Measure = Literal[
 
 _URL = r"^(rtsps?|https?)://[^@\s]+$|^file:[^@]+$"
 _URL_WORDS = "rtsp://…, http://… or file:…; user and password are keys of their own"
+ONVIF_MISSING = 'onvif-zeep-async is missing: pip install "edge-gateway[cameras,onvif]"'
 _HOST = r"^(\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]]+)(:[1-9]\d{0,4})?$"
 _HOST_WORDS = "HOST or HOST:PORT; user and password are keys of their own"
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.drivers.camera.capture.source import LostError
+from edge_agent.drivers.camera.settings import ONVIF_MISSING
 
 DEVICE, MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
 """The services that are asked, by their namespaces."""
 _WSDL = {DEVICE: ("devicemgmt.wsdl", "DeviceBinding"), MEDIA: ("media.wsdl", "MediaBinding")}
-INSTALL = 'onvif-zeep-async is missing: pip install "edge-gateway[cameras,onvif]"'
 
 
 class Library:
@@ -62,7 +62,7 @@ def library() -> Library:
     try:
         return Library()
     except ModuleNotFoundError:
-        raise LostError(INSTALL) from None
+        raise LostError(ONVIF_MISSING) from None
 
 
 _LOADING = threading.Lock()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from edge_agent.drivers.camera.capture import soap
 from edge_agent.drivers.camera.capture.choose import source
 from edge_agent.drivers.camera.capture.onvif import READS, Onvif
 from edge_agent.drivers.camera.capture.source import DeniedError, LostError
@@ -113,3 +115,13 @@ def test_single_pictures_come_from_the_address_that_it_names() -> None:
         assert next(iter(where.packets())).key
         where.close()
         assert there.asked[-1] == "GET /snap/P1"
+
+
+def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onvif.client", None)
+    soap.library.cache_clear()
+    try:
+        with pytest.raises(LostError, match="onvif-zeep-async is missing: pip install"):
+            soap.library()
+    finally:
+        soap.library.cache_clear()
