@@ -102,11 +102,13 @@ class Bureau:
         self.ledger.recount(at)
 
     def close_alarms(self) -> None:
-        """People acknowledge, handle and close everything."""
-        for life in self.book.lives(states=("open", "acknowledged", "handled")):
-            self.book.act(life.id, "acknowledge", "li")
-            self.book.act(life.id, "handle", "li", "on site", finding="false_alarm")
-            self.book.act(life.id, "close", "li", "done", anyway=life.condition == "raised")
+        """People acknowledge, handle and close everything, at the minute that was looked at last."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("collector.alarms.book.now_ms", lambda: NOW + round(self.minute * MINUTE))
+            for life in self.book.lives(states=("open", "acknowledged", "handled")):
+                self.book.act(life.id, "acknowledge", "li")
+                self.book.act(life.id, "handle", "li", "on site", finding="false_alarm")
+                self.book.act(life.id, "close", "li", "done", anyway=life.condition == "raised")
 
     def at(self, minute: float, position: str = "") -> Mark:
         return self.ledger.at(MINE, NOW + round(minute * MINUTE))[position]
