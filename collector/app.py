@@ -34,6 +34,7 @@ from collector.mines import Orders
 from collector.notify.queue import Queue
 from collector.notify.rules import Rules
 from collector.notify.sender import Sender
+from collector.notify.settings import NotifySettings
 from collector.overview.writer import OverviewWriter
 from collector.persons.store import PersonStore
 from collector.pipeline import Pipeline
@@ -50,9 +51,13 @@ from collector.seal.mismatch import MismatchWatch
 from collector.seal.watch import SealWatch
 from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Sink, sinks
+from collector.status import View
 from collector.terminals import TerminalWatch
 from collector.trend.watch import TrendWatch
 from collector.writers import Writer
+from config.certificates import Certificates, of_link
+from config.service.progress import Progress
+from edge_agent.host import HostLoad
 from profiles.load import Library, library
 from profiles.regions import counties_of
 from profiles.wire.codec import encode
@@ -69,7 +74,15 @@ so that a day's roll-up does not hold up what is due each half minute."""
 class Collector:
     """A collector in this process, made in the loop that runs it. `kinds` of sink: left out, the installed ones."""
 
-    def __init__(self, settings: CollectorSettings, kinds: Mapping[str, type[Sink]] | None = None) -> None:
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        kinds: Mapping[str, type[Sink]] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """`progress`: where its loops say that they move on."""
+        progress = Progress() if progress is None else progress
+        self._moved = progress.watch("acknowledging")
         self._settings = settings
         self._state_down = False
         self.counters: Counter[str] = Counter()
@@ -85,9 +98,10 @@ class Collector:
         self._evidence = EvidenceStore(settings.state, settings.evidence)
         self._reporter = Reporter(
             settings.state, settings.reports, profiles, self._registry, settings.mines, self._duty, self._persons,
-            self._evidence,
+            self._evidence, progress.watch("reports"),
         )  # fmt: skip
-        hush = Hush(Rules(settings.notify), alarms, self._duty, Directory(self._registry))
+        self._rules, self._alarms = Rules(settings.notify), alarms
+        hush = Hush(self._rules, alarms, self._duty, Directory(self._registry))
         self._book = book_of(alarms, settings, hush)
         self._colours = ColourLedger(alarms, profiles, [sink.name for sink in settings.sinks])
         self._colours.take_over()
@@ -97,7 +111,9 @@ class Collector:
         )  # fmt: skip
         self._seal_watch.judge()
         report = self._reporter.queue.take_handled
-        self._desk = Desk(self._book, self._colours, self._seals, hush, self._stores, self._senders(alarms), report)
+        self._desk = Desk(
+            self._book, self._colours, self._seals, hush, self._stores, self._senders(settings.notify), report
+        )
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
         reported = Writer[Destination](self._reporter.queue.name, self._reporter.queue)
@@ -131,9 +147,24 @@ class Collector:
             own=settings.collector,
             counties=counties_of(settings.regions),
         )
+        self.view = View(
+            settings.collector, self._registry, self._intake, self._writers, self.dead_letters, self._reporter.queue,
+            [each for each, _target in self._cascades], self.counters, self.latency, HostLoad(settings.state),
+            Certificates(of_link(settings.mqtt)),
+        )  # fmt: skip
+        """How it is, for whoever looks."""
 
-    def _senders(self, alarms: AlarmFile) -> list[Sender]:
-        queue, notify = Queue(alarms), self._settings.notify
+    def tell_by(self, notify: NotifySettings) -> None:
+        """Have these settings say who is told of alarms from now on; what waits for a receiver that stays is sent."""
+        self._rules.change(notify)
+        self._desk.send_by(self._senders(notify))
+
+    def troubles(self) -> list[str]:
+        """What keeps it from its work, and is no neighbour's absence."""
+        return [f"the state in {self._settings.state} cannot be written"] if self._state_down else []
+
+    def _senders(self, notify: NotifySettings) -> list[Sender]:
+        queue = Queue(self._alarms)
         if dropped := queue.drop_unknown([receiver.name for receiver in notify.receivers]):
             log.warning("%d messages waited for receivers that the settings no longer have; they are given up", dropped)
         return [Sender(self._settings.collector, notify, at, queue) for at in range(len(notify.receivers))]
@@ -249,6 +280,7 @@ class Collector:
     async def _work(self, stop: asyncio.Event) -> None:
         looked = 0.0
         while not stop.is_set():
+            self._moved(self._settings.intake.hold)
             await self._put_through(await self._intake.take(LOOK_AROUND / 2), stop)
             if time.monotonic() - looked > LOOK_AROUND:
                 looked = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -27,6 +27,8 @@ from config.logs import LogSettings
 from config.model import Duration, FilePath, Settings, Size, Written, one_of
 from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
+from config.service.monitor import MonitorSettings
+from config.service.reload import needs_restart
 from profiles.load import Library, folder_faults, library
 from profiles.regions import County, counties_of, region_faults
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
@@ -101,6 +103,8 @@ class CollectorSettings(Settings):
     """Certificates and revocation lists (PEM) whose end is warned of beside its own: the broker's, its crl.pem."""
     log: LogSettings = LogSettings()
     """Logging."""
+    monitor: MonitorSettings | None = None
+    """Where figures for Prometheus (/metrics) and /healthz are served; left out: nowhere."""
 
 
 @functools.cache
@@ -118,9 +122,19 @@ def collector_model() -> type[CollectorSettings]:
     return cast("type[CollectorSettings]", made)
 
 
-def load_collector(path: Path) -> Loaded[CollectorSettings]:
-    """Read and check a collector's settings; ConfigError with every mistake and its line."""
-    return load(path, collector_model(), [_names, _profiles, _files, _rules, _regions])
+RELOADED = ("notify", "regions", "log")
+"""Settings that a running collector takes over; all others need a restart."""
+
+
+def load_collector(path: Path, running: CollectorSettings | None = None) -> Loaded[CollectorSettings]:
+    """Read and check a collector's settings; ConfigError with every mistake and its line.
+
+    `running`: those of a collector at work, which cannot take over every change.
+    """
+    checks: list[Callable[[CollectorSettings], Iterable[Fault]]] = [_names, _profiles, _files, _rules, _regions]
+    if running is not None:
+        checks.append(needs_restart(running, RELOADED))
+    return load(path, collector_model(), checks)
 
 
 def _profiles(settings: CollectorSettings) -> Iterator[Fault]:

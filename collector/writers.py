@@ -32,6 +32,11 @@ class Writer(Generic[D]):
         self._cause = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sink-{name}")
 
+    @property
+    def cause(self) -> str:
+        """Why it cannot take data; empty while it can."""
+        return self._cause
+
     async def write(
         self, records: Sequence[Record], events: Sequence[EventRecord], patience: float, stop: asyncio.Event
     ) -> list[Refusal] | None:

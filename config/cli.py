@@ -65,6 +65,11 @@ def settings_errors(function: Callable[P, R]) -> Callable[P, R]:
     return wrapper
 
 
+def plain(text: str) -> str:
+    """A text of somebody else's without what would move a terminal: such characters are shown as Python writes them."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def show_problems(problems: list[Problem], as_json: bool) -> None:
     """Problems as lines, or as one JSON list, on standard output."""
     if as_json:

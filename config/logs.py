@@ -9,6 +9,7 @@ import time
 from typing import Literal
 
 from config.model import Settings
+from config.service.journal import JournalHandler, leads_to_journal
 
 
 class LogSettings(Settings):
@@ -33,15 +34,26 @@ class _Json(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def configure(settings: LogSettings) -> None:
-    """Set up the root logger; foreign libraries speak from warnings on, since they repeat what we say once."""
-    formatter = _Json() if settings.format == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
-    formatter.converter = time.gmtime
-    formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
-    formatter.default_msec_format = "%s.%03dZ"
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+def configure(settings: LogSettings, program: str = "edge-gateway") -> None:
+    """Set up the root logger; foreign libraries speak from warnings on, since they repeat what we say once.
+
+    Under systemd, lines for people go to the journal with their fields, as `program`; JSON stays what was asked for.
+    """
+    handler: logging.Handler
+    if settings.format == "text" and leads_to_journal(sys.stderr):
+        handler = JournalHandler(program)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_formatter(settings))
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     for name in ("pymodbus", "urllib3", "amqtt", "transitions", "asyncio"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what it logs as an error it raises as well
+
+
+def _formatter(settings: LogSettings) -> logging.Formatter:
+    formatter = _Json() if settings.format == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    formatter.converter = time.gmtime
+    formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
+    formatter.default_msec_format = "%s.%03dZ"
+    return formatter

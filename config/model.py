@@ -54,6 +54,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
+    def writes(self) -> tuple[Path, ...]:
+        """Folders outside the program's state in which something is written, moved or deleted because of it."""
+        return ()
+
 
 def seconds(text: object) -> object:
     """``250ms``, ``5s``, ``10m``, ``1h``, ``30d`` to seconds; a float (a default in code) is seconds already."""

@@ -4,48 +4,53 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+from prometheus_client.core import Metric
+
+from config import logs
+from config.certificates import Certificates, of_link
+from config.errors import ConfigError, Problem
 from config.expiry import ExpiryWatch
+from config.service.progress import Progress
 from config.version import VERSION
 from edge_agent.clock import Clock
-from edge_agent.drivers.base import Photographer, Reading, Runner, browse_device, drivers
+from edge_agent.drivers.base import Photographer, browse_device
 from edge_agent.evidence import Carrier, EvidenceFolder
 from edge_agent.host import HostLoad
 from edge_agent.joined import groups
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.recovery import open_outbox
+from edge_agent.outbox.rows import OutboxUnavailable
 from edge_agent.outbox.store import Row
 from edge_agent.recorder import Recorder
 from edge_agent.remembered import Remembered
 from edge_agent.rules import build_rules
-from edge_agent.settings import AgentSettings
-from edge_agent.tags import DeviceSettings
-from edge_agent.uplink.certificate import certificate_until
+from edge_agent.runners import Runners
+from edge_agent.settings import RELOADED, AgentSettings, load_agent
+from edge_agent.status import metrics, status, summary
 from edge_agent.uplink.link import Uplink
 from profiles.load import library
-from profiles.wire.codec import encode
+from profiles.wire.codec import encode, manifest_hash
 from profiles.wire.messages import SNAPSHOT, Request, Response, State
-from profiles.wire.quality import BAD_LINK
 
 log = logging.getLogger(__name__)
 
-RUNNER_BACKOFF = (1.0, 60.0)
-"""First and longest pause, s, before a driver's task that failed is started again."""
 TIDY = 60.0
 """Seconds between two looks at the bounds of the evidence folder, and at the certificates."""
-RUNNER_END = 15.0
-"""Seconds that a driver's task has to finish its request in flight at a stop."""
+SETTLES = 10.0
+"""Seconds that a commit may take before changed settings are taken over."""
 
 
 class Agent:
     """One agent, from its settings; `run` works until `stop` is set and has handed over all it could."""
 
-    def __init__(self, settings: AgentSettings) -> None:
+    def __init__(self, settings: AgentSettings, progress: Progress | None = None) -> None:
+        """`progress`: where its loops say that they move on."""
+        self._progress = Progress() if progress is None else progress
         self._settings = settings
         profiles = library(settings.profiles)
         self._manifest = build_manifest(settings, profiles)
@@ -71,6 +76,7 @@ class Agent:
             evidence=self._evidence,
             on_commit=self._committed,
             groups=joined,
+            moved=self._progress.watch("recorder"),
         )
         self._uplink = Uplink(
             settings.mqtt,
@@ -80,23 +86,26 @@ class Agent:
             outbox=self._outbox,
             state=self.state,
             on_request=self._answer,
+            moved=self._progress.watch("uplink"),
         )
         tls = settings.mqtt.tls
         self._expiry = ExpiryWatch(() if tls == "disabled" else tls.files)
+        self._runners = Runners(self._recorder, self._progress)
+        self._reloading = asyncio.Lock()
+        self._ending = False
+        self._certificates = Certificates(_certificates(settings))
         self._started = self._clock.now
         self._host = HostLoad(settings.state)
         self._up: dict[str, bool] = {}
-        self._runners: list[Runner] = []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set: then drivers end, the last readings are committed, the uplink drains and closes."""
         self._recorder.note("INFO", f"agent started, version {VERSION}")
-        self._runners = runners = _runners(self._settings.devices, self._recorder)
         log.info("agent %s: %d devices, outbox %s", self._settings.agent, len(self._settings.devices), self._hash[:12])
         ending, stop_uplink = asyncio.Event(), asyncio.Event()
         recording = asyncio.create_task(self._recorder.run(), name="recorder")
         sending = asyncio.create_task(self._uplink.run(stop_uplink), name="uplink")
-        reading = [asyncio.create_task(self._supervise(each, ending), name=each.name) for each in runners]
+        self._runners.start(self._settings.devices)
         tidying = asyncio.create_task(self._tidy(ending), name="evidence")
         stopped = asyncio.create_task(stop.wait())
         try:
@@ -105,7 +114,10 @@ class Agent:
         finally:
             stopped.cancel()
             ending.set()
-            await _ended([*reading, tidying])
+            async with self._reloading:
+                self._ending = True
+                await self._runners.end()
+            await tidying
             self._recorder.end()
             try:
                 await recording
@@ -115,6 +127,11 @@ class Agent:
                     await sending
                 finally:
                     self._outbox.close()
+
+    @property
+    def settings(self) -> AgentSettings:
+        """Those that it works by now."""
+        return self._settings
 
     def state(self) -> State:
         """What the agent says of itself now."""
@@ -126,6 +143,7 @@ class Agent:
             online=True,
             since=self._started,
             version=VERSION,
+            time=now,
             manifest=self._hash,
             outbox_rows=depth.rows,
             outbox_bytes=depth.bytes,
@@ -136,8 +154,73 @@ class Agent:
             clock_suspect=self._clock.suspect,
             counters=self._recorder.counters | self._uplink.counters,
             host=self._host.read(self._uplink.address),
-            certificate_until=certificate_until(self._settings.mqtt),
+            certificates=self._certificate_ends(),
         )
+
+    def _certificate_ends(self) -> dict[str, int]:
+        broker = self._uplink.broker_valid_until
+        return self._certificates.ends() | ({} if broker is None else {"broker": broker})
+
+    # -- as a service (config.service.service.Program)
+
+    async def status(self) -> dict[str, Any]:
+        """How it is, for people and scripts on this machine."""
+        return status(self._settings, self.state(), self._uplink.standing())
+
+    async def metrics(self) -> Iterable[Metric]:
+        """For Prometheus."""
+        return metrics(self.state(), self._uplink.standing())
+
+    def summary(self) -> str:
+        """One line."""
+        return summary(self._recorder.device_states(), self._outbox.depth(), self._uplink.standing())
+
+    def troubles(self) -> list[str]:
+        """What keeps it from its work; that a device or the broker is away is no trouble of its own."""
+        return ["the outbox cannot be written: readings are held in memory"] if self._recorder.blocked else []
+
+    async def reload(self, file: Path) -> str:
+        """Take over a changed settings file: what did not change goes on untouched, and no reading is lost.
+
+        ConfigError, having changed nothing, when the file has mistakes or changes what needs a restart.
+        """
+        async with self._reloading:
+            if self._ending:
+                raise ConfigError([Problem(str(file), 1, 1, "the agent ends just now")])
+            before = self._settings
+            settings = (await asyncio.to_thread(load_agent, file, before)).settings
+            if settings == before:
+                return "nothing has changed"
+            profiles = library(settings.profiles)
+            manifest = build_manifest(settings, profiles)
+            joined = groups(manifest, profiles)
+            raised = {tag for group in joined for tag in group.targets}
+            rules = build_rules(settings.devices, manifest, profiles, raised)
+            await self._keep_manifest(file, encode(manifest))
+
+            def switch(anew: set[str]) -> None:
+                self._settings, self._manifest, self._hash = settings, manifest, manifest_hash(encode(manifest))
+                self._certificates = Certificates(_certificates(settings))
+                names = [device.name for device in settings.devices]
+                self._recorder.change(rules, names, joined, self._hash, anew)
+
+            await self._runners.change(settings.devices, switch)
+            if settings.log != before.log:
+                logs.configure(settings.log, "edge-agent")
+            self._uplink.state_changed()
+            done = _changes(before, settings)
+            self._recorder.note("INFO", f"changed settings were taken over: {done}")
+            return done
+
+    async def _keep_manifest(self, file: Path, frame: bytes) -> None:
+        """Have the new manifest beside the present one, which what is not committed yet still refers to."""
+        try:
+            async with asyncio.timeout(SETTLES):
+                await self._recorder.committed()  # what refers to an older one than these two is on the disk then
+            await asyncio.to_thread(self._outbox.put_manifests, [frame, encode(self._manifest)])
+        except (TimeoutError, OutboxUnavailable) as err:
+            text = f"the outbox cannot be written, so that nothing is taken over now: {err or 'no commit in time'}"
+            raise ConfigError([Problem(str(file), 1, 1, text)]) from err
 
     def _committed(self, rows: Sequence[Row]) -> None:
         self._uplink.committed(rows)
@@ -160,29 +243,6 @@ class Agent:
             for each in lost:
                 self._recorder.note("FAULT", each)
             await _pause(stop, TIDY)
-
-    async def _supervise(self, runner: Runner, stop: asyncio.Event) -> None:
-        """A driver's task that fails harms nobody else: it is reported and started again."""
-        pause, longest = RUNNER_BACKOFF
-        while not stop.is_set():
-            try:
-                await runner.run(stop)
-            except Exception as err:  # the one place that keeps a driver's defect to itself (I6)
-                log.exception("driver task %s failed; it is started again in %.0f s", runner.name, pause)
-                self._lost(runner, f"driver task {runner.name} failed and is started again: {err!r}")
-            else:
-                if not stop.is_set():
-                    self._lost(runner, f"driver task {runner.name} ended by itself and is started again")
-            await _pause(stop, pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
-            pause = min(2 * pause, longest)
-
-    def _lost(self, runner: Runner, why: str) -> None:
-        """Nobody reads these devices now, so nothing of theirs is taken for current."""
-        self._recorder.note("FAULT", why)
-        now = self._clock.read()
-        for device in runner.devices:
-            self._recorder.readings(device.name, [Reading(tag.name, now, None, BAD_LINK) for tag in device.all_tags()])
-            self._recorder.device_down(device.name, why)
 
     async def _answer(self, request: Request) -> Response:
         """Requests that only the agent as a whole can answer; none of them writes to an instrument."""
@@ -226,7 +286,7 @@ class Agent:
         """A picture of a camera as it is now; told once it is durable here, and carried as evidence."""
         name = request.args.get("camera")
         known = [each.name for each in self._settings.devices if each.camera() is not None]
-        owner = next((each for each in self._runners if name in [device.name for device in each.devices]), None)
+        owner = self._runners.of(name)
         if name not in known or not isinstance(owner, Photographer):
             error = f"camera: expected one of {', '.join(known) or 'none: it has no cameras'}"
             return Response(v=1, id=request.id, ok=False, error=error)
@@ -257,22 +317,25 @@ class Agent:
         return Response(v=1, id=request.id, ok=True, result={"nodes": found, "more": more})
 
 
-def _runners(devices: Sequence[DeviceSettings], recorder: Recorder) -> list[Runner]:
-    by_driver: dict[str, list[Any]] = defaultdict(list)
-    for device in devices:
-        by_driver[device.driver].append(device)
-    known = drivers()
-    return [runner for name, group in by_driver.items() for runner in known[name].runners(group, recorder)]
+def _certificates(settings: AgentSettings) -> dict[str, Path]:
+    """Those by which the agent is known, and knows: the uplink's, and the devices' by their names."""
+    devices = {each.name: file for each in settings.devices if (file := each.certificate()) is not None}
+    return devices | of_link(settings.mqtt)
 
 
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    if tasks:
-        _done, late = await asyncio.wait(tasks, timeout=RUNNER_END)
-        for task in late:
-            log.warning("driver task %s did not end in %.0f s and is cancelled", task.get_name(), RUNNER_END)
-            task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=RUNNER_END)
+def _changes(before: AgentSettings, after: AgentSettings) -> str:
+    """What differs, for people."""
+    old, new = ({device.name: device for device in each.devices} for each in (before, after))
+    parts = [
+        f"{word} {', '.join(sorted(names))}"
+        for word, names in (
+            ("new:", new.keys() - old.keys()), ("gone:", old.keys() - new.keys()),
+            ("changed:", {name for name in new.keys() & old.keys() if new[name] != old[name]}),
+        )
+        if names
+    ]  # fmt: skip
+    others = [name for name in RELOADED if name != "devices" and getattr(before, name) != getattr(after, name)]
+    return "; ".join([*(f"devices {part}" for part in parts), *([f"settings: {', '.join(others)}"] if others else [])])
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -74,6 +74,16 @@ class Group:
         self.begun: float | None = None
         """Since when all of it holds while the delay runs, monotonic s."""
 
+    def is_like(self, other: Group) -> bool:
+        """Whether it is the same rule over the same points, judged by the same numbers."""
+        return (self.rule, self.targets, self._meant()) == (other.rule, other.targets, other._meant())
+
+    def _meant(self) -> list[list[tuple[object, ...]]]:
+        return [
+            [(it.tag, it.converter, it.unit, it.threshold, it.limit, it.side, it.slack, it.key) for it in inputs]
+            for inputs in self.checks
+        ]
+
     def weigh(self, mono: float) -> bool:
         """Whether the rule begins or ends to hold, or holds by other points than before."""
         pairs = list(zip(self.rule.when, self.checks, strict=True))
@@ -138,7 +148,21 @@ class CombinedRules:
                     self._inputs[each.tag].append((group, condition, each))
             for target in group.targets:
                 self._targets[target].append(group)
-        self._restore(before or {})
+        self._restore(before or {}, groups)
+
+    def change(self, groups: Sequence[Group], before: Mapping[str, str]) -> tuple[CombinedRules, set[str]]:
+        """The rules `groups` with what is known of those that stay as they are, and the tags of the others' inputs.
+
+        `before` is what is remembered now, by key: the others go on from there, as after a restart.
+        """
+        known = {group.key: group for group in self._groups}
+        stay = {each.key: known[each.key] for each in groups if each.key in known and each.is_like(known[each.key])}
+        fresh = [each for each in groups if each.key not in stay]
+        made = CombinedRules([*stay.values(), *fresh])
+        own = {key: text for key, text in before.items() if not any(_is_of(key, group) for group in stay.values())}
+        made._restore(own, fresh)
+        made._changes |= self.changes()
+        return made, {each.tag for group in fresh for inputs in group.checks for each in inputs}
 
     def effects(self, tag: str) -> tuple[Effect, ...]:
         """What the rules that hold make of a tag."""
@@ -192,13 +216,13 @@ class CombinedRules:
                 self._changes[f"{each.key}/begun"] = str(each.course.begun)
         _follow(condition, each, each.course)
 
-    def _restore(self, before: Mapping[str, str]) -> None:
+    def _restore(self, before: Mapping[str, str], groups: Sequence[Group]) -> None:
         kept: set[str] = set()
         courses: dict[str, dict[str, str]] = defaultdict(dict)
         for key, text in before.items():
             course, _, slot = key.rpartition("/")
             courses[course][slot] = text
-        for group in self._groups:
+        for group in groups:
             key = f"holds/{group.key}"
             if (holding := _decoded(key, before.get(key, ""), Holding)) is not None:
                 kept.add(key)
@@ -213,6 +237,12 @@ class CombinedRules:
                 found = (_decoded(each.key, text, Part) for text in mine.values())
                 each.course.restore([part for part in found if part is not None], begun)  # type: ignore[union-attr]
         self._changes |= {key: "" for key in before if key not in kept}
+
+
+def _is_of(key: str, group: Group) -> bool:
+    """Whether what is remembered under `key` is a group's: that it holds, or a course of its inputs."""
+    course = key.rpartition("/")[0]
+    return key == f"holds/{group.key}" or any(each.key == course for inputs in group.checks for each in inputs)
 
 
 def _decoded(key: str, text: str, kind: type[T]) -> T | None:

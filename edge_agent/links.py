@@ -70,6 +70,10 @@ class Links:
         self._clock_limit = clock_limit
         self._devices = {name: _Device(now, open=dict((open_faults or {}).get(name, {}))) for name in devices}
 
+    def change(self, devices: Iterable[str], now: int) -> None:
+        """Go on with these: one that stays keeps what is known of it; the faults of one that goes are the caller's."""
+        self._devices = {name: self._devices.get(name) or _Device(now) for name in devices}
+
     def up(self, device: str, now: int) -> DeviceChange | None:
         """The device answers; a change if it was lost before."""
         this = self._devices[device]

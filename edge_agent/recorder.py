@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from config.service.progress import Step, unwatched
 from edge_agent.clock import Clock
 from edge_agent.combined import Group
 from edge_agent.drivers.base import CameraEvent, Reading
@@ -38,6 +40,15 @@ _CODES: dict[Side, str] = {"feed": FEED, "system": SYSTEM}
 """Of alarms that no limit and no rule made."""
 PICTURED = {SNAPSHOT: "a picture was asked for", REFERENCE: "the scene was learnt"}
 FEED_TEXT = "the feeder does not follow its cut-off device"
+
+
+class Under(NamedTuple):
+    """What stands in the envelope of a sample or an event: the era and the manifest that it was taken under."""
+
+    era: int
+    manifest: str
+
+
 HELD = 100_000
 """Samples, and likewise events, that wait in memory for a commit (a full disk, one that hangs); beyond, the oldest are
 dropped and counted. As many again may be in the commit at hand."""
@@ -60,7 +71,10 @@ class Recorder:
         evidence: Carrier,
         on_commit: Callable[[Sequence[Row]], None],
         groups: Sequence[Group] = (),
+        moved: Step = unwatched,
     ) -> None:
+        """`moved` is told after each commit."""
+        self._moved = moved
         self._outbox, self._settings, self._clock = outbox, settings, clock
         self._agent, self._manifest, self._on_commit = agent, manifest, on_commit
         self._sampler = Sampler(
@@ -70,12 +84,13 @@ class Recorder:
         self._links = Links(
             devices, now=clock.now, clock_limit=round(clock.settings.device * 1000), open_faults=before.faults
         )
-        self._samples: list[tuple[int, Sample]] = []
-        self._events: list[tuple[int, Event]] = []
+        self._samples: list[tuple[Under, Sample]] = []
+        self._events: list[tuple[Under, Event]] = []
         self._recall: dict[str, str] = {}
         self._drivers: dict[str, str] = {}
         """What drivers want remembered, by key of the small state."""
         self._remembered = before.drivers
+        self._heard: dict[str, float] = {}
         self._evidence = evidence
         self._noted: list[Pending] = []
         """Files of evidence of events that are not committed yet."""
@@ -89,19 +104,45 @@ class Recorder:
         self.counters = {"readings": 0, "samples": 0, "events": 0, "committed": 0, "commits": 0, "dropped": 0}
         self._forget_what_is_gone(before, rules, devices)
 
+    def change(
+        self, rules: Mapping[str, TagRule], devices: Sequence[str], groups: Sequence[Group], manifest: str,
+        anew: Container[str],
+    ) -> None:  # fmt: skip
+        """Go on by these rules, devices and manifest; `anew`: devices that are read as after a start.
+
+        What was taken before travels under the manifest that it was taken under. What stood open on tags, limits and
+        devices that are gone is closed.
+        """
+        self._enter(Outcome())
+        before = Remembered(
+            alarms={tag: alarms for tag in self._sampler.tags if (alarms := self._sampler.open_alarms(tag))},
+            faults={name: faults for name in self._links.states() if (faults := self._links.open_faults(name))},
+            told={tag: told for tag in self._sampler.tags if (told := self._sampler.told(tag))},
+            drivers={name: entries for name, entries in self._remembered.items() if entries},
+        )
+        self._manifest = manifest
+        outcome = self._sampler.change(rules, groups, anew)
+        self._links.change(devices, self._clock.now)
+        self._forget_what_is_gone(before, rules, devices)
+        self._remembered = {name: entries for name, entries in self._remembered.items() if name in devices}
+        self._enter(outcome)
+
     # -- what drivers call (edge_agent.drivers.base.Output)
 
     def readings(self, device: str, readings: Sequence[Reading]) -> None:
         """Hand over readings of one device, oldest first."""
         self.counters["readings"] += len(readings)
+        self._heard[device] = self._clock.mono
         self._enter(self._sampler.take(readings, self._links.clock_of(device)))
 
     def device_up(self, device: str) -> None:
         """The device answers (again)."""
+        self._heard[device] = self._clock.mono
         self._device(self._links.up(device, self._clock.read()))
 
     def device_down(self, device: str, reason: str) -> None:
         """The device does not answer, and why."""
+        self._heard[device] = self._clock.mono
         self._device(self._links.down(device, reason, self._clock.read(), self._clock.era))
 
     def device_clock(self, device: str, offset_ms: int) -> None:
@@ -110,6 +151,7 @@ class Recorder:
 
     def device_counters(self, device: str, counters: dict[str, int]) -> None:
         """Totals since start."""
+        self._heard[device] = self._clock.mono
         self._links.counters(device, counters)
 
     def alarm(self, device: str, tag: str, level: Level | None, time: int, text: str) -> None:
@@ -130,10 +172,12 @@ class Recorder:
     def remember(self, device: str, entries: Mapping[str, str]) -> None:
         """Keep texts by key over restarts, durable with the next commit; an empty text forgets its key."""
         self._drivers |= {f"driver:{device}/{key}": text for key, text in entries.items()}
+        known = self._remembered.get(device, {}) | dict(entries)
+        self._remembered[device] = {key: text for key, text in known.items() if text}
 
     def remembered(self, device: str) -> dict[str, str]:
-        """What earlier runs had remembered."""
-        return self._remembered.get(device, {})
+        """What was remembered before, in this run too: a runner may be made anew."""
+        return dict(self._remembered.get(device, {}))
 
     # -- what the agent calls
 
@@ -175,6 +219,15 @@ class Recorder:
         """Where files of evidence are put."""
         return self._evidence.folder
 
+    def heard(self, device: str) -> float:
+        """Monotonic seconds at which anything was last heard of a device, be it that it is silent; 0: never."""
+        return self._heard.get(device, 0.0)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the outbox cannot be written, so that readings are held in memory."""
+        return self._blocked
+
     def device_states(self) -> dict[str, DeviceState]:
         """For the state message."""
         return self._links.states()
@@ -193,6 +246,7 @@ class Recorder:
             self._wake.clear()
             self._enter(self._sampler.tick(self._links.are_down(), self._links.clocks()))
             await self._flush()
+            self._moved(self._settings.flush)
 
     def end(self) -> None:
         """Let `run` commit what is there and return."""
@@ -209,7 +263,7 @@ class Recorder:
             self._recall[EVIDENCE + file.id] = remember(pending)
 
     def _enter(self, outcome: Outcome) -> None:
-        era = self._clock.era
+        era, under = self._clock.era, self._under
         for step in self._clock.steps():
             made = event_id(self._agent, "clock", step.at, step.by_ms, era)
             self._event(
@@ -218,7 +272,7 @@ class Recorder:
                     time=step.at, since=step.at, text=step.text,
                 )
             )  # fmt: skip
-        self._samples.extend((era, sample) for sample in outcome.samples)
+        self._samples.extend((under, sample) for sample in outcome.samples)
         self.counters["samples"] += len(outcome.samples)
         for tag, stamp in outcome.stamps.items():
             self._recall[f"stamp:{tag}"] = remember(stamp)
@@ -272,8 +326,12 @@ class Recorder:
             )
         )  # fmt: skip
 
+    @property
+    def _under(self) -> Under:
+        return Under(self._clock.era, self._manifest)
+
     def _event(self, event: Event) -> None:
-        self._events.append((self._clock.era, event))
+        self._events.append((self._under, event))
         self.counters["events"] += 1
         self._bound()
 
@@ -333,8 +391,9 @@ class Recorder:
         return rows
 
     def _keep(
-        self, samples: list[tuple[int, Sample]], events: list[tuple[int, Event]], recall: dict[str, str], err: Exception
-    ) -> None:
+        self, samples: list[tuple[Under, Sample]], events: list[tuple[Under, Event]], recall: dict[str, str],
+        err: Exception,
+    ) -> None:  # fmt: skip
         if not self._blocked:
             log.error("outbox: cannot be written, readings are held in memory: %s", err)
             self._blocked = True
@@ -352,16 +411,16 @@ class Recorder:
             self._waiting = []
 
     def _drafts_of_samples(self) -> Iterable[Draft]:
-        texts = [len(each.value) if isinstance(each.value, str) else 0 for _era, each in self._samples]
-        for start, end in _runs([era for era, _sample in self._samples], self._settings.batch, texts):
-            era = self._samples[start][0]
-            yield DataDraft(era, self._manifest, tuple(sample for _era, sample in self._samples[start:end]))
+        texts = [len(each.value) if isinstance(each.value, str) else 0 for _under, each in self._samples]
+        for start, end in _runs([under for under, _sample in self._samples], self._settings.batch, texts):
+            under = self._samples[start][0]
+            yield DataDraft(*under, tuple(sample for _under, sample in self._samples[start:end]))
 
     def _drafts_of_events(self) -> Iterable[Draft]:
-        texts = [len(event.text) for _era, event in self._events]
-        for start, end in _runs([era for era, _event in self._events], self._settings.batch, texts):
-            era = self._events[start][0]
-            yield EventDraft(era, self._manifest, tuple(event for _era, event in self._events[start:end]))
+        texts = [len(event.text) for _under, event in self._events]
+        for start, end in _runs([under for under, _event in self._events], self._settings.batch, texts):
+            under = self._events[start][0]
+            yield EventDraft(*under, tuple(event for _under, event in self._events[start:end]))
 
     def _forget_what_is_gone(self, before: Remembered, rules: Mapping[str, TagRule], devices: Sequence[str]) -> None:
         """Close what stood open on tags, limits and devices that the settings no longer have."""
@@ -406,11 +465,12 @@ def _answer(waiting: Iterable[asyncio.Future[bool]], *, committed: bool) -> None
             each.set_result(committed)
 
 
-def _runs(eras: Sequence[int], longest: int, texts: Sequence[int]) -> Iterable[tuple[int, int]]:
-    """Neighbouring items of one era, at most `longest` or `BATCH_TEXT` of their `texts` together, as (start, end)."""
+def _runs(unders: Sequence[Under], longest: int, texts: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Neighbouring items of one era and manifest, at most `longest` or `BATCH_TEXT` of their `texts` together, as
+    (start, end)."""
     start = held = 0
-    for index in range(1, len(eras) + 1):
+    for index in range(1, len(unders) + 1):
         held += texts[index - 1]
-        if index == len(eras) or eras[index] != eras[start] or index - start == longest or held >= BATCH_TEXT:
+        if index == len(unders) or unders[index] != unders[start] or index - start == longest or held >= BATCH_TEXT:
             yield start, index
             start, held = index, 0

@@ -6,7 +6,7 @@ Order is known here and the link may be down, hence the rules with a memory (jum
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeGuard
 
@@ -95,6 +95,10 @@ class Sampler:
     ) -> None:
         self._clock = clock
         self._combined = CombinedRules(groups, combined)
+        self._combined_known = dict(combined or {})
+        """What is remembered of combined rules, by key."""
+        self._gone: dict[str, Stamper] = {}
+        """The times of tags that the settings no longer have: one that comes back gives none of them twice."""
         self._era = clock.era
         self._tags = {
             name: _Tag(
@@ -111,10 +115,45 @@ class Sampler:
         self._feeds = [
             FeedWatch(rule.feed, (alarms or {}).get(name, {}).get("feed")) for name, rule in rules.items() if rule.feed
         ]
-        self._feeds_of: dict[str, list[FeedWatch]] = {}
-        for watch in self._feeds:
-            for name in (watch.rule.feeder, watch.rule.device):
-                self._feeds_of.setdefault(name, []).append(watch)
+        self._feeds_of = _by_tag(self._feeds)
+
+    def change(self, rules: Mapping[str, TagRule], groups: Sequence[Group], anew: Container[str]) -> Outcome:
+        """Go on by these rules; what they bring at once.
+
+        A tag whose rule stays is not touched. Of one that is judged otherwise the last value stays known, unless its
+        device is among `anew`: that is read as after a start. The alarms of tags that go are the caller's matter.
+        """
+        outcome = Outcome()
+        before, mono = self._tags, self._clock.mono
+        self._tags = {name: self._changed(name, rule, before.get(name), anew) for name, rule in rules.items()}
+        self._gone |= {name: tag.times for name, tag in before.items() if name not in rules}
+        kept = {watch.rule: watch for watch in self._feeds}
+        opened = {watch.rule.feeder: watch.open for watch in self._feeds}
+        feeds = [(name, rule.feed) for name, rule in rules.items() if rule.feed]
+        self._feeds = [kept.get(feed) or FeedWatch(feed, opened.get(name)) for name, feed in feeds]
+        self._feeds_of = _by_tag(self._feeds)
+        self._combined, fresh = self._combined.change(groups, self._combined_known)
+        for name in sorted(fresh & self._tags.keys()):
+            tag = self._tags[name]
+            if tag.sent is not None:  # what stands is all that a rule hears of a device that reports only changes
+                moved = self._listen(tag, tag.sent, mono, again=True)
+                self._affect(moved, self._clock.now, mono, outcome)
+        return outcome
+
+    def _changed(self, name: str, rule: TagRule, before: _Tag | None, anew: Container[str]) -> _Tag:
+        if before is None:
+            times = self._gone.pop(name, None) or Stamper(self._clock, None, self._clock.floor)
+            return _Tag(rule, times, LimitWatch(rule.limits) if rule.limits else None, heard=self._clock.mono)
+        if before.rule == rule and rule.device not in anew:
+            return before
+        watch = before.watch
+        if rule.limits != before.rule.limits:
+            opened = {side: alarm for side, alarm in self.open_alarms(name).items() if rule.watches(side)}
+            watch = LimitWatch(rule.limits, _of_limits(opened), self.told(name)) if rule.limits else None
+        total = before.total if rule.accumulates else None
+        if rule.device in anew:
+            return _Tag(rule, before.times, watch, heard=self._clock.mono, total=total)
+        return replace(before, rule=rule, watch=watch, total=total)
 
     def take(self, readings: Iterable[Reading], device: DeviceClock = UNKNOWN) -> Outcome:
         """Judge readings of one device, oldest first."""
@@ -149,6 +188,11 @@ class Sampler:
             outcome.transitions.extend((feed.rule.feeder, each) for each in moves)
         return outcome
 
+    @property
+    def tags(self) -> Collection[str]:
+        """The tags by name."""
+        return self._tags.keys()
+
     def open_alarms(self, tag: str) -> dict[Side, OpenAlarm]:
         """The alarms that stand on a tag."""
         watch = self._tags[tag].watch
@@ -171,7 +215,13 @@ class Sampler:
 
     def changes(self) -> dict[str, str]:
         """What combined rules want remembered since the last call, by key; an empty text forgets its key."""
-        return self._combined.changes()
+        changes = self._combined.changes()
+        for key, text in changes.items():
+            if text:
+                self._combined_known[key] = text
+            else:
+                self._combined_known.pop(key, None)
+        return changes
 
     def latest(self) -> dict[str, Sample]:
         """The last sample of each tag that had one."""
@@ -180,8 +230,8 @@ class Sampler:
     def _watch_era(self) -> None:
         if self._era != self._clock.era:
             self._era = self._clock.era
-            for tag in self._tags.values():
-                tag.times.new_era()
+            for times in (*(tag.times for tag in self._tags.values()), *self._gone.values()):
+                times.new_era()
 
     def _one(self, tag: _Tag, reading: Reading, device: DeviceClock, outcome: Outcome) -> None:
         mono = self._clock.mono
@@ -336,6 +386,14 @@ class Sampler:
         tag.sent, tag.sent_at, tag.sent_state = sample, self._clock.mono, state
         tag.times.give(sample.time, own=own)
         outcome.samples.append(sample)
+
+
+def _by_tag(feeds: Iterable[FeedWatch]) -> dict[str, list[FeedWatch]]:
+    found: dict[str, list[FeedWatch]] = {}
+    for watch in feeds:
+        for name in (watch.rule.feeder, watch.rule.device):
+            found.setdefault(name, []).append(watch)
+    return found
 
 
 def _of_limits(alarms: Mapping[Side, OpenAlarm] | None) -> dict[Side, OpenAlarm]:

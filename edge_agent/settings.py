@@ -15,6 +15,8 @@ from config.logs import LogSettings
 from config.model import FilePath, Settings, Written, one_of
 from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
+from config.service.monitor import MonitorSettings
+from config.service.reload import needs_restart
 from edge_agent.clock import ClockSettings
 from edge_agent.drivers.base import drivers
 from edge_agent.evidence import EvidenceSettings
@@ -96,6 +98,8 @@ class AgentSettings(Settings):
     """How far clocks are trusted."""
     log: LogSettings = LogSettings()
     """Logging."""
+    monitor: MonitorSettings | None = None
+    """Where figures for Prometheus (/metrics) and /healthz are served; left out: nowhere."""
     profiles: tuple[FilePath, ...] = ()
     """Folders with profiles of your own, beside those of the package."""
     regions: tuple[County, ...] = ()
@@ -115,10 +119,19 @@ def agent_model() -> type[AgentSettings]:
     return cast("type[AgentSettings]", made)
 
 
-def load_agent(path: Path) -> Loaded[AgentSettings]:
-    """Read and check an agent's settings; ConfigError with every mistake and its line."""
+RELOADED = ("site", "regions", "assets", "devices", "log")
+"""Settings that a running agent takes over; all others need a restart."""
+
+
+def load_agent(path: Path, running: AgentSettings | None = None) -> Loaded[AgentSettings]:
+    """Read and check an agent's settings; ConfigError with every mistake and its line.
+
+    `running`: those of an agent at work, which cannot take over every change.
+    """
     checks: list[Callable[[AgentSettings], Iterable[Fault]]]
     checks = [_names, _limits, _units, _conversions, _drivers, _profiles, _files, _outbox]
+    if running is not None:
+        checks.append(needs_restart(running, RELOADED))
     return load(path, agent_model(), checks)
 
 

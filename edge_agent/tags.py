@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -170,6 +171,18 @@ class DeviceSettings(Settings):
 
     def camera(self) -> Camera | None:
         """The camera that it is, for the manifest; None of an instrument."""
+        return None
+
+    def quiet_for(self) -> float:
+        """The longest time, s, for which its driver says nothing at all of it while it works, whatever happens."""
+        return max([self.interval, *(tag.interval or 0.0 for tag in self.all_tags())])
+
+    def serial_port(self) -> str:
+        """The device file that it is reached by (/dev/ttyUSB0); empty for all that is reached otherwise."""
+        return ""
+
+    def certificate(self) -> Path | None:
+        """The file of the certificate by which the agent is known to it."""
         return None
 
     def by_exception(self) -> bool:

@@ -42,6 +42,8 @@ class Desk:
         self._hush, self._book, self._colours, self._writers, self._senders = hush, book, colours, writers, senders
         self._seals = seals
         self._report = report
+        self._turn = asyncio.Event()
+        """Set when the senders are to give way to others."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; what is at hand is finished."""
@@ -50,12 +52,28 @@ class Desk:
         for writer in self._writers:
             works += [(deliverer(_Lives(self._book), writer), LOOK_AROUND)]
             works += [(deliverer(self._colours, writer), LOOK_AROUND), (deliverer(self._seals, writer), LOOK_AROUND)]
-        works += [(sender.step, LOOK_AROUND) for sender in self._senders]
-        try:
-            await asyncio.gather(*(_again_and_again(work, seconds, stop) for work, seconds in works))
-        finally:
-            for sender in self._senders:
-                await asyncio.to_thread(sender.close)
+        await asyncio.gather(*(_again_and_again(work, seconds, stop) for work, seconds in works), self._send(stop))
+
+    def send_by(self, senders: Sequence[Sender]) -> None:
+        """Have these send from now on; the message that one is sending is finished."""
+        turn, self._turn, self._senders = self._turn, asyncio.Event(), senders
+        turn.set()
+
+    async def _send(self, stop: asyncio.Event) -> None:
+        stopped = asyncio.create_task(stop.wait())
+        while not stop.is_set():
+            turn, senders = self._turn, self._senders
+            turned = asyncio.create_task(turn.wait())
+            ends = asyncio.Event()
+            sending = asyncio.gather(*(_again_and_again(sender.step, LOOK_AROUND, ends) for sender in senders))
+            try:
+                await asyncio.wait({stopped, turned}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                ends.set()
+                turned.cancel()
+                await sending
+                for sender in senders:
+                    await asyncio.to_thread(sender.close)
 
     async def _tend(self) -> bool:
         await asyncio.to_thread(self._book.tend)

@@ -266,7 +266,8 @@ class Cascade:
         depth = self._outbox.depth()
         now = time.time_ns() // 1_000_000
         return State(
-            v=1, online=True, since=self._started, version=VERSION, outbox_rows=depth.rows, outbox_bytes=depth.bytes,
+            v=1, online=True, since=self._started, version=VERSION, time=now,
+            outbox_rows=depth.rows, outbox_bytes=depth.bytes,
             oldest_age_s=None if depth.oldest is None else max(0.0, (now - depth.oldest) / 1000),
             quarantined=depth.quarantined, streams=streams, counters=dict(self._uplink.counters),
         )  # fmt: skip

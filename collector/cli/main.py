@@ -9,7 +9,8 @@ from config.cli import EPILOG, LazyGroup
 COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
     for name in (
-        "run", "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "persons",
+        "run", "status", "reload", "install-service",
+        "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "persons",
         "colours", "seal", "evidence", "ask", "compliance", "risk", "duty", "audit",
         "profiles", "reports", "simulate", "demo", "grafana", "init-store", "pki", "broker-config",
         "version",

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 
 import click
 
 from collector.app import Collector
+from collector.service import CollectorProgram
 from collector.settings import CollectorSettings, load_collector
 from collector.state_file import StateError
 from config import logs
 from config.cli import settings_errors
+from config.service.service import Service
 
 
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path), default="collector.yaml")
 @settings_errors
 def command(file: Path) -> None:
-    """Take what the agents send and put it into the stores, as FILE (collector.yaml) says."""
+    """Take what the agents send and put it into the stores, as FILE (collector.yaml) says.
+
+    SIGTERM and Ctrl-C end it in order; SIGHUP has it read FILE again, as `reload` does.
+    """
     loaded = load_collector(file)
-    logs.configure(loaded.settings.log)
+    logs.configure(loaded.settings.log, "edge-collector")
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
     try:
-        asyncio.run(_run(loaded.settings))
-    except StateError as err:
+        asyncio.run(_run(file, loaded.settings))
+    except (StateError, FileExistsError) as err:
         raise click.ClickException(str(err)) from err
 
 
-async def _run(settings: CollectorSettings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Collector(settings).run(stop)
+async def _run(file: Path, settings: CollectorSettings) -> None:
+    service = Service("edge-collector", file)
+    collector = Collector(settings, progress=service.progress)
+    async with service.around(CollectorProgram(collector, settings), settings.state, settings.monitor):
+        await collector.run(service.stop)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.moments import utc
+from config.cli import plain
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
@@ -37,8 +38,3 @@ def _cell(name: str, value: Any) -> str:
     if name in ("time", "seen", "since", "expires"):
         return utc(value)
     return plain(", ".join(map(str, value)) if isinstance(value, list) else str(value))
-
-
-def plain(text: str) -> str:
-    """A text of somebody else's without what would move a terminal: such characters are shown as Python writes them."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

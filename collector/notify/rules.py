@@ -23,6 +23,10 @@ class Rules:
     def __init__(self, settings: NotifySettings) -> None:
         self._settings = settings
 
+    def change(self, settings: NotifySettings) -> None:
+        """Go by these from the next change on."""
+        self._settings = settings
+
     def __call__(self, db: sqlite3.Connection, life: Life, steps: Sequence[str], now: int) -> None:
         """Queue what is to be told; `now` in ms UTC. What was acknowledged escalates no further."""
         if life.state != "open":
@@ -38,14 +42,14 @@ class Rules:
                     queue.put(db, life.id, step, receiver, due, "")
 
     def _fitting(self, life: Life, now: int) -> Iterator[RuleSettings]:
-        place = life.place
-        for rule in self._settings.rules:
+        place, settings = life.place, self._settings
+        for rule in settings.rules:
             if (
                 (not rule.levels or {life.last.level, life.gravest} & set(rule.levels))
                 and (not rule.regions or place.region.startswith(rule.regions))
                 and (not rule.profiles or place.profile in rule.profiles)
                 and (not rule.sites or place.site in rule.sites)
-                and (rule.duty is None or on_duty(rule.duty, now, self._settings.zone))
+                and (rule.duty is None or on_duty(rule.duty, now, settings.zone))
             ):
                 yield rule
 

@@ -49,8 +49,8 @@ def _told(state: State, moment: int) -> Fields:
         "clock_suspect": int(state.clock_suspect), "devices": len(state.devices),
         "devices_down": sum(not device.up for device in state.devices.values()),
     }  # fmt: skip
-    if state.certificate_until is not None:
-        fields["certificate_days"] = (state.certificate_until - moment) / DAY
+    if (until := state.certificates.get("client")) is not None:
+        fields["certificate_days"] = (until - moment) / DAY
     host = state.host
     loads = {} if host is None else {"cpu": host.cpu, "memory": host.memory, "disk": host.disk}
     return fields | {name: float(load) for name, load in loads.items() if load is not None}

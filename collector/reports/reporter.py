@@ -24,6 +24,7 @@ from collector.reports.queue import ReportQueue
 from collector.reports.sender import Sender
 from collector.reports.settings import TargetSettings, selection
 from collector.reports.transports.base import transports
+from config.service.progress import Step, unwatched
 from profiles.load import Library
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,10 @@ class Reporter:
         duty: DutyBook,
         persons: PersonStore,
         evidence: EvidenceStore,
+        moved: Step = unwatched,
     ) -> None:
-        """StateError when the queue cannot be opened."""
+        """StateError when the queue cannot be opened; `moved` is told at each round of packing."""
+        self._moved = moved
         selections = [selection(target, library) for target in targets]
         self.queue = ReportQueue(state, selections)
         self._targets, self._registry = targets, registry
@@ -86,6 +89,7 @@ class Reporter:
         stopped = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
+                self._moved(PACK_EVERY)
                 await self._pack()
                 await asyncio.wait([stopped, *senders], timeout=PACK_EVERY, return_when=asyncio.FIRST_COMPLETED)
                 for sender in senders:

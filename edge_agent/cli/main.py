@@ -7,9 +7,12 @@ import click
 from config.cli import EPILOG, LazyGroup
 
 COMMANDS = {
-    name: f"edge_agent.cli.{name}"
+    name: f"edge_agent.cli.{name.replace('-', '_')}"
     for name in (
         "run",
+        "status",
+        "reload",
+        "install-service",
         "check",
         "schema",
         "init",

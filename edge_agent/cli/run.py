@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from pathlib import Path
 
 import click
 
 from config import logs
 from config.cli import settings_errors
+from config.service.service import Service
 from edge_agent.app import Agent
 from edge_agent.outbox.rows import OutboxDamagedError, OutboxMisplacedError, OutboxUnavailable
 from edge_agent.settings import AgentSettings, load_agent
@@ -24,26 +24,32 @@ AGAIN = 1.0
 @click.argument("file", type=click.Path(path_type=Path), default="agent.yaml")
 @settings_errors
 def command(file: Path) -> None:
-    """Read the site's instruments and deliver to the collector, as FILE (agent.yaml) says."""
+    """Read the site's instruments and deliver to the collector, as FILE (agent.yaml) says.
+
+    SIGTERM and Ctrl-C end it in order; SIGHUP has it read FILE again, as `reload` does.
+    """
     loaded = load_agent(file)
-    logs.configure(loaded.settings.log)
+    logs.configure(loaded.settings.log, "edge-agent")
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
     try:
-        asyncio.run(_run(loaded.settings))
+        asyncio.run(_run(file, loaded.settings))
     except (OutboxMisplacedError, OSError) as err:
         raise click.ClickException(str(err)) from err
 
 
-async def _run(settings: AgentSettings) -> None:
+async def _run(file: Path, settings: AgentSettings) -> None:
     """Until a signal; an outbox that turns out to be damaged is opened anew, which salvages it."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    service = Service("edge-agent", file)
     said = ""
-    while not stop.is_set():
+    while not service.stop.is_set():
         try:
-            await Agent(settings).run(stop)
+            agent = Agent(settings, service.progress)
+            try:
+                async with service.around(agent, settings.state, settings.monitor):
+                    await agent.run(service.stop)
+            finally:
+                settings = agent.settings  # they may have been taken over anew meanwhile
         except OutboxDamagedError as err:
             log.error("%s; it is opened anew and salvaged", err)
             await asyncio.sleep(AGAIN)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -106,7 +107,7 @@ class DurableOutput(Output, Protocol):
         """Keep texts by key over restarts, durable with the next commit; an empty text forgets its key."""
 
     def remembered(self, device: str) -> dict[str, str]:
-        """What earlier runs had remembered."""
+        """What was remembered before, in this run too: a runner may be made anew."""
 
 
 class Runner(Protocol):
@@ -128,6 +129,20 @@ class Photographer(Protocol):
 
     async def snapshot(self, device: str) -> Evidence:
         """A picture as it is now, durable in the folder of evidence. OSError, in words, when there is none."""
+
+
+@runtime_checkable
+class Adaptable(Protocol):
+    """What a runner has beside, if its devices may change while it works: those that stay are not touched."""
+
+    def adapts(self, devices: Sequence[Any]) -> bool:
+        """Whether it can go on with these; nothing changes yet."""
+
+    def paused(self) -> AbstractAsyncContextManager[None]:
+        """Between two requests: nothing is read and handed over within the block."""
+
+    def adapt(self, devices: Sequence[Any]) -> None:
+        """Go on with these; called while it is paused."""
 
 
 @dataclass(frozen=True, slots=True)

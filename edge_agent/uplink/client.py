@@ -7,6 +7,7 @@ import contextlib
 import logging
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -150,6 +151,18 @@ class MqttLink:
             with contextlib.suppress(OSError):  # it has ended by itself in this moment
                 return str(link.getsockname()[0])
         return ""
+
+    @property
+    def broker_valid_until(self) -> int | None:
+        """Until when the certificate that the broker showed is valid, ms since 1970 UTC; None without TLS."""
+        link = self._client.socket()
+        if not isinstance(link, ssl.SSLSocket):
+            return None
+        with contextlib.suppress(OSError, ValueError):  # it has ended by itself in this moment
+            shown = link.getpeercert() or {}
+            if (end := shown.get("notAfter")) is not None:
+                return round(ssl.cert_time_to_seconds(str(end)) * 1000)
+        return None
 
     def _on_connect(
         self, _client: paho.Client, _user: Any, _flags: Any, reason: ReasonCode, properties: Properties | None

@@ -11,11 +11,12 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from config.mqtt import MqttSettings
+from config.service.progress import Step, unwatched
 from edge_agent.outbox.rows import OutboxUnavailable, Row
 from edge_agent.outbox.store import Outbox
 from edge_agent.uplink.answers import Answers
@@ -44,6 +45,20 @@ SILENCE = 300.0
 """Seconds without any acknowledgement, while envelopes are on their way, after which the log names the causes."""
 
 
+class Standing(NamedTuple):
+    """How the link to the broker stands; ages in s."""
+
+    connected: bool
+    lasts: float
+    """Since when it has been so."""
+    reason: str
+    """Why it is down; empty while it is up."""
+    acknowledged_ago: float | None
+    """Since the collector last acknowledged anything; None: not yet in this run."""
+    on_the_way: int
+    """Envelopes that were sent and not acknowledged."""
+
+
 class Uplink:
     """Give it `committed` after each commit; it runs until `stop`, then drains for a moment and says goodbye."""
 
@@ -57,7 +72,10 @@ class Uplink:
         outbox: Outbox,
         state: Callable[[], State],
         on_request: Callable[[Request], Awaitable[Response]],
+        moved: Step = unwatched,
     ) -> None:
+        """`moved` is told at each round of its work, and before each pause."""
+        self._moved = moved
         self._mqtt, self._settings, self._outbox = mqtt, settings, outbox
         self._agent, self._collector = agent, collector
         self._state, self._on_request = state, on_request
@@ -68,6 +86,9 @@ class Uplink:
         self._down_since: float | None = None
         self._reasons: set[str] = set()
         """Why the link is down, as far as it was said."""
+        self._changed_at = time.monotonic()
+        self._reason = "it was not tried yet"
+        self._acknowledged_at: float | None = None
         self._up_since = self._heard_at = time.monotonic()
         self._state_at = 0.0
         self.counters = {
@@ -93,6 +114,17 @@ class Uplink:
         """The address of this computer on the way to the broker; empty while there is no connection."""
         return "" if self._link is None else self._link.address
 
+    @property
+    def broker_valid_until(self) -> int | None:
+        """Until when the broker's certificate is valid, ms; None without a connection or TLS."""
+        return None if self._link is None else self._link.broker_valid_until
+
+    def standing(self) -> Standing:
+        """How the link stands now."""
+        now = time.monotonic()
+        heard = None if self._acknowledged_at is None else now - self._acknowledged_at
+        return Standing(self.connected, now - self._changed_at, self._reason, heard, len(self._window))
+
     def committed(self, rows: Sequence[Row]) -> None:
         """New envelopes are in the outbox."""
         if rows:
@@ -107,6 +139,7 @@ class Uplink:
         pause = FIRST_PAUSE
         while not stop.is_set():
             self._up_since = time.monotonic()
+            self._moved(2 * self._mqtt.connect_timeout)
             try:
                 await self._connection(stop)
             except LinkDownError as err:
@@ -115,6 +148,7 @@ class Uplink:
                 self._say_down(f"the outbox cannot be read: {err}")
             if time.monotonic() - self._up_since > STEADY + self._mqtt.connect_timeout:
                 pause = FIRST_PAUSE
+            self._moved(pause)
             await _wait(stop, pause * random.uniform(0.5, 1.0))  # noqa: S311  # jitter
             pause = min(2 * pause, self._settings.backoff)
 
@@ -161,6 +195,7 @@ class Uplink:
         stopping = asyncio.create_task(stop.wait())
         try:
             while not link.lost.done() and not stop.is_set():
+                self._moved(TICK)
                 self._pump(link)
                 if time.monotonic() >= self._state_at:
                     self._state_at = time.monotonic() + self._settings.state_interval
@@ -282,7 +317,7 @@ class Uplink:
             self._wake.set()
 
     def _gone(self, rows: Sequence[Row]) -> None:
-        self._heard_at = time.monotonic()
+        self._heard_at = self._acknowledged_at = time.monotonic()
         self._window.done(rows)
         self._wake.set()
 
@@ -326,15 +361,16 @@ class Uplink:
         return str(Topic(self._collector, self._agent, kind))
 
     def _say_down(self, reason: str) -> None:
+        self._reason = reason
         if self._down_since is None:
-            self._down_since = time.monotonic()
+            self._down_since = self._changed_at = time.monotonic()
         if reason not in self._reasons and len(self._reasons) < REASONS:
             self._reasons.add(reason)
             log.warning("uplink to %s:%d is down: %s", self._mqtt.host, self._mqtt.port, reason)
 
     def _say_up(self) -> None:
         lasted = "" if self._down_since is None else f" after {time.monotonic() - self._down_since:.0f} s"
-        self._down_since = None
+        self._down_since, self._changed_at, self._reason = None, time.monotonic(), ""
         self._reasons.clear()
         log.info("uplink to %s:%d is up%s", self._mqtt.host, self._mqtt.port, lasted)
 

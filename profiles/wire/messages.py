@@ -332,7 +332,8 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The computer that an agent runs on; loads in %, null where they are not known.
 
     `cpu`: mean since the state before; `disk`: of the one that the agent writes to; `ip`: the address by which it is
-    connected.
+    connected; `system` and `python`: versions. `clock_synchronised`: whether something keeps its clock right, and
+    `clock_error_ms` how far off that something believes it may be (adjtimex(2)); null where that is not known.
     """
 
     name: str = ""
@@ -341,18 +342,25 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory: float | None = None
     disk: float | None = None
     gpu: float | None = None
+    system: str = ""
+    python: str = ""
+    clock_synchronised: bool | None = None
+    clock_error_ms: float | None = None
 
 
 class State(Struct, frozen=True, kw_only=True):
     """What an agent says of itself (topic kind ``state``, retained; with ``online: false`` it is the last will).
 
-    `certificate_until`: when its client certificate expires; null where it has none, or cannot say.
+    `time` is when it was said, by the agent's clock: what arrives at once tells by how much that is off; 0 of an older
+    agent. `certificates`: until when each is valid, by what it is for: ``client`` and ``ca`` of the uplink, ``broker``
+    as the broker showed it, or a device's name.
     """
 
     v: Literal[1]
     online: bool
     since: Millis
     version: str
+    time: Millis = 0
     manifest: str = ""
     outbox_rows: int = 0
     outbox_bytes: int = 0
@@ -363,7 +371,7 @@ class State(Struct, frozen=True, kw_only=True):
     clock_suspect: bool = False
     counters: dict[str, int] = field(default_factory=dict)
     host: Host | None = None
-    certificate_until: Millis | None = None
+    certificates: dict[str, Millis] = field(default_factory=dict)
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import yaml
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from edge_agent import app
+from edge_agent import runners
 from edge_agent.app import Agent
 from edge_agent.drivers.base import Output, RawReading, Reading, Runner, drivers
 from edge_agent.drivers.modbus.settings import ModbusDevice
@@ -109,8 +109,8 @@ class DefectiveDriver:
 async def test_a_driver_that_fails_is_reported_and_started_again(
     tmp_path: Path, broker: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "drivers", lambda: drivers() | {"modbus": DefectiveDriver})
-    monkeypatch.setattr(app, "RUNNER_BACKOFF", (0.01, 0.01))
+    monkeypatch.setattr(runners, "drivers", lambda: drivers() | {"modbus": DefectiveDriver})
+    monkeypatch.setattr(runners, "BACKOFF", (0.01, 0.01))
     async with working(tmp_path, broker.port, [tank_farm.device_settings(1)]) as listener:
         await asyncio.to_thread(wait_for, lambda: listener.of("data"), what="a sample after the failure")
         events = [event for frame in listener.of("event") for event in decode(frame, decoder(Events)).events]

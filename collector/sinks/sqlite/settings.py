@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -20,3 +21,7 @@ class SqliteSettings(Settings):
     keep: Annotated[Duration, Field(ge=3600)] | None = None
     """How far back from its newest reading a point's readings are kept, such as 365d, and how long what
     tells of a moment alone (gateways, devices, sites, limits); left out: for ever."""
+
+    def writes(self) -> tuple[Path, ...]:
+        """The file's folder, since logs stand beside it."""
+        return (self.path.parent,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -232,6 +233,10 @@ class FilesDevice(DeviceSettings):
     def address(self) -> str:
         """The folder."""
         return str(self.folder)
+
+    def writes(self) -> tuple[Path, ...]:
+        """With move: where files are taken from, and where they go."""
+        return tuple(each for each in (self.folder, self.done, self.errors) if each is not None and self.done)
 
     def all_tags(self) -> tuple[FilesTag, ...]:
         """The tags, and one for each kind of file that tells of persons, if these are sent."""

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from pymodbus import FramerType, ModbusException
@@ -39,8 +40,7 @@ class Connection:
 
     def __init__(self, devices: list[ModbusDevice]) -> None:
         self._settings, self._endpoint = devices[0].connection, devices[0].endpoint()
-        self._timeout = max(device.timeout for device in devices)
-        self._quiet = max(device.quiet or device.timeout for device in devices)
+        self.share(devices)
         self._rtu = not isinstance(self._settings, TcpConnection)
         self._tap = Tap(rtu=self._rtu)
         self._client: Client | None = None
@@ -49,6 +49,11 @@ class Connection:
         self._last_end = 0.0
         self.connects = 0
         """How often the connection was made."""
+
+    def share(self, devices: Sequence[ModbusDevice]) -> None:
+        """Have these devices share it from now on; it stays as it is otherwise."""
+        self._timeout = max(device.timeout for device in devices)
+        self._quiet = max(device.quiet or device.timeout for device in devices)
 
     @property
     def doubtful(self) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from edge_agent.drivers.base import Output, Reading
@@ -54,33 +55,67 @@ class EndpointRunner:
         self._connection = Connection(devices)
         self._polled = [_Device(each, DeviceReader(each, self._connection)) for each in devices]
         self._counted_at = 0.0
+        self._between = asyncio.Lock()
+        """Held while a request is in flight, and while the devices change."""
+        self._changed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Poll until `stop` is set; a request in flight is finished and its readings are handed over."""
         start = time.monotonic()
         for device in self._polled:
             device.groups = _groups(device, start)
-        if not any(device.groups for device in self._polled):
-            await stop.wait()
         try:
             while not stop.is_set():
-                moment, group = self._next()
-                if await _stopped(stop, moment - time.monotonic()):
+                moment = self._next()[0]
+                if await _stopped(stop, self._changed, moment - time.monotonic()):
                     break
-                if group.device.up is False:
-                    await self._probe(group.device)
-                else:
-                    await self._poll(group, stop)
+                async with self._between:
+                    self._changed.clear()
+                    moment, group = self._next()
+                    if group is None or moment > time.monotonic():
+                        continue  # the devices have changed meanwhile
+                    if group.device.up is False:
+                        await self._probe(group.device)
+                    else:
+                        await self._poll(group, stop)
                 self._count()
         finally:
             self._connection.close()
             self._count(last=True)
 
-    def _next(self) -> tuple[float, _Group]:
+    def adapts(self, devices: Sequence[ModbusDevice]) -> bool:
+        """See `edge_agent.drivers.base.Adaptable`: devices may come, go and change, the connection may not."""
+        return all(each.connection == self.devices[0].connection for each in devices)
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """See `edge_agent.drivers.base.Adaptable`: the poll that is under way is finished."""
+        async with self._between:
+            yield
+
+    def adapt(self, devices: Sequence[ModbusDevice]) -> None:
+        """Go on with these: one that stays as it was keeps its phase and what is known of it."""
+        known = {each.settings.name: each for each in self._polled}
+        now = time.monotonic()
+        polled: list[_Device] = []
+        for settings in devices:
+            device = known.get(settings.name)
+            if device is None or device.settings != settings:
+                device = _Device(settings, DeviceReader(settings, self._connection))
+                device.groups = _groups(device, now)
+            polled.append(device)
+        self.devices, self._polled = list(devices), polled
+        self._connection.share(self.devices)
+        self._changed.set()
+
+    def _next(self) -> tuple[float, _Group | None]:
+        """The group that is due first, and when; none where no device has tags."""
         due = [
             (group.due if group.device.up is not False else max(group.due, group.device.probe_at), number, group)
             for number, group in enumerate(group for device in self._polled for group in device.groups)
         ]
+        if not due:
+            return float("inf"), None
         moment, _number, group = min(due)
         return moment, group
 
@@ -157,10 +192,13 @@ def _schedule(group: _Group) -> None:
             group.device.overruns += skipped
 
 
-async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
-    """Wait; whether `stop` came first."""
+async def _stopped(stop: asyncio.Event, changed: asyncio.Event, seconds: float) -> bool:
+    """Wait so long, or until there is something new; whether that is `stop`."""
+    waiters = [asyncio.create_task(event.wait()) for event in (stop, changed)]
     try:
-        await asyncio.wait_for(stop.wait(), max(0.0, seconds))
-    except TimeoutError:
-        return stop.is_set()
-    return True
+        timeout = None if seconds == float("inf") else max(0.0, seconds)
+        await asyncio.wait(waiters, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiters:
+            each.cancel()
+    return stop.is_set()

@@ -212,6 +212,10 @@ class ModbusDevice(DeviceSettings):
         """``tcp://host:port/unit`` or ``/dev/ttyUSB0/unit``."""
         return f"{self.endpoint()}/{self.unit}"
 
+    def serial_port(self) -> str:
+        """The line that it is on."""
+        return self.connection.port if isinstance(self.connection, RtuConnection) else ""
+
     def all_tags(self) -> tuple[ModbusTag, ...]:
         """The tags."""
         return self.tags

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from base64 import b64decode
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Discriminator, Field, SecretStr, StringConstraints, Tag, field_validator, model_validator
@@ -67,6 +68,10 @@ def parse_path(text: str) -> tuple[str | int, ...]:
         steps.append(int(match[1]) if match[1] is not None else match[2])
         position = match.end()
     return tuple(steps)
+
+
+REJECTED = "rejected"
+"""Beneath the folder of trusted certificates: those of strangers."""
 
 
 class SecuritySettings(Settings):
@@ -216,6 +221,18 @@ class OpcuaDevice(DeviceSettings):
     def address(self) -> str:
         """The endpoint; it holds no credentials."""
         return self.endpoint
+
+    def quiet_for(self) -> float:
+        """Its clock is asked now and then; one that is lost is tried ever more rarely."""
+        return max(self.backoff_max, super().quiet_for())
+
+    def writes(self) -> tuple[Path, ...]:
+        """Where strangers' certificates are kept."""
+        return (self.security.trust / REJECTED,) if isinstance(self.security, SecuritySettings) else ()
+
+    def certificate(self) -> Path | None:
+        """The application instance certificate."""
+        return self.security.certificate if isinstance(self.security, SecuritySettings) else None
 
     def by_exception(self) -> bool:
         """Subscriptions report changes alone."""

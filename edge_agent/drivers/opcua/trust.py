@@ -16,6 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from edge_agent.drivers.opcua.settings import REJECTED
+
 SUFFIXES = (".der", ".cer", ".crt", ".pem")
 MAX_REJECTED = 20
 """Rejected certificates that are kept; the oldest make room, so that nobody can fill the disk."""
@@ -104,7 +106,7 @@ def _hosts(certificate: x509.Certificate) -> set[str]:
 
 
 def _reject(certificate: x509.Certificate, folder: Path) -> Path:
-    rejected = folder / "rejected"
+    rejected = folder / REJECTED
     rejected.mkdir(parents=True, exist_ok=True)
     file = rejected / f"{thumbprint(certificate)}.der"
     if not file.exists():

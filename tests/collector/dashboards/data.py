@@ -144,7 +144,7 @@ def state(made: bytes, last: int, samples: int) -> bytes:
     return encode(State(
         v=1, online=True, since=NOW, version="1.0", manifest=manifest_hash(made), outbox_rows=3, outbox_bytes=900,
         oldest_age_s=1.5, streams={STREAM: StreamState(last=last)}, devices={"plc": device}, host=host,
-        certificate_until=NOW + 90 * DAY,
+        certificates={"client": NOW + 90 * DAY},
     ))  # fmt: skip
 
 

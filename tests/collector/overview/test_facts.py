@@ -58,7 +58,7 @@ def test_a_gateway_tells_its_backlog_its_load_and_how_long_its_certificate_is_go
 ) -> None:
     host = Host(name="gw", cpu=12.0, memory=40.0)
     enrol(registry, "plant-G", outbox_rows=7, outbox_bytes=900, oldest_age_s=2, host=host,
-          certificate_until=NOW + 30 * DAY, devices={"plc": DeviceState(up=False, since=NOW)})  # fmt: skip
+          certificates={"client": NOW + 30 * DAY}, devices={"plc": DeviceState(up=False, since=NOW)})  # fmt: skip
     registry.note("plant-G", samples=5)
     registry.save()
     [fact] = facts(registry, alarms, "gateway")

@@ -23,6 +23,10 @@ class FolderSettings(Settings):
     path: FilePath
     """The folder. It must be there: a mount that is missing is waited for. Folders below it are made."""
 
+    def writes(self) -> tuple[Path, ...]:
+        """The folder itself."""
+        return (self.path,)
+
 
 class FolderTransport:
     """See `collector.reports.transports.base.Transport`."""

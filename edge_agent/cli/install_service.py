@@ -1,0 +1,25 @@
+"""``edge-agent install-service``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from config.certificates import of_link
+from config.service.install import install_command
+from config.service.unit import Needs
+from edge_agent.settings import AgentSettings, load_agent
+
+
+def needs(settings: AgentSettings) -> Needs:
+    """The state, and what its devices need: serial ports, folders from which files are moved."""
+    devices = settings.devices
+    files = [Path(device.address()) for device in devices if Path(device.address()).is_absolute()]
+    return Needs(
+        state=settings.state.absolute(),
+        writes=tuple(dict.fromkeys(path.absolute() for device in devices for path in device.writes())),
+        reads=(*files, *(path.absolute() for path in of_link(settings.mqtt).values())),
+        ports=tuple(dict.fromkeys(port for device in devices if (port := device.serial_port()))),
+    )
+
+
+command = install_command("edge-agent", "agent.yaml", "Edge gateway: reads a site's instruments", load_agent, needs)
