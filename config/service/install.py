@@ -49,8 +49,8 @@ def install_command(
             raise click.ClickException("expected root, to make the user and the unit; --print shows the unit without")
         try:
             account = _user(user, wanted.state)
-            _own(wanted.state, account)
             _check(program, path, account)
+            _own(wanted.state, account)
             _look_at(wanted.writes, account)
             target = to / f"{name}.service"
             target.write_text(text, encoding="utf-8")

@@ -13,6 +13,9 @@ from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 1.0
+"""Seconds that the manager may take to take a message; after that the next one tells."""
+
 
 class Notifier:
     """Tells the service manager that started this process, or nobody where none did."""
@@ -24,9 +27,9 @@ class Notifier:
         self.watchdog = _watchdog(environment)
         """Seconds within which `alive` is awaited; None where nobody waits."""
 
-    def ready(self) -> None:
-        """The program is at work."""
-        self._tell("READY=1")
+    def ready(self) -> bool:
+        """The program is at work; False when that could not be told, so that it is to be told again."""
+        return self._tell("READY=1")
 
     def alive(self) -> None:
         """The program has moved on."""
@@ -40,17 +43,20 @@ class Notifier:
         """One line that ``systemctl status`` shows."""
         self._tell(f"STATUS={text.replace(chr(10), ' ')}")
 
-    def _tell(self, message: str) -> None:
+    def _tell(self, message: str) -> bool:
         if not self._address:
-            return
+            return True
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as link:
-                link.setblocking(False)
+                link.settimeout(PATIENCE)  # its queue is short: a manager that is busy is waited for
                 link.sendto(message.encode(), self._address)
         except OSError as err:
             if not self._told:
                 log.warning("the service manager cannot be told %s: %s", message, err)
             self._told = True
+            return False
+        self._told = False
+        return True
 
 
 def _watchdog(environment: Mapping[str, str]) -> float | None:

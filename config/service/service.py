@@ -108,8 +108,7 @@ class Service:
                 if stuck:
                     log.error("no progress of: %s; the watchdog is not answered any more", ", ".join(stuck))
             if self.progress.ready and not ready:
-                ready = True
-                self._notifier.ready()
+                ready = self._notifier.ready()
             if ready and not stuck:
                 self._notifier.alive()
                 self._say(program.summary())
