@@ -138,6 +138,10 @@ class Sampler:
             if tag.sent is not None:  # what stands is all that a rule hears of a device that reports only changes
                 moved = self._listen(tag, tag.sent, mono, again=True)
                 self._affect(moved, self._clock.now, mono, outcome)
+        for name, tag in self._tags.items():
+            if tag.sent is not None and (name not in before or tag.watch is not before[name].watch):
+                standing = tag.sent._replace(time=self._clock.now)
+                outcome.transitions.extend((name, each) for each in self._judge(tag, standing, mono))
         return outcome
 
     def _changed(self, name: str, rule: TagRule, before: _Tag | None, anew: Container[str]) -> _Tag:

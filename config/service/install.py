@@ -1,4 +1,4 @@
-"""``install-service``: a service user, its state folder, a hardened systemd unit; with ``--print`` the unit alone."""
+"""``install-service``: a service user, its state folder and a hardened unit of systemd; ``--print``: the unit alone."""
 
 from __future__ import annotations
 

@@ -18,11 +18,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from edge_agent import runners
 from edge_agent.app import Agent
 from edge_agent.drivers.base import Output, RawReading, Reading, Runner, drivers
+from edge_agent.drivers.modbus.driver import ModbusDriver
 from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.settings import load_agent
 from edge_agent.simulators import tank_farm
 from profiles.wire.codec import decode, decoder, encode, split_evidence
-from profiles.wire.messages import Data, Events, EvidenceChunk, Host, Request, Response, State
+from profiles.wire.messages import Data, Events, EvidenceChunk, Host, Request, Response, Sample, State
 from tests.servers import LOCAL, Server, mosquitto, running, wait_for
 
 
@@ -120,6 +121,56 @@ async def test_a_driver_that_fails_is_reported_and_started_again(
     assert {sample.quality for sample in lost if sample.value is None} == {"bad:link"}
 
 
+class Hanging(Defective):
+    """A runner that hangs once, without a word of its devices."""
+
+    name = "hanging"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        if not self._failed:
+            self._failed = True
+            await asyncio.Event().wait()
+        await super().run(stop)
+
+
+class HangingDriver(DefectiveDriver):
+    @classmethod
+    def runners(cls, devices: Sequence[Any], out: Output) -> list[Runner]:
+        return [Hanging(devices[:1], out), *ModbusDriver.runners(devices[1:], out)]
+
+
+async def test_a_driver_that_hangs_is_begun_again_and_no_other_notices(
+    tmp_path: Path, broker: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runners, "drivers", lambda: drivers() | {"modbus": HangingDriver})
+    monkeypatch.setattr(runners, "BACKOFF", (0.01, 0.01))
+    monkeypatch.setattr(runners, "LOOK", 0.05)
+    monkeypatch.setattr(runners, "SILENT", 0.5)
+    instrument = await tank_farm.instrument(None).serve(LOCAL, 0)
+    neighbour = tank_farm.device_settings(instrument.sockets[0].getsockname()[1], interval="20ms")
+    neighbour |= {"name": "neighbour", "tags": [each | {"name": f"N.{each['name']}"} for each in neighbour["tags"]]}
+    for each in neighbour["tags"]:
+        each.pop("point", None)
+    hangs = tank_farm.device_settings(1, interval="20ms")
+    hangs["tags"] = [each for each in hangs["tags"] if each["name"] == "T101.LEVEL"]
+    async with working(tmp_path, broker.port, [hangs, neighbour]) as listener:
+        await asyncio.to_thread(wait_for, lambda: _good(listener, "T101.LEVEL"), what="a sample after the hang")
+        samples = _samples(listener)
+        events = [event for frame in listener.of("event") for event in decode(frame, decoder(Events)).events]
+    instrument.close()
+    assert any("nothing was heard of its devices for" in event.text for event in events if event.kind == "agent")
+    assert {event.device for event in events if event.kind == "link"} == {"tank-farm"}
+    assert {each.tag for each in samples if each.quality == "bad:link"} == {"T101.LEVEL"}
+
+
+def _good(listener: Listener, tag: str) -> list[Sample]:
+    return [each for each in _samples(listener) if each.tag == tag and each.value is not None]
+
+
+def _samples(listener: Listener) -> list[Sample]:
+    return [sample for frame in listener.of("data") for sample in decode(frame, decoder(Data)).s]
+
+
 async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, broker: Server) -> None:
     instrument = await tank_farm.instrument(None).serve(LOCAL, 0)
     port = instrument.sockets[0].getsockname()[1]
@@ -209,6 +260,8 @@ async def test_the_state_tells_the_host_with_the_address_by_which_it_is_connecte
         await asyncio.to_thread(wait_for, lambda: _hosts(listener), what="a state with the load of its host")
         host = _hosts(listener)[-1]
     assert (host.ip, bool(host.name), host.memory is not None, host.disk is not None) == (LOCAL, True, True, True)
+    assert host.system.startswith("Linux ")
+    assert host.python.startswith("3.")
 
 
 def _hosts(listener: Listener) -> list[Host]:

@@ -14,6 +14,7 @@ from edge_agent.clock import Clock, ClockSettings
 from edge_agent.combined import CombinedRules
 from edge_agent.course import Course
 from edge_agent.drivers.base import Reading
+from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.joined import groups
 from edge_agent.limits import OpenAlarm, Side
 from edge_agent.manifest import build_manifest
@@ -83,6 +84,17 @@ class Bench:
         kept = {key: text for key, text in self.state.items() if text}
         self.sampler = Sampler(rules, clock, alarms=self.alarms, stamps=self.stamps, groups=joined, combined=kept)
 
+    def reload(self, *gone: str) -> list[Told]:
+        """Changed settings are taken over: these tags are gone, the others as they are."""
+        settings = self.loaded.settings
+        [device] = settings.devices
+        assert isinstance(device, ModbusDevice)
+        left = device.model_copy(update={"tags": tuple(tag for tag in device.tags if tag.name not in gone)})
+        manifest = build_manifest(settings.model_copy(update={"devices": (left,)}), library())
+        joined = groups(manifest, library())
+        raised = {each for group in joined for each in group.targets}
+        return self._told(self.sampler.change(build_rules((left,), manifest, library(), raised), joined, set()))
+
     def after(self, seconds: float) -> list[Told]:
         """Time goes on, and nobody says anything."""
         self.wall += round(seconds * 1000)
@@ -139,6 +151,28 @@ def test_both_air_doors_of_a_pair_open_for_30_s_are_an_alarm_and_one_of_them_is_
     assert b.after(600) == []
     assert sorted(b.says(D2=False)) == [("D1", "cleared", "SIG"), ("D2", "cleared", "SIG")]
     assert {each.text for each in b.last} == {"by both-doors no longer"}
+
+
+def test_settings_that_change_elsewhere_neither_end_a_rule_that_holds_nor_begin_its_delay_anew(tmp_path: Path) -> None:
+    b = doors(tmp_path)
+    b.says(D1=True, D2=True)
+    b.after(20)
+    assert b.reload() == []
+    assert b.after(9) == []
+    assert b.after(1) == BOTH
+    assert b.reload() == []
+    assert b.after(600) == []
+    assert sorted(b.says(D2=False)) == [("D1", "cleared", "SIG"), ("D2", "cleared", "SIG")]
+
+
+def test_a_rule_over_a_point_that_came_by_changed_settings_goes_by_what_the_others_said_last(tmp_path: Path) -> None:
+    b = doors(tmp_path)
+    b.says(D1=True, D2=False)
+    assert b.reload("D2") == []  # a pair without its second door
+    assert b.after(60) == []
+    assert b.reload() == []
+    assert b.says(D2=True) == []
+    assert b.after(30) == BOTH
 
 
 def test_a_door_that_closes_within_the_30_s_begins_them_anew(tmp_path: Path) -> None:

@@ -86,17 +86,18 @@ def test_systemd_takes_the_unit_and_finds_it_as_hardened_as_the_manual_says(
 
 def agent_settings(folder: Path) -> Path:
     file = folder / "agent.yaml"
-    device = {"driver": "modbus", "unit": 1, "addressing": "plain", "tags": [{"name": "A", "address": 0, "type": "int16",
-              "table": "holding-register"}]}  # fmt: skip
+    tag = {"address": 0, "type": "int16", "table": "holding-register"}
+    device = {"driver": "modbus", "unit": 1, "addressing": "plain", "tags": [{"name": "A", **tag}]}
     lines = [
         {"name": "a", **device, "connection": {"type": "rtu", "port": "/dev/ttyUSB7", "baudrate": 9600}},
         {"name": "b", **device, "unit": 2, "connection": {"type": "rtu", "port": "/dev/ttyUSB7", "baudrate": 9600}},
     ]
-    lines[1]["tags"] = [{"name": "B", "address": 0, "type": "int16", "table": "holding-register"}]
+    lines[1]["tags"] = [{"name": "B", **tag}]
     files: dict[str, Any] = {
         "name": "f", "driver": "files", "folder": "in", "after": "move", "done": "done", "errors": "errors",
         "format": {
-            "type": "csv", "name": "in*.csv", "point": "p", "value": "v", "time": "t", "time_format": "%Y-%m-%d %H:%M:%S",
+            "type": "csv", "name": "in*.csv", "point": "p", "value": "v", "time": "t",
+            "time_format": "%Y-%m-%d %H:%M:%S",
         },
     }  # fmt: skip
     file.write_text(yaml.safe_dump({
