@@ -11,7 +11,7 @@ from config.service.commands import reload_command
 
 def _log(file: Path) -> None:
     """Who is told of alarms is changed by somebody; ConfigError when the file has mistakes."""
-    logged(load_collector(file).settings, "had taken over", f"settings {file.absolute()}", {})
+    logged(load_collector(file).settings, "asked to take over", f"settings {file.absolute()}", {})
 
 
 command = reload_command(

@@ -17,6 +17,7 @@ from cryptography import x509
 from collector.app import Collector
 from collector.pki.authority import opened
 from collector.settings import load_collector
+from config.certificates import valid_until
 from config.keys import write_file
 from config.mqtt import MqttSettings
 from edge_agent.app import Agent
@@ -86,6 +87,11 @@ async def plant(secured: Secured, folder: Path) -> AsyncIterator[Plant]:
 async def test_readings_travel_through_tls_and_the_acl(secured: Secured, tmp_path: Path) -> None:
     async with plant(secured, tmp_path) as running:
         await running.until(running.acknowledged)
+        state = running.collector.agent_state(AGENT)
+    assert state is not None
+    assert state.certificates.keys() == {"client", "ca", "broker"}
+    assert state.certificates["client"] == valid_until(Path(secured.environment.tls(AGENT)["certificate"]))
+    assert all(end > state.time > 1_700_000_000_000 for end in state.certificates.values())
 
 
 async def test_rights_are_tried_beside_a_running_agent_which_is_back_at_once(secured: Secured, tmp_path: Path) -> None:
