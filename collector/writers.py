@@ -29,13 +29,10 @@ class Writer(Generic[D]):
         self.name, self.sink, self._persons = name, sink, persons
         self.down_since: float | None = None
         """Monotonic seconds since when the sink cannot take data; None while it can."""
+        self.cause = ""
+        """Why it cannot take data, in its own words; empty while it can."""
         self._cause = ""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sink-{name}")
-
-    @property
-    def cause(self) -> str:
-        """Why it cannot take data; empty while it can."""
-        return self._cause
 
     async def write(
         self, records: Sequence[Record], events: Sequence[EventRecord], patience: float, stop: asyncio.Event
@@ -72,7 +69,7 @@ class Writer(Generic[D]):
         return refusals
 
     def _lost(self, err: Exception) -> None:
-        self.down_since = self.down_since or time.monotonic()
+        self.down_since, self.cause = self.down_since or time.monotonic(), str(err)
         cause = _NUMBERS.sub("", str(err))
         if cause != self._cause:  # another one may need another cure
             self._cause = cause
@@ -81,7 +78,7 @@ class Writer(Generic[D]):
     def _back(self) -> None:
         if self.down_since is not None:
             log.info("store %s takes data again after %.0f s", self.name, time.monotonic() - self.down_since)
-            self.down_since, self._cause = None, ""
+            self.down_since, self._cause, self.cause = None, "", ""
 
     def close(self) -> None:
         """Release the sink in its own thread."""

@@ -24,6 +24,7 @@ def command(file: Path) -> None:
 
     SIGTERM and Ctrl-C end it in order; SIGHUP has it read FILE again, as `reload` does.
     """
+    file = file.absolute()  # so that its paths are the same wherever it is read again
     loaded = load_collector(file)
     logs.configure(loaded.settings.log, "edge-collector")
     for warning in loaded.warnings:

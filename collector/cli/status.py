@@ -10,7 +10,7 @@ from rich.text import Text
 from collector.settings import CollectorSettings
 from config.cli import plain
 from config.service.commands import status_command
-from config.service.shown import Fact, Shown, certificate_facts, doubt, host_facts, moment, verdict
+from config.service.shown import Fact, Shown, certificate_facts, doubt, health, host_facts, moment, verdict
 
 
 def show(found: Mapping[str, Any]) -> None:
@@ -28,7 +28,9 @@ def show(found: Mapping[str, Any]) -> None:
 
 def _facts(found: Mapping[str, Any]) -> Iterator[Fact]:
     yield "collector", plain(f"{found['collector']}, version {found['version']}, pid {found['pid']}")
-    yield "health", verdict(found["ok"], "; ".join(found["troubles"]) or "in order")
+    missing = [] if found["connected"] else ["the broker"]
+    missing += [each["name"] for each in found["destinations"] if each["down_for"] is not None]
+    yield "health", health(found["troubles"], missing)
     yield "settings", f"of {moment(found['loaded'])} from {plain(found['file'])}"
     yield "broker", verdict(found["connected"], "connected" if found["connected"] else "not connected")
     held, counters = found["waiting"], found["counters"]

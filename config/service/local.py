@@ -94,7 +94,11 @@ class LocalServer:
             asked = None
         if not isinstance(asked, dict):
             return {"ok": False, "error": 'expected one JSON object on one line, such as {"ask": "status"}'}
-        return await self._answer(asked)
+        try:
+            return await self._answer(asked)
+        except Exception as err:  # a disk that gives no figures, or a defect: who asked is told, and nobody is harmed
+            log.exception("the question %r cannot be answered", asked.get("ask"))
+            return {"ok": False, "error": f"it cannot be answered, see the log: {err!r}"}
 
 
 def ask(folder: Path, question: Mapping[str, Any], patience: float = PATIENCE) -> dict[str, Any]:

@@ -111,12 +111,17 @@ class Service:
                 ready = self._notifier.ready()
             if ready and not stuck:
                 self._notifier.alive()
-                self._say(program.summary())
+                self._say(program)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stop.wait(), waits)
         self._notifier.stopping()
 
-    def _say(self, text: str) -> None:
+    def _say(self, program: Program) -> None:
+        """A disk that gives no figures, or a defect in one of them, is no reason to starve the watchdog."""
+        try:
+            text = program.summary()
+        except Exception as err:  # noqa: BLE001  # see above
+            text = f"no figures: {err!r}"
         if text != self._said:
             self._said = text
             self._notifier.status(text)

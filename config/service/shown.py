@@ -35,6 +35,15 @@ def doubt(doubtful: bool, text: str) -> Text:
     return Text(plain(text), DOUBTFUL if doubtful else "")
 
 
+def health(troubles: Sequence[str], missing: Sequence[str]) -> Text:
+    """What keeps a program from its work; or for whom it waits, which is no trouble of its own."""
+    if troubles:
+        return verdict(False, "; ".join(troubles))
+    if missing:
+        return doubt(True, f"it works, and waits for {', '.join(missing)}")
+    return verdict(True, "in order")
+
+
 def host_facts(host: Mapping[str, Any]) -> Iterator[Fact]:
     """The computer's load and versions (`profiles.wire.messages.Host`)."""
     loads = ((name, host.get(name)) for name in ("cpu", "memory", "disk"))

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from config.cli import plain
 from config.service.commands import status_command
-from config.service.shown import Fact, Shown, certificate_facts, doubt, host_facts, moment, verdict
+from config.service.shown import Fact, Shown, certificate_facts, doubt, health, host_facts, moment, verdict
 from edge_agent.settings import AgentSettings
 
 OLD = 300.0
@@ -28,7 +28,9 @@ def show(found: Mapping[str, Any]) -> None:
 def _facts(found: Mapping[str, Any]) -> Iterator[Fact]:
     state, link = found["state"], found["uplink"]
     yield "agent", plain(f"{found['agent']} ({found['site']}), version {found['version']}, pid {found['pid']}")
-    yield "health", verdict(found["ok"], "; ".join(found["troubles"]) or "in order")
+    missing = [] if link["connected"] else ["the broker"]
+    missing += [name for name, device in sorted(state["devices"].items()) if not device["up"]]
+    yield "health", health(found["troubles"], missing)
     yield "since", f"{moment(state['since'])}, settings of {moment(found['loaded'])} from {plain(found['file'])}"
     lasts = _span(link["lasts"])
     text = f"up for {lasts}" if link["connected"] else f"down for {lasts}: {link['reason']}"

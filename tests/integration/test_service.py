@@ -55,7 +55,9 @@ def started(folder: Path, *arguments: str, watchdog: str = "600000") -> Iterator
     """One of our programs as a service manager starts it."""
     with ear(folder) as manager, (folder / "log").open("wb") as log:
         environment = {**os.environ, "NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": watchdog}
-        process = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, stderr=log, stdout=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments], env=environment, stderr=log, stdout=log, cwd=folder
+        )
         try:
             yield process, manager
         finally:
@@ -92,7 +94,7 @@ def test_an_agent_without_broker_is_ready_tells_how_it_is_and_ends_with_all_that
     port = free_port()
     with tank_farm_process(tmp_path) as instrument:
         file = agent_file(tmp_path, instrument, monitor={"port": port})
-        with started(tmp_path, "edge_agent.cli.main", "run", str(file)) as (process, manager):
+        with started(tmp_path, "edge_agent.cli.main", "run", file.name) as (process, manager):
             wait_for(lambda: manager.count("READY=1"), what="readiness")
             wait_for(lambda: manager.count("WATCHDOG=1") > 2, what="the watchdog's food")
             wait_for(lambda: status(agent, file)["state"]["devices"]["tank-farm"]["up"], what="the instrument")
@@ -136,7 +138,7 @@ def test_a_collector_without_broker_and_store_is_ready_and_says_what_it_cannot_r
         "sinks": [{"type": "influxdb", "name": "bureau", "url": f"http://{LOCAL}:{free_port()}", "api": "v1",
                    "database": "gateway"}],
     }))  # fmt: skip
-    with started(tmp_path, "collector.cli.main", "run", str(file)) as (process, manager):
+    with started(tmp_path, "collector.cli.main", "run", file.name) as (process, manager):
         wait_for(lambda: manager.count("READY=1"), what="readiness")
         wait_for(lambda: manager.count("WATCHDOG=1") > 2, what="the watchdog's food")
         found = status(collector, file)

@@ -16,6 +16,8 @@ from config.service.local import NAME, LocalServer, NotRunningError, ask
 
 
 async def echo(asked: Mapping[str, Any]) -> dict[str, Any]:
+    if asked.get("ask") == "defect":
+        raise ZeroDivisionError("a defect")
     return {"ok": True, "result": dict(asked)}
 
 
@@ -85,6 +87,12 @@ async def test_a_question_that_is_none_gets_an_answer_that_says_what_was_expecte
         answer = await reader.read()
         writer.close()
         assert why in answer.decode()
+        assert (await asked(tmp_path, {}))["ok"]
+
+
+async def test_a_defect_in_an_answer_is_told_to_who_asked_and_ends_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path):
+        assert "ZeroDivisionError('a defect')" in (await asked(tmp_path, {"ask": "defect"}))["error"]
         assert (await asked(tmp_path, {}))["ok"]
 
 

@@ -48,6 +48,16 @@ def test_what_is_sent_is_what_the_schema_says(kind: str, text: bytes) -> None:
     jsonschema.Draft202012Validator(schema).validate(json.loads(text))
 
 
+def test_the_state_of_an_agent_that_tells_less_is_understood_and_valid() -> None:
+    text = b'{"v":1,"online":true,"since":1,"version":"0.1.0","host":{"name":"pc","cpu":3.5}}'
+    state = codec.decode(text, codec.decoder(State))
+    assert (state.time, state.certificates) == (0, {})
+    assert state.host is not None
+    assert (state.host.cpu, state.host.clock_synchronised) == (3.5, None)
+    schema = json.loads((schemas.FOLDER / "state.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+
+
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20))
 
 
