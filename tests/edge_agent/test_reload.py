@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -125,6 +126,12 @@ class Bench:
             return found
         finally:
             outbox.close()
+
+
+def last(agent: Agent, tag: str) -> Any:
+    """The value of a tag that was sent last."""
+    sample = agent._recorder.latest().get(tag)
+    return None if sample is None else sample.value
 
 
 async def until(condition: Any, what: str) -> None:
@@ -260,3 +267,32 @@ async def test_an_alarm_stands_over_a_change_that_is_not_its_own_and_ends_with_i
             await agent.reload(bench.file)
     told = [(event.state, event.level) for event in bench.events() if event.kind == "limit"]
     assert told == [("raised", "H"), ("cleared", "H")]
+
+
+async def test_a_device_whose_runner_cannot_adapt_is_left_alone_as_long_as_it_stays_as_it_is(tmp_path: Path) -> None:
+    bench, inbox = Bench(tmp_path), tmp_path / "in"
+    inbox.mkdir()
+    files = {
+        "name": "f", "driver": "files", "folder": "in", "interval": "1h", "tags": [{"name": "F", "field": "a"}],
+        "format": {"type": "csv", "name": "*.csv", "time": "t", "time_format": "s"},
+    }  # fmt: skip
+
+    def put(name: str, value: int) -> None:
+        (inbox / ".part").write_text(f"t,a\n{int(time.time()) - 60 + value},{value}\n")
+        (inbox / ".part").rename(inbox / name)
+
+    put("1.csv", 1)
+    async with plcs(1) as (plc,):
+        bench.write(files, plc.settings("a", "A"))
+        async with bench.working() as agent:
+            await until(lambda: last(agent, "F") == 1, "the first file")
+            put("2.csv", 2)
+            bench.write(files, plc.settings("a", "A", "B"))
+            await agent.reload(bench.file)
+            seen = len(plc.served[1, 0])
+            await until(lambda: len(plc.served[1, 0]) > seen + 20, "readings of what changed")
+            assert last(agent, "F") == 1  # nobody looked again before its hour is over
+            bench.write(files | {"label": "changed"}, plc.settings("a", "A", "B"))
+            await agent.reload(bench.file)
+            await until(lambda: last(agent, "F") == 2, "the second file, by a new runner")
+    assert bench.values("F") == [1, 2]
