@@ -82,6 +82,13 @@ class MqttSettings(Settings):
     """How long one attempt to connect may take."""
 
 
+def link_files(mqtt: MqttSettings) -> tuple[Path, ...]:
+    """The files that a connection reads: authority, certificate, key."""
+    if mqtt.tls == "disabled":
+        return ()
+    return tuple(file for file in (mqtt.tls.ca, mqtt.tls.certificate, mqtt.tls.key) if file is not None)
+
+
 def missing_files(mqtt: MqttSettings) -> Iterator[Fault]:
     """Certificates and keys that are not there (yet), or are refused: warnings, as they come by another way than the
     settings, and instruments are read meanwhile."""

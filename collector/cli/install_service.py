@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collector.settings import CollectorSettings, load_collector
-from config.certificates import of_link
+from config.mqtt import link_files
 from config.service.install import install_command
 from config.service.unit import Needs
 
@@ -14,7 +14,7 @@ def needs(settings: CollectorSettings) -> Needs:
     return Needs(
         state=settings.state.absolute(),
         writes=tuple(dict.fromkeys(path.absolute() for part in parts for path in part.writes())),
-        reads=tuple(path.absolute() for path in of_link(settings.mqtt).values()),
+        reads=tuple(path.absolute() for path in link_files(settings.mqtt)),
     )
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -51,7 +51,8 @@ def install_command(
             account = _user(user, wanted.state)
             _check(program, path, account)
             _own(wanted.state, account)
-            _look_at(wanted.writes, account)
+            _look_at(wanted.writes, "w", account)
+            _look_at(wanted.reads, "r", account)
             target = to / f"{name}.service"
             target.write_text(text, encoding="utf-8")
         except OSError as err:
@@ -113,11 +114,11 @@ def _check(program: str, file: Path, account: pwd.struct_passwd) -> None:
         )
 
 
-def _look_at(folders: Iterable[Path], account: pwd.struct_passwd) -> None:
-    """Folders that it writes to: it must be allowed to, and they must be there when it starts."""
-    for folder in folders:
+def _look_at(paths: Iterable[Path], right: Literal["r", "w"], account: pwd.struct_passwd) -> None:
+    """Whether the service may do what it is to do with these, and they are there: some come later, so it only warns."""
+    for path in paths:
         tried = subprocess.run(
-            ["test", "-w", str(folder)],
+            ["test", f"-{right}", str(path)],
             user=account.pw_uid,
             group=account.pw_gid,
             extra_groups=[],
@@ -125,7 +126,8 @@ def _look_at(folders: Iterable[Path], account: pwd.struct_passwd) -> None:
             check=False,
         )
         if tried.returncode:
-            click.echo(f"warning: user {account.pw_name} may not write to {folder}, or it is not there", err=True)
+            verb = "read" if right == "r" else "write to"
+            click.echo(f"warning: user {account.pw_name} may not {verb} {path}, or it is not there", err=True)
 
 
 def _start(name: str, *, now: bool) -> None:

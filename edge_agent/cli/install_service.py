@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config.certificates import of_link
+from config.mqtt import link_files
 from config.service.install import install_command
 from config.service.unit import Needs
 from edge_agent.settings import AgentSettings, load_agent
@@ -17,7 +17,7 @@ def needs(settings: AgentSettings) -> Needs:
     return Needs(
         state=settings.state.absolute(),
         writes=tuple(dict.fromkeys(path.absolute() for device in devices for path in device.writes())),
-        reads=(*files, *(path.absolute() for path in of_link(settings.mqtt).values())),
+        reads=(*files, *(path.absolute() for path in link_files(settings.mqtt))),
         ports=tuple(dict.fromkeys(port for device in devices if (port := device.serial_port()))),
     )
 

@@ -142,7 +142,8 @@ def test_installing_makes_the_state_the_service_s_own_and_writes_the_unit(tmp_pa
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
     started = lines((units / "gw.service").read_text(), "ExecStart")
     assert started == [f"{Path(sys.executable).parent / 'edge-agent'} run {file}"]
-    assert "not there" in done.output  # the folders that files are moved to
+    assert f"may not write to {tmp_path / 'done'}, or it is not there" in done.output
+    assert f"may not read {tmp_path / 'in'}, or it is not there" in done.output
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="installing needs root")
