@@ -13,7 +13,8 @@ from edge_agent.settings import AgentSettings, load_agent
 def needs(settings: AgentSettings) -> Needs:
     """The state, and what its devices need: serial ports, folders from which files are moved."""
     devices = settings.devices
-    files = [Path(device.address()) for device in devices if Path(device.address()).is_absolute()]
+    addresses = [device.address() for device in devices if not device.serial_port()]
+    files = [path for path in map(Path, addresses) if path.is_absolute()]  # a folder of files
     return Needs(
         state=settings.state.absolute(),
         writes=tuple(dict.fromkeys(path.absolute() for device in devices for path in device.writes())),

@@ -144,6 +144,7 @@ def test_installing_makes_the_state_the_service_s_own_and_writes_the_unit(tmp_pa
     assert started == [f"{Path(sys.executable).parent / 'edge-agent'} run {file}"]
     assert f"may not write to {tmp_path / 'done'}, or it is not there" in done.output
     assert f"may not read {tmp_path / 'in'}, or it is not there" in done.output
+    assert "ttyUSB7" not in done.output  # it may be plugged in later
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="installing needs root")
