@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import cv2
 import numpy as np
@@ -102,6 +103,10 @@ class Scene:
     noise: float = 2.5
     """Sigma of the sensor's noise, grey levels; three times as much by night."""
     clock: bool = True
+    began: datetime = datetime(2026, 11, 24)
+    """The local time that the clock in the picture shows at second 0."""
+    shrink: int = 1
+    """How many times narrower and lower the picture is than `SIZE`."""
 
     def frame(self, at: float) -> Image:
         """The picture at a second."""
@@ -115,6 +120,9 @@ class Scene:
         for (x, y, walked), walk in sorted(there, key=lambda each: each[0][1]):
             _figure(image, walk, x, y, walked)
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), SOFT), dtype=np.uint8)
+        if self.shrink > 1:
+            size = SIZE[0] // self.shrink, SIZE[1] // self.shrink
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         dark = self.night(at)
         if dark:
             image = _infrared(image)
@@ -122,10 +130,13 @@ class Scene:
         grain = rng.normal(0, self.noise * (2 if dark else 1), image.shape[:2]).astype(np.float32)
         noisy = np.asarray(cv2.add(image, np.repeat(grain[:, :, None], 3, axis=2), dtype=cv2.CV_8U), dtype=np.uint8)
         if self.clock:
-            text = f"2026-11-24 {int(at) // 3600 % 24:02d}:{int(at) // 60 % 60:02d}:{int(at) % 60:02d}"
-            cv2.putText(noisy, text, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (0, 0, 0), 4, cv2.LINE_AA)
-            cv2.putText(noisy, text, (12, 28), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 1, cv2.LINE_AA)
+            self._show_clock(noisy, f"{self.began + timedelta(seconds=int(at)):%Y-%m-%d %H:%M:%S}")
         return noisy
+
+    def _show_clock(self, image: Image, text: str) -> None:
+        place, size = (12 // self.shrink, 28 // self.shrink), 0.7 / self.shrink
+        for colour, wide in (((0, 0, 0), max(2, 4 // self.shrink)), ((255, 255, 255), 1)):
+            cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, wide, cv2.LINE_AA)
 
 
 def shaft_mouth(walks: Sequence[Walk] = (), *, night: Callable[[float], bool] = lambda _at: False) -> Scene:
