@@ -227,6 +227,11 @@ class Collector:
         return self._book
 
     @property
+    def seals(self) -> SealLedger:
+        """The states of mines' seals."""
+        return self._seals
+
+    @property
     def evidence(self) -> EvidenceStore:
         """What proves events."""
         return self._evidence

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 READY_WITHIN = 60.0
@@ -24,8 +25,12 @@ class ChildFailedError(Exception):
 class Child:
     """One Python module run as a process that ends with the demo, even when that is killed (collector.demo.leash)."""
 
-    def __init__(self, name: str, folder: Path, module: str, *arguments: str) -> None:
+    def __init__(
+        self, name: str, folder: Path, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment`: what it gets beside the demo's own."""
         self.name = name
+        self._environment = os.environ | (environment or {})
         self.log = folder / f"{name}.log"
         self._command = [sys.executable, "-m", "collector.demo.leash", module, *arguments]
         self._process: asyncio.subprocess.Process | None = None
@@ -48,6 +53,7 @@ class Child:
                 stdin=asyncio.subprocess.PIPE,  # open as long as the demo lives
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
+                env=self._environment,
                 start_new_session=True,  # Ctrl-C in the terminal is for the demo, which ends its children in order
             )
 

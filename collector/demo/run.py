@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.live import Live
 
 from collector.app import Collector
+from collector.demo import mine
 from collector.demo.count import Account, by_tag, compare
+from collector.demo.mine import Proof, SealedMine
 from collector.demo.processes import ChildFailedError
 from collector.demo.site import AGENT, Site
 from collector.demo.view import Look, View
@@ -43,6 +45,13 @@ class Result:
     alarms: int
     latency: tuple[float, float]
     restarts: int
+    mine: Proof | None
+    """Of the sealed mine; None where it was left out."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether every value and every file of evidence is here, and nothing else is."""
+        return self.account.proven and (self.mine is None or self.mine.proven)
 
     def figures(self) -> dict[str, object]:
         """The JSON line."""
@@ -56,6 +65,7 @@ class Result:
             "alarms": self.alarms,
             "restarts": self.restarts,
             "latency_ms": {"p50": round(self.latency[0], 1), "p99": round(self.latency[1], 1)},
+            "seal": self.mine and self.mine.figures(),
         }
 
     def text(self) -> str:
@@ -65,6 +75,8 @@ class Result:
             f"{self.account.stored}: {self.account.missing} missing, {self.account.duplicates} too many.",
             *self.account.examples,
         ]
+        if self.mine:
+            lines.append(self.mine.text())
         if self.restarts:
             lines.append(
                 f"The agent was killed {self.restarts} times: what it had read and not yet committed, a second's values"
@@ -74,16 +86,18 @@ class Result:
 
 
 class Demo:
-    """One run in a folder of its own."""
+    """One run in a folder of its own; `sealed`: with the sealed mine."""
 
-    def __init__(self, folder: Path, interval: str) -> None:
+    def __init__(self, folder: Path, interval: str, *, sealed: bool = False) -> None:
         self._folder = folder.resolve()
-        self._site = Site(self._folder, interval)
+        self._mine = SealedMine(self._folder) if sealed else None
+        self._site = Site(self._folder, interval, self._mine)
         self._latest: State | None = None
 
-    async def run(self, stop: asyncio.Event, seconds: float | None, *, show: bool) -> Result | None:
+    async def run(self, stop: asyncio.Event, seconds: float | None, console: Console) -> Result | None:
         """Until `stop` or for so long; then end in order and count. None when `stop` came before the count began.
 
+        What is seen meanwhile is shown on `console`, unless that is quiet.
         Before the agent has every instrument there is nothing to count: what an instrument showed until then stands
         in its ledger, and nobody was there to read it.
         """
@@ -99,27 +113,29 @@ class Demo:
                 if not await _unless(stop, self._start(collector, collecting)):
                     return None
                 site.begin()
-                await self._watch(collector, collecting, stop, seconds, show)
-                await site.stop_agent()
+                await self._watch(collector, collecting, stop, seconds, console)
+                await site.stop_agents()
                 await self._all_in(collector)
+                proof = await asyncio.to_thread(self._mine.prove, collector) if self._mine else None
             finally:
                 ending.set()
                 await collecting
-            return self._count(collector)
+            return self._count(collector, proof)
         finally:
             await site.stop()
 
     async def _start(self, collector: Collector, collecting: asyncio.Task[None]) -> None:
-        """Instruments and agent, until the agent says that every device answers."""
+        """Instruments, cameras and agents, until these say that every device answers."""
         await self._site.start()
         deadline = time.monotonic() + READY_WITHIN
         while True:
             await self._site.check(collecting)
-            state = self._state(collector)
-            if state is not None and state.devices and all(device.up for device in state.devices.values()):
+            states = self._states(collector)
+            devices = [list(state.devices.values()) if state else [] for state in states]
+            if all(each and all(device.up for device in each) for each in devices):
                 return
             if time.monotonic() > deadline:
-                raise ChildFailedError(f"the agent did not reach its instruments in {READY_WITHIN:.0f} s: {state}")
+                raise ChildFailedError(f"the agents did not reach their devices in {READY_WITHIN:.0f} s: {states}")
             await asyncio.sleep(0.1)
 
     async def _watch(
@@ -128,18 +144,17 @@ class Demo:
         collecting: asyncio.Task[None],
         stop: asyncio.Event,
         seconds: float | None,
-        show: bool,
+        console: Console,
     ) -> None:
         deadline = None if seconds is None else time.monotonic() + seconds
         store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
-        console = Console(quiet=not show)
         view = View(self._site.tags(), self._site.words("label"), self._site.words("unit"), self._hints)
         screen = console.is_terminal and not console.is_dumb_terminal
         with Live(console=console, screen=screen, auto_refresh=False) as live:
             while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
                 up = self._site.agent_running
                 await self._site.watch(collecting)
-                if show:
+                if not console.quiet:
                     look = await asyncio.to_thread(self._look, collector, store, up)
                     live.update(view.render(look, console), refresh=True)
                 left = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
@@ -157,17 +172,18 @@ class Demo:
             latest=store.latest(),
             alarms=[alarm for alarm in store.alarms() if alarm["kind"] in ("limit", "link")],
             agent_up=agent_up,
+            seal=self._mine.look(collector) if self._mine else None,
         )
 
     async def _all_in(self, collector: Collector) -> None:
-        """Until the collector has heard the agent's last word: it is offline, and what was left it says itself."""
+        """Until the collector has heard each agent's last word: it is offline, and what was left it says itself."""
         deadline = time.monotonic() + READY_WITHIN
-        while (state := self._state(collector)) is None or state.online:
+        while any(state is None or state.online for state in self._states(collector)):
             if time.monotonic() > deadline:
-                raise ChildFailedError("the agent ended without saying so")
+                raise ChildFailedError("an agent ended without saying so")
             await asyncio.sleep(0.05)
 
-    def _count(self, collector: Collector) -> Result:
+    def _count(self, collector: Collector, proof: Proof | None) -> Result:
         """Hold the ledgers against the store, both as files that everybody has left."""
         tags = self._site.tags()
         store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
@@ -181,13 +197,17 @@ class Demo:
         counters = self._latest.counters if self._latest and not self._site.restarts else {}
         return Result(
             account, counters.get("committed"), counters.get("published_samples"), alarms, collector.latency(),
-            self._site.restarts,
+            self._site.restarts, proof,
         )  # fmt: skip
 
     def _state(self, collector: Collector) -> State | None:
         found = collector.agent_state(AGENT)
         self._latest = found or self._latest
         return found
+
+    def _states(self, collector: Collector) -> list[State | None]:
+        """Of each agent."""
+        return [self._state(collector), *([collector.agent_state(mine.AGENT)] if self._mine else [])]
 
     def _hints(self) -> list[str]:
         # The first line has the long paths, so that the others fit into one line of a usual terminal
@@ -196,6 +216,11 @@ class Demo:
             "edge-collector query collector.yaml",
             "edge-agent plan agent.yaml",
             "edge-agent outbox status agent.yaml",
+            *(
+                ["edge-collector seal list collector.yaml", "edge-collector evidence list collector.yaml"]
+                if self._mine
+                else []
+            ),
             f"kill -9 {self._site.agent_pid()}  # the agent: it starts again, nothing committed is lost",
         ]
 

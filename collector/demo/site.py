@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from collector.demo import mine
+from collector.demo.mine import SealedMine
 from collector.demo.processes import Child, ChildFailedError, free_port
 from edge_agent.simulators import process_unit, tank_farm
 from edge_agent.simulators.ledger import read_ledger
@@ -23,8 +25,8 @@ HELD_BACK = 2.0
 class Site:
     """Starts and ends in the order in which nothing is lost; `folder` keeps settings, ledgers, outbox, store, logs."""
 
-    def __init__(self, folder: Path, interval: str = "1s") -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, interval: str = "1s", sealed_mine: SealedMine | None = None) -> None:
+        self.folder, self._mine = folder, sealed_mine
         self._interval = interval
         self.restarts = 0
         """How often the agent was killed and started again."""
@@ -38,8 +40,13 @@ class Site:
 
     @property
     def children(self) -> tuple[Child, ...]:
-        """All processes, the agent last."""
-        return (self._broker, *self._instruments.values(), self._agent)
+        """All processes, the agents last."""
+        cameras = (self._mine.cameras,) if self._mine else ()
+        return (self._broker, *self._instruments.values(), *cameras, *self._agents)
+
+    @property
+    def _agents(self) -> tuple[Child, ...]:
+        return (self._agent, self._mine.agent) if self._mine else (self._agent,)
 
     def collector_settings(self) -> Path:
         """Write the collector's settings; its file."""
@@ -50,6 +57,7 @@ class Site:
                 "state": "collector",
                 "mqtt": self._mqtt(),
                 "sinks": [{"type": "sqlite", "name": "store", "path": "store.db"}],
+                **({"mines": {mine.CODE: mine.ORDER}} if self._mine else {}),
                 "log": {"level": "warning"},
             },
         )
@@ -60,8 +68,8 @@ class Site:
         await self._broker.listening(self._broker_port)
 
     async def start(self) -> None:
-        """The instruments, and the agent that reads them."""
-        for child in self._instruments.values():
+        """The instruments, and the agent that reads them; the cameras, and theirs."""
+        for child in (*self._instruments.values(), *((self._mine.cameras,) if self._mine else ())):
             await child.start()
         ports = {name: await child.announced_port() for name, child in self._instruments.items()}
         tanks = tank_farm.device_settings(ports["tank-farm"], name="tank-farm", interval=self._interval)
@@ -83,18 +91,23 @@ class Site:
             },
         )
         await self._agent.start()
+        if self._mine:
+            port = await self._mine.cameras.announced_port()
+            self._write("mine.yaml", self._mine.settings(port, self._mqtt()))
+            await self._mine.agent.start()
 
     def begin(self) -> None:
         """Let the process unit change its values, once the agent listens to it."""
         self._instruments["process-unit"].signal(signal.SIGUSR2)
 
-    async def stop_agent(self) -> None:
-        """End in order: no more changes, a moment for the last to arrive, then the agent, which delivers all it has."""
+    async def stop_agents(self) -> None:
+        """End in order: no more changes, a moment for the last to arrive, then the agents, which deliver the rest."""
         self._instruments["process-unit"].signal(signal.SIGUSR1)
         await asyncio.sleep(HELD_BACK)
-        code = await self._agent.stop()
-        if code != 0:
-            raise ChildFailedError(f"the agent ended with exit code {code}; its log is {self._agent.log}")
+        codes = await asyncio.gather(*(agent.stop() for agent in self._agents))
+        for agent, code in zip(self._agents, codes, strict=True):
+            if code != 0:
+                raise ChildFailedError(f"{agent.name} ended with exit code {code}; its log is {agent.log}")
 
     async def stop(self) -> None:
         """End every process that still runs."""
@@ -110,9 +123,10 @@ class Site:
 
     async def watch(self, collecting: asyncio.Task[None]) -> None:
         """Start an agent that was killed again, as systemd would; otherwise as `check`."""
-        if not self._agent.running:
-            self.restarts += 1
-            await self._agent.start()
+        for agent in self._agents:
+            if not agent.running:
+                self.restarts += agent is self._agent
+                await agent.start()
         await self.check(collecting)
 
     @property

@@ -13,9 +13,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from collector.demo.mine import Seal, Sight
+
 ALARMS = 6
 """Alarms shown at most; a third as many where the terminal has less than `LOW` lines."""
+SIGHTS = 4
+"""Events of the sealed mine shown at most; one where the terminal has less than `LOW` lines."""
 LOW = 36
+_COLOURS = {"broken": "red", "blind": "magenta", "suspicious": "yellow"}
+"""Of states of a seal; the others are green."""
 
 
 @dataclass(slots=True)
@@ -28,6 +34,8 @@ class Look:
     latest: list[dict[str, Any]] = field(default_factory=list)
     alarms: list[dict[str, Any]] = field(default_factory=list)
     agent_up: bool = True
+    seal: Seal | None = None
+    """None where the sealed mine is left out."""
 
 
 class View:
@@ -52,7 +60,9 @@ class View:
             self._rate = rate if self._rate == 0 else 0.7 * self._rate + 0.3 * rate
         self._before = now, look.stored
         low = console.is_terminal and console.height < LOW
-        above = self._head(look), self._alarm_table(look, ALARMS // 3 if low else ALARMS)
+        above = [self._head(look), self._alarm_table(look, ALARMS // 3 if low else ALARMS)]
+        if look.seal is not None:
+            above.append(_mine(look.seal, 1 if low else SIGHTS))
         below = self._next()
         rows: int | None = None  # a pipe has no height
         if console.is_terminal:
@@ -111,6 +121,41 @@ class View:
             subtitle="Ctrl-C ends everything in order and counts",
             subtitle_align="left",
         )
+
+
+def _mine(seal: Seal, most: int) -> RenderableType:
+    """The state of the seal, and the newest events with the picture that shows each."""
+    table = Table.grid(padding=(0, 2))
+    for _ in range(5):
+        table.add_column(no_wrap=True)
+    for sight in seal.sights[:most]:
+        table.add_row(*_sight(sight))
+    named, whole = seal.files
+    passed = f"people in {seal.passed('in')}, out {seal.passed('out')}"
+    positions = "  ".join(f"{position} {_coloured(state)}" for position, state in seal.positions.items())
+    return Panel(
+        table if seal.sights else "nothing yet: the cameras learn what stands still",
+        title=f"sealed mine: {_coloured(seal.state)}  {positions}",
+        title_align="left",
+        subtitle=f"{passed}   pictures and films here: {whole} of {named}",
+        subtitle_align="left",
+    )
+
+
+def _sight(sight: Sight) -> tuple[RenderableType, ...]:
+    colour = "red" if sight.standing else "green"
+    picture = Text("its picture is on its way", style="dim")
+    if sight.picture is not None:
+        picture = Text(f"{sight.picture.parent.name}/{sight.picture.name}", style=f"link {sight.picture.as_uri()}")
+    return (
+        Text("stands" if sight.standing else "over", style=colour),
+        time.strftime("%H:%M:%S", time.localtime(sight.time / 1000)), sight.camera,
+        f"{sight.text} ({sight.persons})" if sight.persons > 1 else sight.text, picture,
+    )  # fmt: skip
+
+
+def _coloured(state: str) -> str:
+    return f"[{_COLOURS.get(state, 'green')}]{state or '…'}[/]"
 
 
 def _short(value: object) -> str:

@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 
 from edge_agent.simulators.mine_scenes import SIZE, Scene
 
-CODER = {"preset": "ultrafast", "tune": "zerolatency", "crf": "26"}
+CODER = {"preset": "ultrafast", "tune": "zerolatency", "crf": "23"}
 KEY_EVERY = 2.0
 """Seconds between two key frames."""
 PAYLOAD = 96

@@ -19,13 +19,13 @@ from typing import Any
 from edge_agent.simulators.mine_scenes import BELT, Drive, Running, Scene, Walk, main_belt, shaft_mouth, vehicle_gate
 from edge_agent.simulators.rtsp_camera import Camera, serve
 
-MINE, GATEWAY = "140199900001", "14019990000101"
-"""Codes of the simulated mine and of its seal's terminal."""
 FPS, SHRINK = 8.0, 2
 """Pictures a second, and how much smaller than a usual sub-stream: 352 × 288."""
+NOISE = 1.2
+"""Sigma of the sensors' noise in grey levels: a quiet one, since every film of an event carries it."""
 DAY = 86_400
 COATS = ((40, 45, 110), (95, 60, 40), (50, 90, 60), (70, 70, 75))
-OUTSIDE, INSIDE = (0.9, 0.95), (0.6, 0.6)
+OUTSIDE, INSIDE = (1.05, 0.9), (0.5, 0.62)
 """Foot points between which people walk at the mouth."""
 
 
@@ -37,14 +37,14 @@ def cameras() -> dict[str, Camera]:
         "belt": main_belt(list(_runs())),
     }
     for scene in scenes.values():
-        scene.shrink = SHRINK
+        scene.shrink, scene.noise = SHRINK, NOISE
     return {name: Camera(scene, FPS) for name, scene in scenes.items()}
 
 
 def device_settings(port: int, *, host: str = "127.0.0.1") -> list[dict[str, Any]]:
     """The cameras as entries of an agent's `devices`."""
     lines = {
-        "mouth": {"name": "sill", "start": [0.3, 0.78], "end": [1.0, 0.78], "inside": [0.5, 0.5]},
+        "mouth": {"name": "yard", "start": [0.76, 0.5], "end": [0.76, 1.0], "inside": [0.4, 0.8]},
         "gate": {"name": "gate", "start": [0.5, 0.5], "end": [0.5, 1.0], "inside": [0.1, 0.85], "of": ["vehicle"]},
     }
     more: dict[str, dict[str, Any]] = {
@@ -55,8 +55,8 @@ def device_settings(port: int, *, host: str = "127.0.0.1") -> list[dict[str, Any
     return [
         {
             "name": name, "driver": "camera", "url": f"rtsp://{host}:{port}/{name}",
-            "code": f"1401000000132000000{number}", **more[name], **({"lines": [lines[name]]} if name in lines else {}),
-            "tags": [{"name": f"{name.upper()}.ON", "measure": "online"}],
+            "code": f"1401000000132000000{number}", **more[name],
+            **({"lines": [lines[name]]} if name in lines else {}),
         }
         for number, name in enumerate(more, 1)
     ]  # fmt: skip
@@ -65,14 +65,14 @@ def device_settings(port: int, *, host: str = "127.0.0.1") -> list[dict[str, Any
 def _walks() -> Iterator[Walk]:
     """Somebody goes in; then somebody goes in or out, now and then two behind each other."""
     chance = random.Random(1)  # noqa: S311  # what happens in a simulated mine
-    at, inwards = 5.0, True
+    at, inwards = 4.0, True
     while at < DAY:
-        pace = chance.uniform(8, 11)
-        for _ in range(chance.choice((1, 1, 2)) if at > 5 else 1):
+        pace = chance.uniform(12, 16)
+        for _ in range(chance.choice((1, 1, 2)) if at > 4 else 1):
             way = (OUTSIDE, INSIDE) if inwards else (INSIDE, OUTSIDE)
-            yield Walk(at, at + pace, *way, height=chance.uniform(0.32, 0.37), coat=chance.choice(COATS))
-            at += 4.0
-        at += chance.uniform(35, 95)
+            yield Walk(at, at + pace, *way, height=chance.uniform(0.34, 0.4), coat=chance.choice(COATS))
+            at += 7.0
+        at += chance.uniform(30, 90)
         inwards = chance.random() < 0.5
 
 
