@@ -155,7 +155,8 @@ class SealedMine:
         paths = [collector.evidence.path(AGENT, kept.id) for kept in files]
         held = Counter(_hash(path) if path.exists() else "" for path in paths)
         return Proof(
-            seal.state, seal.positions, len(seal.sights), written.total(), (written & held).total(), (held - written).total()
+            seal.state, seal.positions, len(seal.sights), written.total(), (written & held).total(),
+            (held - written).total(),
         )  # fmt: skip
 
     def _sight(self, life: Life, shown: dict[str, Path | None]) -> Sight:
