@@ -4,7 +4,7 @@
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
 
-demo: ## simulated site, agent, broker, collector and store in one terminal; nothing else needed
+demo: ## simulated site, sealed mine, agents, broker, collector and store in one terminal; nothing else needed
 	@scripts/demo
 
 test: ## all tests; with root and apt the real servers too

@@ -216,11 +216,7 @@ class Demo:
             "edge-collector query collector.yaml",
             "edge-agent plan agent.yaml",
             "edge-agent outbox status agent.yaml",
-            *(
-                ["edge-collector seal list collector.yaml", "edge-collector evidence list collector.yaml"]
-                if self._mine
-                else []
-            ),
+            *(["edge-collector seal list collector.yaml"] if self._mine else []),
             f"kill -9 {self._site.agent_pid()}  # the agent: it starts again, nothing committed is lost",
         ]
 
