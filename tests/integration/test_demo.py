@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import psutil
 import pytest
 
@@ -26,10 +28,24 @@ def test_the_demo_proves_that_nothing_was_lost(tmp_path: Path) -> None:
     figures = json.loads(line)
     assert set(figures) == {
         "produced", "committed", "published", "stored", "missing", "duplicates", "alarms", "restarts", "latency_ms",
+        "seal",
     }  # fmt: skip
     assert figures["produced"] == figures["committed"] == figures["published"] == figures["stored"] > 100
     assert (figures["missing"], figures["duplicates"]) == (0, 0)
     assert 0 < figures["latency_ms"]["p50"] <= figures["latency_ms"]["p99"]
+    seal = figures["seal"]
+    assert set(seal["positions"]) == {"P01", "P04", "P06"}
+    assert (seal["arrived_whole"], seal["beyond"]) == (seal["pictures"], 0)
+
+
+@pytest.mark.timeout(180)
+def test_without_the_mine_it_is_the_demo_of_the_instruments(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*DEMO, "--no-mine", "--seconds", "1", "--json", "--folder", tmp_path], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["seal"] is None
+    assert not (tmp_path / "mine.yaml").exists()
 
 
 @pytest.mark.timeout(180)
@@ -41,14 +57,18 @@ def test_a_value_that_is_missing_or_doubled_ends_the_demo_with_1(tmp_path: Path)
     wait_for(lambda: ledger.exists() and ledger.stat().st_size > 2_000, what="values in the ledger")
     with ledger.open("ab") as file:
         file.write(b'{"tag":"T101.LEVEL","time":1,"value":12345.0}\n')
+    picture = tmp_path / "mine/evidence/14010000001320000001/20261128/000000000-person_in-a.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"that nobody carried")
     out, _ = demo.communicate()
     figures = json.loads(out)
     assert demo.returncode == 1
     assert (figures["missing"], figures["duplicates"]) == (1, 0)
+    assert figures["seal"]["pictures"] - figures["seal"]["arrived_whole"] == 1
 
 
 @pytest.mark.timeout(180)
-def test_ctrl_c_ends_everything_cleanly(tmp_path: Path) -> None:
+def test_ctrl_c_ends_everything_cleanly_with_the_mines_pictures_seen(tmp_path: Path) -> None:
     demo = subprocess.Popen(
         [*DEMO, "--folder", tmp_path], stdout=subprocess.PIPE, text=True, env={**os.environ, "TERM": "dumb"}
     )
@@ -57,16 +77,25 @@ def test_ctrl_c_ends_everything_cleanly(tmp_path: Path) -> None:
     _agent_of(demo).kill()  # as the view suggests; the demo starts it again
     before = _rows(store)
     wait_for(lambda: _rows(store) > before + 50, seconds=60, what="readings after the agent was killed")
+    seen = tmp_path / "pictures"
+    wait_for(lambda: [*seen.glob("mouth-*-person_in-m.jpg")], seconds=120, what="a picture of who went in")
     children = psutil.Process(demo.pid).children(recursive=True)
     demo.send_signal(signal.SIGINT)
     out, _ = demo.communicate(timeout=60)
     assert any(line.startswith("The instruments served ") for line in out.splitlines())  # on a line of its own
+    [said] = [line for line in out.splitlines() if line.startswith("The sealed mine is broken (P01 broken")]
+    written, held = re.findall(r"wrote (\d+) pictures.* holds (\d+) of them byte by byte, and 0 beyond", said)[0]
+    assert written == held
+    assert int(held) >= 3
+    picture = cv2.imread(str(next(seen.glob("mouth-*-person_in-m.jpg"))))
+    assert picture is not None
+    assert picture.shape == (288, 352, 3)
     assert_ended(children)
 
 
 @pytest.mark.timeout(180)
 def test_what_a_killed_agent_counted_is_not_made_up(tmp_path: Path) -> None:
-    demo = subprocess.Popen([*DEMO, "--json", "--folder", tmp_path], stdout=subprocess.PIPE, text=True)
+    demo = subprocess.Popen([*DEMO, "--no-mine", "--json", "--folder", tmp_path], stdout=subprocess.PIPE, text=True)
     store = tmp_path / "store.db"
     wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
     _agent_of(demo).kill()
@@ -81,7 +110,7 @@ def test_what_a_killed_agent_counted_is_not_made_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("begun", ["broker.log", "agent.yaml", "agent.log"])
+@pytest.mark.parametrize("begun", ["broker.log", "agent.yaml", "mine-agent.log"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_stop_before_the_count_began_ends_cleanly_and_claims_nothing(
     tmp_path: Path, begun: str, number: signal.Signals
@@ -104,7 +133,7 @@ def test_no_child_outlives_a_demo_that_was_killed(tmp_path: Path) -> None:
     store = tmp_path / "store.db"
     wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
     children = psutil.Process(demo.pid).children(recursive=True)
-    assert len(children) == 4
+    assert len(children) >= 7  # broker, two instruments, cameras, two agents, and one process that looks at pictures
     demo.kill()
     demo.wait()
     assert_ended(children, within=40)  # the agent first tries to deliver what it has
@@ -133,7 +162,9 @@ def test_a_full_disk_ends_the_demo_in_a_sentence(small_disk: Path, room: int) ->
     free = os.statvfs(small_disk)
     (small_disk / "filler").write_bytes(bytes(max(0, free.f_bavail * free.f_bsize - room)))
     folder = small_disk / "demo"
-    done = subprocess.run([*DEMO, "--seconds", "5", "--json", "--folder", folder], capture_output=True, text=True)
+    done = subprocess.run(
+        [*DEMO, "--no-mine", "--seconds", "5", "--json", "--folder", folder], capture_output=True, text=True
+    )
     assert done.returncode == 1
     assert any(line.startswith("Error: ") for line in done.stderr.splitlines()) or json.loads(done.stdout)["missing"]
     assert "Traceback" not in done.stderr

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from collector.demo.mine import Seal, Sight
 from collector.demo.view import Look, View
 
 TAGS = {f"P{number:02}": f"T{number:02}.LEVEL" for number in range(34)}
@@ -49,6 +51,39 @@ def test_alarms_and_hints_are_whole_on_every_usual_terminal(width: int, height: 
     assert "none yet" in text if alarms == 0 else "raised" in text
     values = sum(tag in text for tag in TAGS.values() if tag != "T01.LEVEL")
     assert values >= 3
+
+
+def mine(sights: int = 1) -> Seal:
+    now = round(time.time() * 1000)
+    picture = Path("/tmp/edge-demo-12345678/pictures/mouth-173333217-person_in-m.jpg")
+    seen = (Sight(now - number, "mouth", True, "person in", 2, picture if number else None) for number in range(sights))
+    return Seal("broken", {"P01": "broken", "P04": "sealed", "P06": "sealed"}, tuple(seen), (5, 4))
+
+
+@pytest.mark.parametrize("sights", [0, 1, 20])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (120, 40), (200, 60)])
+def test_the_seal_and_its_newest_event_are_whole_on_every_usual_terminal(width: int, height: int, sights: int) -> None:
+    seen = look(20)
+    seen.seal = mine(sights)
+    shown = lines(seen, width, height)
+    text = "\n".join(shown)
+    assert len(shown) <= height
+    assert max(map(cell_len, shown)) <= width
+    assert all(hint in text for hint in [*HINTS, "Ctrl-C ends everything"])
+    assert "sealed mine: broken  P01 broken  P04 sealed  P06 sealed" in text
+    assert f"people in {2 * sights}, out 0   pictures and films here: 4 of 5" in text
+    assert ("person in (2)  its picture is on its way" if sights else "nothing yet") in text
+    assert sum(tag in text for tag in TAGS.values() if tag != "T01.LEVEL") >= 3
+
+
+def test_a_picture_is_named_as_it_lies_in_the_folder_and_can_be_clicked() -> None:
+    seen = look(0)
+    seen.seal = mine(2)
+    file = io.StringIO()
+    console = Console(file=file, width=100, height=60, force_terminal=True, color_system="standard")
+    console.print(View(TAGS, {}, {}, lambda: HINTS).render(seen, console))
+    assert "pictures/mouth-173333217-person_in-m.jpg" in file.getvalue()
+    assert "file:///tmp/edge-demo-12345678/pictures/mouth-173333217-person_in-m.jpg" in file.getvalue()
 
 
 def test_the_values_that_do_not_fit_are_counted() -> None:
