@@ -258,6 +258,10 @@ class Collector:
         cuts = statistics.quantiles(times, n=100, method="inclusive")
         return cuts[49], cuts[98]
 
+    async def note_cameras(self) -> None:
+        """Look now which cameras watch which mines, and not only with the next look in half a minute."""
+        await self._seal_watch.step(time.time_ns() // 1_000_000, asyncio.Event())
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; the batch at hand is finished and acknowledged before the link is closed."""
         hang_up = asyncio.Event()

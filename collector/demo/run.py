@@ -133,6 +133,7 @@ class Demo:
             states = self._states(collector)
             devices = [list(state.devices.values()) if state else [] for state in states]
             if all(each and all(device.up for device in each) for each in devices):
+                await collector.note_cameras()
                 return
             if time.monotonic() > deadline:
                 raise ChildFailedError(f"the agents did not reach their devices in {READY_WITHIN:.0f} s: {states}")

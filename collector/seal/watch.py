@@ -30,10 +30,12 @@ class SealWatch:
         self._library, self._registry, self._orders, self._book = library, registry, orders, book
         self._ledger, self._reports = ledger, reports
         self._directory = Directory(registry)
+        self._turn = asyncio.Lock()
 
     async def step(self, now: int, stop: asyncio.Event) -> None:
         """Look at `now` (ms UTC). SinkUnavailable, sqlite3.Error: it has to wait."""
-        await asyncio.to_thread(self._look, now)
+        async with self._turn:
+            await asyncio.to_thread(self._look, now)
 
     def _look(self, now: int) -> None:
         self._directory.refresh()
