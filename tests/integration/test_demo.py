@@ -64,11 +64,11 @@ def test_ctrl_c_ends_everything_cleanly_with_the_mines_pictures_seen(tmp_path: P
     )
     store = tmp_path / "store.db"
     wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
+    seen = tmp_path / "pictures"
+    wait_for(lambda: [*seen.glob("mouth-*-person_in-m.jpg")], seconds=120, what="a picture of who went in")
     _agent_of(demo).kill()  # as the view suggests; the demo starts it again
     before = _rows(store)
     wait_for(lambda: _rows(store) > before + 50, seconds=60, what="readings after the agent was killed")
-    seen = tmp_path / "pictures"
-    wait_for(lambda: [*seen.glob("mouth-*-person_in-m.jpg")], seconds=120, what="a picture of who went in")
     children = psutil.Process(demo.pid).children(recursive=True)
     demo.send_signal(signal.SIGINT)
     out, _ = demo.communicate(timeout=60)
