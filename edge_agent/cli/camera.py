@@ -235,12 +235,13 @@ def analyse(
 @command.command("evaluate")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with pictures, too.")
+@click.option("--pictures", type=click.Path(file_okay=False, path_type=Path), help="Write the pictures into a folder.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 @settings_errors
-def evaluate(folder: Path, html: Path | None, as_json: bool) -> None:
+def evaluate(folder: Path, html: Path | None, pictures: Path | None, as_json: bool) -> None:
     """Analyse the labelled recordings of FOLDER (labels.yaml): precision, recall, delay, what was taken for what."""
     from edge_agent.drivers.camera import evaluation
-    from edge_agent.drivers.camera.report import page
+    from edge_agent.drivers.camera.report import page, write_shots
 
     labels = evaluation.load_labels(folder)
     begun = time.monotonic()
@@ -257,6 +258,9 @@ def evaluate(folder: Path, html: Path | None, as_json: bool) -> None:
     if html is not None:
         with _told(str(html)):
             html.write_text(page(score, films, "as installed"), encoding="utf-8")
+    if pictures is not None:
+        with _told(str(pictures)):
+            write_shots(pictures, films)
     if as_json:
         confused = [{"labelled": one, "found": other, "times": times} for (one, other), times in score.confused.items()]
         click.echo(json.dumps({"seconds": score.seconds, "events": rows, "confused": confused}, ensure_ascii=False))

@@ -10,7 +10,7 @@ recordings:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,8 @@ from pydantic import Field
 
 from config.load import Fault, load
 from config.model import Duration, FilePath, Settings
-from edge_agent.drivers.camera.capture.recording import pictures
+from edge_agent.drivers.camera.analysis import Result
+from edge_agent.drivers.camera.drawing import annotated
 from edge_agent.drivers.camera.driver import profile_of
 from edge_agent.drivers.camera.evidence import jpeg
 from edge_agent.drivers.camera.report import Film, Shot
@@ -29,7 +30,9 @@ from profiles.seal import Seal
 
 LABELS = "labels.yaml"
 SHOTS = 12
-"""Pictures of a recording in the report at most."""
+"""Pictures of mistakes of a recording in the report at most; beside them stands the first right one of each event."""
+SHOWN = 480, 60_000
+"""Width in pixels, and bytes at most, of a picture in the report."""
 
 
 class LabelSettings(Settings):
@@ -79,28 +82,51 @@ def evaluate(labels: LabelsFile, told: Callable[[RecordingSettings], None]) -> t
 def _film(recording: RecordingSettings, score: Score) -> Film:
     seal = _seal(recording.camera)
     wanted = [Label(each.event, each.start, each.until) for each in recording.events]
-    found = rerun(recording.film, recording.camera, seal)
+    taken = _Taken(recording.camera, sorted(each.start + seal.events[each.event].on for each in wanted))
+    found = rerun(recording.film, recording.camera, seal, watch=taken.see)
+    taken.end()
     seen = [each for each in seen_in(found.findings, seal) if each.event not in recording.camera.ignore]
     name = recording.film.name
     score.add(name, found.seconds, wanted, seen, seal)
-    wrong: dict[float, str] = {}
+    wrong: list[tuple[float, str]] = []
+    right: dict[str, float] = {}
     for code, tally in score.tallies.items():
-        for word, places in (("missed", tally.missed), ("false", tally.false)):
-            wrong |= {at: f"{word} {code} at {at:.1f} s" for film, at in places if film == name}
-    shots = list(_shots(recording, dict(sorted(wrong.items())[:SHOTS])))
+        on = seal.events[code].on
+        wrong += [(at + on, f"missed {code} at {at:.1f} s") for film, at in tally.missed if film == name]
+        false = {at for film, at in tally.false if film == name}
+        wrong += [(at, f"false {code} at {at:.1f} s") for at in sorted(false)]
+        hit = [each.at for each in seen if each.event == code and each.at not in false]
+        right |= {code: hit[0]} if hit else {}
+    chosen = [*sorted(wrong)[:SHOTS], *((at, f"true {code} at {at:.1f} s") for code, at in sorted(right.items()))]
+    shots = [Shot(caption, taken.pictures[at]) for at, caption in chosen if at in taken.pictures]
     return Film(name, found.seconds, wanted, seen, shots)
 
 
-def _shots(recording: RecordingSettings, wanted: dict[float, str]) -> Iterator[Shot]:
-    """The pictures nearest after the moments, as they are."""
-    left = sorted(wanted)
-    if not left:
-        return
-    for picture in pictures(recording.film, start=0, due=lambda at: bool(left) and at >= left[0]):
-        while left and picture.at >= left[0]:
-            yield Shot(wanted[left.pop(0)], jpeg(picture.image, 480, 60_000))
-        if not left:
-            return
+class _Taken:
+    """Pictures with what was seen in them: of all findings, and of the moments at which labels should have had one."""
+
+    def __init__(self, device: CameraDevice, moments: Sequence[float]) -> None:
+        self._device, self._moments = device, list(moments)
+        self._last: Result | None = None
+        self.pictures: dict[float, bytes] = {}
+        """JPEG by second: the moment that was asked for, or a finding's own."""
+
+    def see(self, result: Result) -> None:
+        """Called with every picture that is looked at."""
+        at = result.view.picture.at
+        told = [f"{each.code} {each.state}" for each in result.findings if each.state != "cleared"]
+        due = [each for each in self._moments if each <= at]
+        self._moments = self._moments[len(due) :]
+        self._last = result
+        if due or told:
+            shown = jpeg(annotated(result, self._device, told), *SHOWN)
+            self.pictures |= dict.fromkeys((*due, at), shown)
+
+    def end(self) -> None:
+        """The film is over: what is still due gets its last picture."""
+        if self._last is not None and self._moments:
+            shown = jpeg(annotated(self._last, self._device, []), *SHOWN)
+            self.pictures |= dict.fromkeys(self._moments, shown)
 
 
 def _seal(device: CameraDevice) -> Seal:

@@ -6,6 +6,7 @@ import base64
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from edge_agent.drivers.camera.score import Label, Score, Seen
 
@@ -35,6 +36,15 @@ class Film:
     labels: Sequence[Label]
     seen: Sequence[Seen]
     shots: list[Shot] = field(default_factory=list)
+
+
+def write_shots(folder: Path, films: Sequence[Film]) -> None:
+    """Each picture as a file that is named by its film and caption; OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for film in films:
+        for shot in film.shots:
+            name = f"{Path(film.name).stem} {shot.caption}".replace(" ", "-")
+            (folder / f"{name}.jpg").write_bytes(shot.jpeg)
 
 
 def page(score: Score, films: Sequence[Film], detector: str) -> str:

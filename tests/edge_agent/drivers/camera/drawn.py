@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 import av
 
-from edge_agent.simulators.mine_scenes import FPS, SIZE, Scene
+from edge_agent.simulators.mine_scenes import FPS, SIZE, Image
 
 
-def film(path: Path, scene: Scene, seconds: float) -> Path:
+class Shown(Protocol):
+    """What a camera sees, such as a drawn scene."""
+
+    def frame(self, at: float) -> Image:
+        """The picture at a second, 704×576."""
+
+
+def film(path: Path, scene: Shown, seconds: float) -> Path:
     """An H.264 film of the scene's first seconds, a key frame every two, no B frames."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=int(FPS), options={"preset": "ultrafast", "g": "20", "bf": "0"})

@@ -81,13 +81,17 @@ def test_labelled_recordings_are_scored_and_shown_on_a_page(belt: Path, tmp_path
     folder = labels(
         tmp_path, belt, "[{event: belt_run, start: 2s, until: 11s}, {event: belt_load, start: 1s, until: 2s}]"
     )
-    done = call("evaluate", folder, "--html", page, "--json")
+    done = call("evaluate", folder, "--html", page, "--pictures", tmp_path / "pictures", "--json")
     assert done.exit_code == 0, done.output
     told = {each["event"]: each for each in json.loads(done.stdout)["events"]}
     assert (told["belt_run"]["hit"], told["belt_run"]["false"], told["belt_load"]["missed"]) == (1, 0, 1)
     assert 0 <= told["belt_run"]["delay_s"] <= 2.5
     assert "missed belt_load at 1.0 s" in page.read_text()
     assert "data:image/jpeg;base64," in page.read_text()
+    shown = {each.name.partition("-")[2]: cv2.imread(str(each)) for each in (tmp_path / "pictures").iterdir()}
+    (right,) = [name for name in shown if name.startswith("true-belt_run")]
+    assert shown.keys() == {right, "missed-belt_load-at-1.0-s.jpg"}
+    assert all(image is not None and image.shape[1] == 480 for image in shown.values())
     assert "belt_run" in call("evaluate", folder).output
 
 
