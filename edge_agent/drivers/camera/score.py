@@ -109,19 +109,29 @@ class Score:
 def _match(
     labels: Sequence[Label], seen: Sequence[Seen], on: float
 ) -> tuple[list[tuple[Label, Seen]], list[Label], list[Seen]]:
-    """Each label with its first finding; further findings while it lasts are its as well, and not false."""
+    """Each label with its finding; further findings while it lasts are its as well, and not false.
+
+    Of something that lasts it is the first. Passages follow each other so closely that a missed one must not take the
+    next one's: the nearest pair goes first.
+    """
     left = sorted(seen, key=lambda each: each.at)
     hits: list[tuple[Label, Seen]] = []
-    lacking: list[Label] = []
-    for label in sorted(labels, key=lambda each: each.start):
-        mine = [each for each in left if _answers(label, each.at, on)]
-        if not mine:
-            lacking.append(label)
-            continue
-        hits.append((label, mine[0]))
-        for each in mine[:1] if label.until is None else mine:
+    passages = [each for each in labels if each.until is None]
+    pairs = [(abs(each.at - label.start), label, each) for label in passages for each in left]
+    for _apart, label, each in sorted(pairs, key=lambda pair: pair[0]):
+        if label in passages and each in left and _answers(label, each.at, on):
+            passages.remove(label)
             left.remove(each)
-    return hits, lacking, left
+            hits.append((label, each))
+    lacking = passages
+    for label in (each for each in labels if each.until is not None):
+        mine = [each for each in left if _answers(label, each.at, on)]
+        left = [each for each in left if each not in mine]
+        if mine:
+            hits.append((label, mine[0]))
+        else:
+            lacking.append(label)
+    return sorted(hits, key=lambda hit: hit[0].start), sorted(lacking, key=lambda each: each.start), left
 
 
 def _answers(label: Label, at: float, on: float) -> bool:

@@ -28,8 +28,15 @@ def test_hits_misses_and_false_alarms_are_told_apart() -> None:
 
 def test_two_who_pass_together_need_two_findings() -> None:
     both = [Label("person_in", 10.0), Label("person_in", 10.2)]
-    assert score(both, [Seen("person_in", 10.5)]).tallies["person_in"].missed == [("film", 10.2)]
+    assert score(both, [Seen("person_in", 10.5)]).tallies["person_in"].missed == [("film", 10.0)]
     assert score(both, [Seen("person_in", 10.5)] * 3).tallies["person_in"].false == [("film", 10.5)]
+
+
+def test_a_missed_passage_does_not_take_the_finding_of_the_next_one() -> None:
+    """Else each later one would be late by the time between two people."""
+    labels = [Label("person_in", 10.0), Label("person_in", 14.0), Label("person_in", 18.0)]
+    tally = score(labels, [Seen("person_in", 14.5), Seen("person_in", 18.5)]).tallies["person_in"]
+    assert (tally.missed, tally.delays) == ([("film", 10.0)], [0.5, 0.5])
 
 
 def test_the_delay_of_a_lasting_event_counts_from_when_it_may_be_raised() -> None:
