@@ -142,8 +142,8 @@ RECORDINGS: dict[str, Recording] = {
         lambda at: man(at, since=5, speed=60, until=15), 180, {"position": "P05", "ignore": ["post_empty"]},
         [("post_sleep", 15, 180)]),
     "left": Recording(
-        lambda at: man(at, since=30, speed=100, until=1e9), 240, {"position": "P05", "ignore": ["post_sleep"]},
-        [("post_empty", 38.5, 240)]),
+        lambda at: man(at, since=30, speed=100, until=1e9), 275, {"position": "P05", "ignore": ["post_sleep"]},
+        [("post_empty", 38.5, 275)]),
     "covered": Recording(altered(tamper.cover(1, 40)), 65, ALONE, [("q_covered", BEGIN, 65)]),
     "half-covered": Recording(altered(tamper.cover(0.5, 60)), 85, ALONE, [("q_covered", BEGIN, 85)]),
     "turned": Recording(altered(tamper.turn(10)), 75, ALONE, [("q_moved", BEGIN, 75)]),
