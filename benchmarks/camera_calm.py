@@ -18,6 +18,7 @@ import random
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -26,7 +27,9 @@ from numpy.typing import NDArray
 
 from benchmarks.camera_presence import detectors
 from edge_agent.drivers.camera.analysis import Analysis
+from edge_agent.drivers.camera.drawing import annotated
 from edge_agent.drivers.camera.equipment import equipment_tasks
+from edge_agent.drivers.camera.evidence import jpeg
 from edge_agent.drivers.camera.integrity import integrity_tasks
 from edge_agent.drivers.camera.picture import Image, Picture
 from edge_agent.drivers.camera.presence import presence_tasks
@@ -164,9 +167,13 @@ def analysis(detector: Detector | None, **settings: object) -> Analysis:
 
 
 def watch(
-    name: str, images: Sequence[Image], kind: str, detector: Detector | None, seconds: float, seed: int = 0
-) -> Watched:
-    """One camera in one kind of weather, for so many seconds beyond `LEARN`; without a detector the picture alone."""
+    name: str, images: Sequence[Image], kind: str, detector: Detector | None, seconds: float, seed: int = 0,
+    folder: Path | None = None,
+) -> Watched:  # fmt: skip
+    """One camera in one kind of weather, for so many seconds beyond `LEARN`; without a detector the picture alone.
+
+    Pictures of false alarms are written into the folder, if there is one.
+    """
     seen = analysis(
         None if name in PICTURE_ALONE else detector, **({"lon": NIGHT} if kind.startswith("infrared") else {})
     )
@@ -180,9 +187,13 @@ def watch(
         image = np.asarray(np.clip(image + living, 0, 255), dtype=np.uint8)
         if at >= LEARN or kind in AT_ONCE:
             image = alter(image, number + seed * 1_000_000)
-        found = seen.look(Picture(image, time=T0 + round(at * 1000), at=at)).findings
+        result = seen.look(Picture(image, time=T0 + round(at * 1000), at=at))
+        told = [each.event for each in seen_in([(at, each) for each in result.findings], everything())]
         if at >= LEARN:
-            alarms.update(each.event for each in seen_in([(at, each) for each in found], everything()))
+            alarms.update(told)
+            if told and folder is not None:
+                shown = annotated(result, device(**DRAWN), told)
+                (folder / f"{name}-{kind}-{at:.1f}s.jpg".replace(" ", "-")).write_bytes(jpeg(shown, 480, 60_000))
     return Watched(seconds / 3600, alarms)
 
 
@@ -196,7 +207,7 @@ def most(alarms: int, confidence: float = 0.95) -> float:
     return high
 
 
-def told(alarms: Counter[str]) -> str:
+def listed(alarms: Counter[str]) -> str:
     """Which, and how often."""
     return ", ".join(f"{count} × `{code}`" for code, count in alarms.most_common()) or "–"
 
@@ -207,7 +218,9 @@ def summary(what: str, hours: float, alarms: int) -> str:
     return f"| {what} | {hours:.2f} | {alarms} | {alarms * day:.1f} | {most(alarms) * day:.1f} |"
 
 
-def tables(kinds: Sequence[str], hours: float, detector: Detector | None, seed: int) -> Iterator[str]:
+def tables(
+    kinds: Sequence[str], hours: float, detector: Detector | None, seed: int, folder: Path | None
+) -> Iterator[str]:
     """Rows by weather, then by group of events."""
     scenes = {name: scene(name) for name in (*PICTURE_ALONE, *WHOLE)}
     each_for = hours * 3600 / len(scenes)
@@ -215,12 +228,12 @@ def tables(kinds: Sequence[str], hours: float, detector: Detector | None, seed: 
     by = detector.name if detector else "checks of the picture"
     yield f"| before the camera ({by}) | hours | false alarms | which |\n| --- | --- | --- | --- |"
     for kind in kinds:
-        of_kind = [(name, watch(name, scenes[name], kind, detector, each_for, seed)) for name in scenes]
+        of_kind = [(name, watch(name, scenes[name], kind, detector, each_for, seed, folder)) for name in scenes]
         found += [(kind, name, each) for name, each in of_kind]
         alarms = sum((each.alarms for _name, each in of_kind), Counter[str]())
         where = [name for name, each in of_kind if each.alarms]
         named = f" ({', '.join(where)})" if where else ""
-        yield f"| {kind} | {hours:.2f} | {alarms.total()} | {told(alarms)}{named} |"
+        yield f"| {kind} | {hours:.2f} | {alarms.total()} | {listed(alarms)}{named} |"
     yield ""
     yield "| events | hours | false alarms | a camera and day | fewer than, with 95 % confidence |"
     yield "| --- | --- | --- | --- | --- |"
@@ -246,13 +259,16 @@ def main() -> None:
     parser.add_argument("--detector", choices=("built-in", "network", "none"), default="built-in",
                         help="none: the checks of the picture alone, in a fifth of the time")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="another draws other rain")
+    parser.add_argument("--pictures", type=Path, help="folder for a picture of each false alarm")
     given = parser.parse_args()
+    if given.pictures is not None:
+        given.pictures.mkdir(parents=True, exist_ok=True)
     if (least := LEAST * len((*PICTURE_ALONE, *WHOLE)) / 3600) > given.hours:
         parser.error(f"--hours: expected at least {math.ceil(100 * least) / 100}")
     cv2.setNumThreads(1)
     there = [detector for detector, whole in detectors() if whole]
     chosen = {"built-in": there[0], "network": there[-1], "none": None}[given.detector]
-    for line in tables(given.kind or list(CALM), given.hours, chosen, given.seed):
+    for line in tables(given.kind or list(CALM), given.hours, chosen, given.seed, given.pictures):
         print(line, flush=True)
 
 
