@@ -68,7 +68,7 @@ def van(at: float, *, to_and_fro: bool = False) -> Image:
     """It comes from the right at `BEGIN`; to and fro: and works before the camera."""
     if at < BEGIN:
         return resized(scenes.empty())
-    left = 384 + 300 * math.cos((at - BEGIN) * 0.5) if to_and_fro else 768 - 150 * (at - BEGIN)
+    left = 270 + 200 * math.cos((at - BEGIN) * 0.5) if to_and_fro else 768 - 150 * (at - BEGIN)
     return resized(scenes.put((scenes.cut(0, scenes.VAN, 3.0), round(left), FOOT + 60)))
 
 
