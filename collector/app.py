@@ -250,6 +250,10 @@ class Collector:
         """What an agent said of itself last."""
         return self._registry.state(agent)
 
+    def clock_ahead(self, agent: str) -> int | None:
+        """By how much an agent's clock is ahead of this computer's, ms; None where it was not heard yet."""
+        return self._registry.clocks.ahead(agent)
+
     def latency(self) -> tuple[float, float]:
         """50th and 99th percentile, in ms, from a sample's event time to its durable write; of the newest samples."""
         times = list(self._pipeline.latencies)

@@ -48,6 +48,8 @@ class Message:
     kind: Kind
     payload: bytes
     replay: int | None = None
+    retained: bool = False
+    """Whether the broker had kept it, so that it is of earlier."""
     mid: int = 0
     qos: int = 0
     client: Client | None = None
@@ -273,7 +275,12 @@ class Intake:
             self.counters["foreign"] += 1
             client.ack(raw.mid, raw.qos)
             return
-        self.accept(Message(topic.agent, topic.kind, bytes(raw.payload), mid=raw.mid, qos=raw.qos, client=client))
+        self.accept(
+            Message(
+                topic.agent, topic.kind, bytes(raw.payload), retained=raw.retain, mid=raw.mid, qos=raw.qos,
+                client=client,
+            )
+        )  # fmt: skip
 
 
 def _words(reason: object) -> str:

@@ -117,6 +117,7 @@ class Pipeline:
         state = decode(message.payload, _STATE)
         before = self._registry.state(message.agent)
         self._registry.put_state(message.agent, unpack(message.payload))
+        self._hear_clock(message, state)
         if before is None or before.online != state.online:
             log.info("agent %s is %s", message.agent, "online" if state.online else "offline")
         for stream, gaps in self._registry.gaps(message.agent, state).items():
@@ -126,6 +127,13 @@ class Pipeline:
             numbers = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in gaps[:20])
             log.error("agent %s: %d envelopes of stream %s will never come: %s", message.agent, count, stream, numbers)
         self._registry.save()
+
+    def _hear_clock(self, message: Message, state: State) -> None:
+        if not state.online:
+            self._registry.clocks.forget(message.agent)
+        elif state.time and not message.retained and message.replay is None:
+            waited = round((time.monotonic() - message.received) * 1000)
+            self._registry.clocks.heard(message.agent, state.time, time.time_ns() // 1_000_000 - waited)
 
     def _keep(self, message: Message, reason: str) -> None:
         if message.replay is not None:

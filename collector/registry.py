@@ -18,6 +18,7 @@ import msgspec
 
 from collector.arrivals import SCHEMA as ARRIVALS
 from collector.arrivals import Arrivals
+from collector.clocks import Clocks
 from collector.state_file import open_state
 from collector.streams import Stream
 from profiles.wire.codec import decoder
@@ -76,6 +77,7 @@ class Registry:
 
     def __init__(self, folder: Path, *, mend: bool = True) -> None:
         """StateError when the file cannot be opened; `mend`: see `collector.state_file.open_state`."""
+        self.clocks = Clocks()
         self._lock = threading.RLock()
         self._db = open_state(
             folder / FILE,

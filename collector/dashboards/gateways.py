@@ -105,11 +105,15 @@ def _clock() -> Panel:
         f'SELECT last("clock_offset") AS "clock_offset" FROM "device" WHERE {_HERE} AND $timeFilter'
         f' {EVERY}, "agent", "device" fill(none)'
     )
-    query = series(statement, ["clock_offset"], ["agent", "device"], alias="$tag_agent $tag_device")
-    look = Course(
-        unit="ms", decimals=0, gap=GAP, description="设备时钟减网关时钟 the device's clock less the gateway's"
+    devices = series(statement, ["clock_offset"], ["agent", "device"], alias="$tag_agent $tag_device")
+    statement = (
+        f'SELECT last("clock_offset") AS "clock_offset" FROM "gateway" WHERE {_HERE} AND $timeFilter'
+        f' {EVERY}, "agent" fill(none)'
     )
-    return course(Title("时钟偏差", "clock offset"), [query], look)
+    gateways = series(statement, ["clock_offset"], ["agent"], alias="$tag_agent", ref="B")
+    text = "设备时钟减网关时钟，网关时钟减采集端时钟 device less gateway, gateway less collector"
+    look = Course(unit="ms", decimals=0, gap=GAP, description=text)
+    return course(Title("时钟偏差", "clock offset"), [devices, gateways], look)
 
 
 def _agents() -> Panel:

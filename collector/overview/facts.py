@@ -31,14 +31,17 @@ DAY = 86_400_000
 Fields = dict[str, float | int | str | bool]
 
 
-def gateway_fact(row: AgentRow, site: Site | None, moment: int) -> Fact:
-    """How an agent is. Of one that is off line nothing but that: its last will knows of no backlog."""
+def gateway_fact(row: AgentRow, site: Site | None, moment: int, ahead: int | None = None) -> Fact:
+    """How an agent is; `ahead`: by how much its clock is, ms. Of one that is off line nothing but that: its last will
+    knows of no backlog.
+    """
     fields: Fields = {
         "online": int(row.state is not None and row.state.online), "heard": row.seen, "samples": row.samples,
         "duplicates": row.duplicates, "gaps": row.gaps,
     }  # fmt: skip
     if row.state is not None and row.state.online:
         fields |= _told(row.state, moment)
+        fields |= {} if ahead is None else {"clock_offset": ahead}
     return Fact("gateway", {"agent": row.agent, **_where(site)}, fields, moment * _NS, passing=True)
 
 

@@ -64,7 +64,7 @@ class OverviewWriter:
         sites = {owner: manifest.site for owner, manifest in manifests.items()}
         found = []
         for row in self._registry.agents():
-            found.append(gateway_fact(row, sites.get(row.agent), moment))
+            found.append(gateway_fact(row, sites.get(row.agent), moment, self._registry.clocks.ahead(row.agent)))
             found += device_facts(row, manifests.get(row.agent), moment)
         return [*found, *self._sites(sites, now, moment), *self._limits(now, moment)]
 

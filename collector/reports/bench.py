@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from collector.clocks import Clocks
 from collector.directory import Directory, Place
 from collector.duty.book import DutyBook
 from collector.evidence.store import Kept
@@ -47,6 +48,8 @@ class Given:
     """What an agent said of itself last."""
     duty: DutyBook
     """What is stopped or under repair."""
+    clocks: Clocks = field(default_factory=Clocks)
+    """By how much the agents' clocks are off."""
     scene: Callable[[str, str], Kept | None] = lambda _agent, _camera: None
     """The picture of the scene of an agent's camera, if it is here (`EvidenceStore.reference`)."""
 
@@ -60,6 +63,7 @@ class Bench:
         self._pictures, self._url_base = target.pictures, target.url_base
         self._selection, self._queue, self._directory = given.selection, given.queue, given.directory
         self._library, self._orders, self._states = given.library, given.orders, given.states
+        self._clocks = given.clocks
         self._gateways = Gateways(target.family, given.selection, given.directory, given.library, given.encoders)
         self._last: dict[str, tuple[int, str]] = {}
         """Point → time and quality of its newest reading; as many as the agents' manifests have points."""

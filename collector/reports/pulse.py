@@ -81,8 +81,13 @@ class Pulse(Bench):
             return Alive(agents)
         offset = self._queue.watched(self._target, key.profile, seal.links.offset).get(key.code)
         states = _states(places, self._queue.watched(self._target, key.profile, seal.links.online))
-        ahead = offset.value if offset is not None and offset.known else None
+        ahead = offset.value if offset is not None and offset.known else self._clock_of(names)
         return Alive(agents, len(_cameras(places)), sum(each.online for each in states), ahead)
+
+    def _clock_of(self, names: Sequence[str]) -> float | None:
+        """By how much a terminal's clock is ahead, s; of several agents that which is furthest off."""
+        known = [ahead for name in names if (ahead := self._clocks.ahead(name)) is not None]
+        return max(known, key=abs) / 1000 if known else None
 
     def _watch_cameras(self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]]) -> int:
         """The states of all cameras at their interval, and of each that changed, one not more often than it may be."""

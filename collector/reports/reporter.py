@@ -68,7 +68,7 @@ class Reporter:
                 )  # fmt: skip
             given = Given(
                 target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty,
-                evidence.reference,
+                registry.clocks, evidence.reference,
             )  # fmt: skip
             self._packers.append((target.name, Packer(given)))
             releaser = PictureReleaser(target.name, target.keep, self.queue, evidence)

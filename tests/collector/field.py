@@ -85,9 +85,9 @@ class Agent:
         else:
             self.asked.append(decode(frame, decoder(Request)))
 
-    def send(self, kind: str, frame: bytes) -> None:
-        """Publish and wait for the broker's PUBACK."""
-        self._client.publish(f"{self._prefix}/{kind}", frame, qos=1).wait_for_publish(30)
+    def send(self, kind: str, frame: bytes, *, retain: bool = False) -> None:
+        """Publish and wait for the broker's PUBACK; `retain`: the broker keeps it."""
+        self._client.publish(f"{self._prefix}/{kind}", frame, qos=1, retain=retain).wait_for_publish(30)
 
     def data(self, seq: int, about: bytes, rows: Sequence[tuple[str, int, Any, str]], stream: str = STREAM) -> bytes:
         """Send samples; the frame, which a test may send again."""

@@ -142,9 +142,9 @@ def state(made: bytes, last: int, samples: int) -> bytes:
     device = DeviceState(up=True, since=NOW, clock_offset_ms=12, counters={"failures": samples, "requests": 9})
     host = Host(name="gw", cpu=12.5, memory=40.0, disk=33.0)
     return encode(State(
-        v=1, online=True, since=NOW, version="1.0", manifest=manifest_hash(made), outbox_rows=3, outbox_bytes=900,
-        oldest_age_s=1.5, streams={STREAM: StreamState(last=last)}, devices={"plc": device}, host=host,
-        certificates={"client": NOW + 90 * DAY},
+        v=1, online=True, since=NOW, version="1.0", time=NOW, manifest=manifest_hash(made), outbox_rows=3,
+        outbox_bytes=900, oldest_age_s=1.5, streams={STREAM: StreamState(last=last)}, devices={"plc": device},
+        host=host, certificates={"client": NOW + 90 * DAY},
     ))  # fmt: skip
 
 
