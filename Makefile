@@ -1,5 +1,5 @@
 # Each target is a script that a machine without make can run as well.
-.PHONY: demo test soak bench models lock lint clean help
+.PHONY: demo test coverage soak bench models lock lint clean help
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -9,6 +9,9 @@ demo: ## simulated site, sealed mine, agents, broker, collector and store in one
 
 test: ## all tests; with root and apt the real servers too
 	@scripts/test
+
+coverage: ## the tests once more, with the lines that they reach; takes twice the time
+	@scripts/test --coverage
 
 soak: ## the long versions of the kill, reconnect and fuzz runs
 	@scripts/test --soak
