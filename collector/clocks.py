@@ -24,7 +24,8 @@ class Clocks:
 
     def ahead(self, agent: str) -> int | None:
         """By how much an agent's clock is ahead of this computer's, ms; None: it was not heard yet."""
-        return max(self._ahead[agent]) if self._ahead.get(agent) else None
+        states = self._ahead.get(agent)  # once: another thread may forget it meanwhile
+        return max(states) if states else None
 
     def forget(self, agent: str) -> None:
         """It is gone, or begins anew."""

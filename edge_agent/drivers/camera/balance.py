@@ -34,6 +34,10 @@ class Part(msgspec.Struct):
     """People who went in, less those who came out."""
     analysed: float = 0.0
     """Seconds of it that pictures were looked at."""
+    doubted: bool = False
+    """The clock stepped over 00:00 in it, so that nobody knows which day its people belong to."""
+    before: Part | None = None
+    """The day before, in case the clock steps back to it."""
 
 
 class Balance:
@@ -76,16 +80,21 @@ class Balance:
         return sum(part.net for part in parts), GOOD if whole else UNCERTAIN_PARTIAL
 
     def _today(self, camera: str, now: int) -> Part:
-        """Its part of the day that `now` lies in. A clock that stepped back over 00:00 goes on in the day begun;
-        one that was wrong by more begins anew."""
+        """Its part of the day that `now` lies in; one that was begun too early is added to the day that it is."""
         part = self._parts[camera]
         day = now - (now + self._ahead[camera]) % DAY
-        if day > part.day or day < part.day - DAY:
-            self._parts[camera] = part = Part(day)
-        return part
+        if day > part.day:
+            part.before = None
+            self._parts[camera] = Part(day, before=part)
+        elif day < part.day:
+            was = part.before if part.before is not None and part.before.day == day else Part(day)
+            self._parts[camera] = Part(day, was.net + part.net, was.analysed + part.analysed, doubted=True)
+        return self._parts[camera]
 
 
 def _is_whole(part: Part, now: int) -> bool:
+    if part.doubted:
+        return False
     gone = max(0.0, (now - part.day) / 1000)
     return gone - part.analysed <= max(GRACE, (1 - WHOLE) * gone)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.alarms.file import AlarmFile
@@ -13,7 +14,8 @@ from collector.app import book_of
 from collector.directory import Directory
 from collector.mines import MineOrder
 from collector.registry import Registry
-from collector.seal.mismatch import Course, MismatchWatch, compare, differ
+from collector.seal.counted import SETTLE, Course, Found, compare, differ, moments, reference
+from collector.seal.mismatch import MismatchWatch
 from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, Record, Series
 from collector.sinks.sqlite.settings import SqliteSettings
@@ -22,8 +24,8 @@ from collector.writers import Writer
 from config.mqtt import MqttSettings
 from profiles.load import library
 from profiles.seal import SealEvent
-from profiles.wire.codec import encode, manifest_hash
-from profiles.wire.messages import Asset, Camera, Manifest, ManifestDevice, ManifestTag, Point, Site
+from profiles.wire.codec import decode, decoder, encode, manifest_hash
+from profiles.wire.messages import Asset, Camera, Manifest, ManifestDevice, ManifestTag, Point, Site, State
 from tests.collector.field import Shelf, ShelfSettings, ShelfSink
 from tests.servers import LOCAL
 
@@ -52,13 +54,17 @@ def test_exactly_ten_persons_and_exactly_a_tenth_are_not_yet_a_mismatch(cameras:
     assert differ(event(), cameras, cards) is wrong
 
 
+def held(cameras: list[Course], cards: list[Course]) -> Found | None:
+    return compare(event(), moments(cameras, cards, FRESH), 0.0)
+
+
 def each(minutes: range, count: float | None) -> Course:
     return [(minute * MINUTE, count) for minute in minutes]
 
 
 def test_it_has_lasted_since_both_were_known_to_differ() -> None:
     cards = [*each(range(5), 0), *each(range(5, 30), 12)]
-    found = compare(event(), [each(range(0, 30, 5), 0)], [cards], FRESH)
+    found = held([each(range(0, 30, 5), 0)], [cards])
     assert found is not None
     assert (found.differ, found.since, found.until) == (True, 5 * MINUTE, 29 * MINUTE)
 
@@ -66,18 +72,26 @@ def test_it_has_lasted_since_both_were_known_to_differ() -> None:
 def test_of_several_terminals_the_sum_counts_and_one_that_is_not_known_leaves_all_unknown() -> None:
     one, two = each(range(0, 30, 5), 7), each(range(0, 30, 5), 6)
     cards = each(range(30), 13)
-    found = compare(event(), [one, two], [cards], FRESH)
+    found = held([one, two], [cards])
     assert found is not None
     assert not found.differ
-    assert compare(event(), [one, two[:2]], [cards], FRESH) is None, "the second says nothing any more"
-    assert compare(event(), [one, [*two, (29 * MINUTE + 1, None)]], [cards], FRESH) is None, "a camera sees nothing"
+    assert held([one, two[:2]], [cards]) is None, "the second says nothing any more"
+    assert held([one, [*two, (29 * MINUTE + 1, None)]], [cards]) is None, "a camera sees nothing"
 
 
 def test_a_gap_in_which_nobody_knew_begins_the_time_anew() -> None:
     cameras, cards = ([*each(range(10), count), *each(range(25, 30), count)] for count in (0, 20))
-    found = compare(event(), [cameras], [cards], FRESH)
+    found = held([cameras], [cards])
     assert found is not None
     assert found.since == 25 * MINUTE
+
+
+def test_the_days_reference_is_the_median_of_its_first_half_hour_and_a_shift_at_midnight_is_none() -> None:
+    cameras, cards = each(range(0, 40, 5), 0), [*each(range(3), 120), *each(range(3, 40), 160)]
+    assert reference(moments([cameras], [cards], FRESH)) == 160, "the readers saw the shift three minutes later"
+    early = [[step for step in course if step[0] <= SETTLE] for course in (cameras, cards)]
+    assert reference(moments(early[:1], early[1:], FRESH)) is None, "half an hour is not over"
+    assert reference([]) is None
 
 
 def code(quantity: str) -> str:
@@ -132,10 +146,14 @@ class Bureau:
         self.book.close()
         self.registry.close()
 
-    def minutes(self, first: int, last: int, cameras: float, cards: float) -> None:
+    def minutes(self, first: int, last: int, cameras: float, cards: float, begin: int = NOON) -> None:
         for minute in range(first, last + 1):
-            self.count("RY-JX", NOON + minute * MINUTE, cameras)
-            self.count("RY-KP", NOON + minute * MINUTE, cards)
+            self.count("RY-JX", begin + minute * MINUTE, cameras)
+            self.count("RY-KP", begin + minute * MINUTE, cards)
+
+    def day_begins(self, cards: float = 0, begin: int = MIDNIGHT) -> None:
+        """The half hour in which its reference is taken."""
+        self.minutes(0, 31, 0, cards, begin)
 
 
 @pytest.fixture
@@ -148,7 +166,7 @@ def bureau(tmp_path: Path) -> Iterator[Bureau]:
 async def test_after_ten_minutes_it_is_grave_in_a_sealed_mine_and_over_after_ten_in_which_both_agree(
     bureau: Bureau,
 ) -> None:
-    bureau.count("RY-KP", MIDNIGHT, 0)
+    bureau.day_begins()
     bureau.minutes(0, 9, 0, 15)
     assert await bureau.at(NOON + 9 * MINUTE) == []
     bureau.minutes(10, 10, 0, 15)
@@ -161,19 +179,26 @@ async def test_after_ten_minutes_it_is_grave_in_a_sealed_mine_and_over_after_ten
     [life] = bureau.book.lives()
     assert (life.condition, life.place.point, life.place.quantity) == ("cleared", TERMINAL, "count_mismatch")
     assert [each.event.text for each in bureau.shelf.events.values()] == [
-        "cameras and cards differ: since 00:00 0 by the cameras, 15 by the cards",
-        "cameras and cards agree again: since 00:00 15 by the cameras, 15 by the cards",
+        "cameras and cards differ: 0 underground by the cameras, 15 by the cards",
+        "cameras and cards agree again: 15 underground by the cameras, 15 by the cards",
     ]
 
 
-async def test_who_was_below_at_midnight_is_no_mismatch(bureau: Bureau) -> None:
-    bureau.count("RY-KP", MIDNIGHT, 60)
-    bureau.minutes(0, 15, -5, 55)
+async def test_who_was_below_at_midnight_is_no_mismatch_also_where_the_cards_came_late(bureau: Bureau) -> None:
+    five = MIDNIGHT + 5 * 3_600_000
+    for minute in range(0, 300, 5):
+        bureau.count("RY-JX", MIDNIGHT + minute * MINUTE, 7)
+    bureau.minutes(0, 20, 7, 120, five)
+    assert await bureau.at(five + 20 * MINUTE) == [], "the half hour in which both are known is not over"
+    bureau.minutes(21, 40, 7, 120, five)
+    bureau.minutes(0, 15, 2, 115)
     assert await bureau.at(NOON + 15 * MINUTE) == []
+    bureau.minutes(16, 30, 2, 135)
+    assert [each[0] for each in await bureau.at(NOON + 30 * MINUTE)] == ["raised"]
 
 
 async def test_while_cards_are_not_known_nothing_is_raised_and_what_stands_stays(bureau: Bureau) -> None:
-    bureau.count("RY-KP", MIDNIGHT, 0)
+    bureau.day_begins()
     bureau.minutes(0, 10, 0, 15)
     assert len(await bureau.at(NOON + 10 * MINUTE)) == 1
     for minute in range(11, 60):
@@ -182,9 +207,43 @@ async def test_while_cards_are_not_known_nothing_is_raised_and_what_stands_stays
     assert [each.condition for each in bureau.book.lives()] == ["raised"]
 
 
+async def test_an_end_that_a_store_could_not_take_is_told_with_the_same_time_an_hour_later(bureau: Bureau) -> None:
+    bureau.day_begins()
+    bureau.minutes(0, 10, 0, 15)
+    assert len(await bureau.at(NOON + 10 * MINUTE)) == 1
+    bureau.minutes(11, 21, 15, 15)
+    bureau.shelf.up = False
+    assert await bureau.at(NOON + 21 * MINUTE) == []
+    bureau.minutes(22, 90, 15, 15)
+    bureau.shelf.up = True
+    assert await bureau.at(NOON + 90 * MINUTE) == [("cleared", "RED", NOON, NOON + 21 * MINUTE)]
+
+
+async def test_another_terminal_takes_nothing_away_from_an_alarm_and_where_nobody_measures_it_ends(
+    bureau: Bureau,
+) -> None:
+    bureau.day_begins()
+    bureau.minutes(0, 10, 0, 15)
+    assert len(await bureau.at(NOON + 10 * MINUTE)) == 1
+    other = ABOUT.replace(b"14019990000101", b"14019990000100").replace(b"cards", b"other")
+    bureau.registry.put_manifest("mine-b", manifest_hash(other), other)
+    bureau.registry.put_state(
+        "mine-b", encode(State(v=1, online=True, since=1, version="1", manifest=manifest_hash(other)))
+    )
+    assert await bureau.at(NOON + 11 * MINUTE) == [], "of the new one nothing is known"
+    assert len(bureau.book.lives()) == 1
+    bare = encode(msgspec.structs.replace(decode(ABOUT, decoder(Manifest)), tags={}))
+    for agent in ("mine-a", "mine-b"):
+        bureau.registry.put_manifest(agent, manifest_hash(bare), bare)
+        told = State(v=1, online=True, since=1, version="1", manifest=manifest_hash(bare))
+        bureau.registry.put_state(agent, encode(told))
+    assert [each[0] for each in await bureau.at(NOON + 12 * MINUTE)] == ["cleared"]
+    assert [each.condition for each in bureau.book.lives()] == ["cleared"]
+
+
 async def test_a_restart_in_which_nobody_else_heard_of_it_tells_the_very_same_again(tmp_path: Path) -> None:
     first = Bureau(tmp_path)
-    first.count("RY-KP", MIDNIGHT, 0)
+    first.day_begins()
     first.minutes(0, 10, 0, 15)
     first.shelf.up = False
     assert await first.at(NOON + 10 * MINUTE) == []

@@ -81,13 +81,29 @@ def test_a_part_of_the_day_that_nobody_looked_at_leaves_the_sum_in_doubt_when_al
     assert one.value(later + 6 * 3_600_000) == (0, GOOD), "two of twenty"
 
 
-def test_a_clock_that_steps_back_over_midnight_loses_nothing_and_one_set_right_by_days_begins_anew() -> None:
+def test_a_clock_that_was_ahead_over_midnight_leaves_the_day_as_it_was_and_in_doubt() -> None:
     one = balance("main")
+    evening = MIDNIGHT + 18 * 3_600_000
+    watched(one, MIDNIGHT, evening, online=("main",))
+    one.crossed("main", {"persons_in": 80}, evening)
+    one.crossed("main", {"persons_out": 5}, evening + 8 * 3_600_000)
+    assert one.value(evening + 8 * 3_600_000)[0] == -5, "by a clock in the wrong zone it is tomorrow"
+    one.crossed("main", {"persons_out": 5}, evening + MINUTE)
+    assert one.value(evening + MINUTE) == (70, UNCERTAIN_PARTIAL)
+    again = balance("main", kept={"main": one.text("main")})
+    again.passed("main", 1.0, evening + 2 * MINUTE, online=True)
+    assert again.value(evening + 2 * MINUTE) == (70, UNCERTAIN_PARTIAL)
+    watched(one, MIDNIGHT + DAY, MIDNIGHT + DAY + 5 * MINUTE, online=("main",))
+    assert one.value(MIDNIGHT + DAY + 5 * MINUTE) == (0, GOOD), "midnight is a new day all the same"
+
+
+def test_what_a_clock_of_another_month_counted_is_of_the_day_that_it_is_and_in_doubt_until_its_end() -> None:
+    one, today = balance("main"), MIDNIGHT - 30 * DAY
     one.crossed("main", {"persons_in": 2}, MIDNIGHT + 1)
-    one.crossed("main", {"persons_in": 1}, MIDNIGHT - 500)
-    one.passed("main", 1.0, MIDNIGHT + 1, online=True)
-    assert one.value(MIDNIGHT + 1)[0] == 3
-    assert one.value(MIDNIGHT - 30 * DAY)[0] == 0
+    one.passed("main", 1.0, today + MINUTE, online=True)
+    assert one.value(today + MINUTE) == (2, UNCERTAIN_PARTIAL)
+    one.passed("main", 1.0, today + DAY + 1000, online=True)
+    assert one.value(today + DAY + 1000) == (0, GOOD)
 
 
 def test_a_camera_that_counts_nobody_is_none_of_it() -> None:
