@@ -50,6 +50,15 @@ class EvidenceFiles:
         except OSError as err:
             raise EvidenceFullError(f"{path}: {err.strerror}") from err
 
+    def has(self, agent: str, head: EvidenceChunk, body: bytes) -> bool:
+        """Whether the very bytes of a chunk are here."""
+        try:
+            with self.path(agent, head.id).open("rb") as source:
+                source.seek(head.offset)
+                return source.read(len(body)) == body
+        except OSError:
+            return False
+
     def delete(self, agent: str, name: str) -> None:
         """Delete a file; one that is gone is gone."""
         if (path := self.path(agent, name)).exists():

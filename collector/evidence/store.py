@@ -101,9 +101,24 @@ class EvidenceStore:
         return []
 
     def put(self, agent: str, head: EvidenceChunk, body: bytes) -> None:
-        """Keep a chunk, durable on return. ValueError: it contradicts itself. EvidenceFullError: it has to wait."""
+        """Keep a chunk, durable on return. ValueError: it contradicts itself, or a file that was verified and still
+        holds: an agent cannot alter what it has proven. EvidenceFullError: it has to wait.
+        """
+        if (kept := self._verified(agent, head.id)) is not None and not self._files.has(agent, head, body):
+            if self.holds(kept):
+                raise ValueError(f"evidence {head.id!r}: the file is verified, and these bytes are not its own")
+        elif kept is not None:
+            return
         if self._files.put(agent, head, body):
             self._verify(agent, head.id)
+
+    def _verified(self, agent: str, name: str) -> Kept | None:
+        with self._lock:
+            found = self._db.execute(
+                f"SELECT {_COLUMNS} FROM file WHERE agent = ? AND id = ? AND verified > 0 AND deleted = 0",  # noqa: S608
+                [agent, name],
+            ).fetchone()
+        return None if found is None else Kept(*found)
 
     def path(self, agent: str, name: str) -> Path:
         """Where a file is kept."""

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,9 +17,10 @@ from rich.progress import Progress
 
 from config.cli import settings_errors
 from edge_agent.drivers.camera.driver import INSTALL, CameraDriver, missing_packages, profile_of
-from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.drivers.camera.settings import BY_CONTACT, BY_REGION, CameraDevice
 from edge_agent.settings import load_agent
 from profiles.seal import Seal
+from profiles.textfile.values import zone
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,8 +123,12 @@ def setup(file: Path, name: str, picture: Path | None, film: Path | None) -> Non
 
 def _remarks(device: CameraDevice) -> Iterator[str]:
     """What an engineer should know of what is looked for here."""
-    yield f"looked for: {', '.join(sorted(wanted(device)))}"
-    for code in sorted(wanted(device) & _UNCERTAIN.keys()):
+    drawn = {code for region in device.regions for code in region.events}
+    unseen = {code for code in BY_REGION if code in wanted(device) and code not in drawn}
+    yield f"looked for: {', '.join(sorted(wanted(device) - unseen - set(BY_CONTACT)))}"
+    if unseen:
+        yield f"NOT looked for, since no region names it: {', '.join(sorted(unseen))}"
+    for code in sorted((wanted(device) - unseen) & _UNCERTAIN.keys()):
         yield f"{code}: {_UNCERTAIN[code]}"
     yield "the scene is learnt in the first half minute by day and by night; after a change: edge-agent camera relearn"
 
@@ -145,6 +151,16 @@ def wanted(device: CameraDevice) -> frozenset[str]:
     from edge_agent.drivers.camera.equipment import wanted as looked_for
 
     return looked_for(device, _seal(device))
+
+
+def _moment(text: str) -> int:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise click.UsageError(f"--start {text!r}: expected a time with its offset, such as 2026-11-24T01:10+08:00")
+    return round(found.timestamp() * 1000)
 
 
 @command.command("relearn")
@@ -183,15 +199,17 @@ def snapshot(file: Path, name: str, picture: Path) -> None:
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="agent.yaml that has the camera.")
 @click.option("--camera", "name", help="Which of its cameras the film is of.")
 @click.option("--position", default="P10", show_default=True, help="Without settings: what the film watches.")
+@click.option("--start", help="When it was taken, such as 2026-11-24T01:10+08:00; left out: at noon.")
 @click.option("--annotate", type=click.Path(dir_okay=False, path_type=Path), help="Write a film with what was seen.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 @settings_errors
 def analyse(
-    film: Path, file: Path | None, name: str | None, position: str, annotate: Path | None, as_json: bool
-) -> None:
+    film: Path, file: Path | None, name: str | None, position: str, start: str | None, annotate: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Analyse a recording as if its camera had sent it, and list what it shows."""
     from edge_agent.drivers.camera.drawing import AnnotatedFilm
-    from edge_agent.drivers.camera.rerun import rerun
+    from edge_agent.drivers.camera.rerun import noon, rerun
 
     if (file is None) != (name is None):
         raise click.UsageError("--settings and --camera go together")
@@ -202,6 +220,7 @@ def analyse(
     seal = _seal(device)
     if device.position not in seal.positions:
         raise click.ClickException(f"{device.position!r} is no position; expected one of {', '.join(seal.positions)}")
+    begun = noon(zone(profile_of(device))) if start is None else _moment(start)
     out = AnnotatedFilm(annotate, device) if annotate else None
     with _told(str(film)), _progress(film.name, as_json) as advance:
 
@@ -210,7 +229,7 @@ def analyse(
             if out is not None:
                 out.add(result)
 
-        found = rerun(film, device, seal, watch=watch)
+        found = rerun(film, device, seal, start=begun, watch=watch)
     if out is not None:
         out.close()
     rows: list[dict[str, Any]] = [

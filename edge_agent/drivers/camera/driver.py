@@ -15,7 +15,7 @@ from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
-from edge_agent.drivers.camera.settings import ONVIF_MISSING, CameraDevice
+from edge_agent.drivers.camera.settings import BY_CONTACT, BY_REGION, ONVIF_MISSING, CameraDevice
 from profiles.load import folder_faults, library
 from profiles.model import Profile
 from profiles.seal import Position, Seal
@@ -167,3 +167,7 @@ def _lacking(device: CameraDevice, position: Position) -> Iterator[Fault]:
     belt = sorted({code for code in (*looked_for, *drawn) if code.startswith("belt_")} - set(device.ignore))
     if belt and device.belt is None:
         yield ("belt",), f"{' and '.join(belt)} need the belt's four corners; draw them, or list them under ignore"
+    unseen = [code for code in looked_for if code in BY_REGION and code not in drawn]
+    if unseen and not drawn and all(code in (*BY_REGION, *BY_CONTACT) for code in looked_for):
+        text = f"{' and '.join(unseen)} need a region that names them, and nothing else is looked for here"
+        yield ("regions",), f"{text}; draw one, or list them under ignore"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from config.load import Fault, load
 from config.model import Duration, FilePath, Settings
@@ -23,10 +23,11 @@ from edge_agent.drivers.camera.drawing import annotated
 from edge_agent.drivers.camera.driver import profile_of
 from edge_agent.drivers.camera.evidence import jpeg
 from edge_agent.drivers.camera.report import Film, Shot
-from edge_agent.drivers.camera.rerun import rerun
+from edge_agent.drivers.camera.rerun import noon, rerun
 from edge_agent.drivers.camera.score import Label, Score, seen_in
 from edge_agent.drivers.camera.settings import CameraDevice
 from profiles.seal import Seal
+from profiles.textfile.values import zone
 
 LABELS = "labels.yaml"
 SHOTS = 12
@@ -53,6 +54,9 @@ class RecordingSettings(Settings):
     """The file, beside labels.yaml."""
     camera: CameraDevice
     """As in agent.yaml; its address is not asked."""
+    start: AwareDatetime | None = None
+    """When it was taken, with its offset from UTC: 2026-11-24T01:10+08:00; left out: at noon. Day and night, and what a
+    schedule asks for, follow from it."""
     events: tuple[LabelSettings, ...] = ()
     """All that is to be seen in it; none: whatever is found is a false alarm."""
 
@@ -83,7 +87,8 @@ def _film(recording: RecordingSettings, score: Score) -> Film:
     seal = _seal(recording.camera)
     wanted = [Label(each.event, each.start, each.until) for each in recording.events]
     taken = _Taken(recording.camera, sorted(each.start + seal.events[each.event].on for each in wanted))
-    found = rerun(recording.film, recording.camera, seal, watch=taken.see)
+    start = noon(zone(profile_of(recording.camera))) if recording.start is None else recording.start.timestamp() * 1000
+    found = rerun(recording.film, recording.camera, seal, start=round(start), watch=taken.see)
     taken.end()
     seen = [each for each in seen_in(found.findings, seal) if each.event not in recording.camera.ignore]
     name = recording.film.name

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from edge_agent.drivers.camera.analysis import Analysis, Result
@@ -14,6 +15,7 @@ from edge_agent.drivers.camera.findings import Finding
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.tasks import tasks
 from profiles.seal import Seal
+from profiles.zones import offset
 
 
 @dataclass(slots=True)
@@ -34,8 +36,13 @@ class Rerun:
     """Events that stood at its end."""
 
 
+def noon(zone: str) -> int:
+    """A moment by day, ms since 1970 UTC: 12:00 on 15 June 2026 in a profile's zone."""
+    return round(datetime(2026, 6, 15, 12, tzinfo=offset(zone)).timestamp() * 1000)
+
+
 def rerun(
-    film: Path, device: CameraDevice, seal: Seal, *, start: int = 0, watch: Callable[[Result], None] | None = None
+    film: Path, device: CameraDevice, seal: Seal, *, start: int, watch: Callable[[Result], None] | None = None
 ) -> Rerun:
     """Look at a film as if `device` had sent it; `start`: time of its first picture in ms since 1970 UTC.
 

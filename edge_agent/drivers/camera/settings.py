@@ -12,6 +12,10 @@ from edge_agent.drivers.camera.makers import SINGLE, Maker, path_of
 from edge_agent.tags import DeviceSettings, TagSettings
 from profiles.wire.messages import Camera, Source
 
+BY_REGION = ("hoist_run", "wall_open")
+"""Events that are looked for only where a region names them: of the whole picture they would be a guess."""
+BY_CONTACT = ("lock_open", "box_open", "power_lost")
+"""Events that no picture shows."""
 Share = Annotated[float, Field(ge=0, le=1)]
 PointAt = tuple[Share, Share]
 """[from the left, from the top], each as a share of the picture: 0 to 1."""
@@ -226,6 +230,18 @@ class CameraDevice(DeviceSettings):
     def tag_source(self, tag: TagSettings) -> Source | None:
         """No registers stand behind a count."""
         return None
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> CameraDevice:
+        drawn = {"region": [each.name for each in self.regions], "line": [each.name for each in self.lines]}
+        for what, names in drawn.items():
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise PydanticCustomError(
+                    "names",
+                    "two of its {what}s are called {name}; expected a name each",
+                    {"what": what, "name": twice},
+                )
+        return self
 
     @model_validator(mode="after")
     def _has_pictures(self) -> CameraDevice:

@@ -165,3 +165,19 @@ def test_the_register_survives_a_restart(tmp_path: Path) -> None:
     second.path("mine-a", "p").write_bytes(b"forged!!!")
     assert not second.holds(before[0])
     second.close()
+
+
+def test_what_was_verified_cannot_be_altered_by_its_agent_and_what_was_damaged_here_is_taken_anew(
+    store: EvidenceStore,
+) -> None:
+    store.write([], [seen(file("p", BODY))])
+    for part in chunks("p", BODY):
+        store.put("mine-a", *part)
+    [*_others, other] = chunks("p", b"X" * len(BODY))
+    with pytest.raises(ValueError, match="the file is verified, and these bytes are not its own"):
+        store.put("mine-a", *other)
+    assert store.holds(kept_as(store, "p"))
+    store.path("mine-a", "p").write_bytes(b"Y" * len(BODY))
+    for part in chunks("p", BODY):
+        store.put("mine-a", *part)
+    assert store.holds(kept_as(store, "p"))

@@ -39,6 +39,8 @@ class Form:
     def __init__(self, stream: VideoStream) -> None:
         context = stream.codec_context
         self.codec, self.extradata = context.codec.name, context.extradata
+        self._size = context.width, context.height
+        """Older codecs of films (MPEG-4 of AVI, Cinepak) do not tell it themselves."""
         self._container = av.open(io.BytesIO(), "w", format="mp4")  # never written: it outlives the camera's connection
         self.template: VideoStream | None = None
         """What a clip's stream is made from; the camera's own goes with its connection. None: MP4 has no such codec."""
@@ -50,6 +52,8 @@ class Form:
         context = av.CodecContext.create(self.codec, "r")
         assert isinstance(context, av.VideoCodecContext)  # noqa: S101  # made of a stream of pictures
         context.extradata = self.extradata
+        if all(self._size):
+            context.width, context.height = self._size
         context.thread_count = 1
         return context
 

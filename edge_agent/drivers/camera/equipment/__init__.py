@@ -9,11 +9,8 @@ from edge_agent.drivers.camera.equipment.region import WHOLE, Region
 from edge_agent.drivers.camera.equipment.turning import TurningTask
 from edge_agent.drivers.camera.equipment.vehicles import MachineTask
 from edge_agent.drivers.camera.equipment.wall import WallTask
-from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.drivers.camera.settings import BY_REGION, CameraDevice
 from profiles.seal import Seal
-
-BY_REGION = frozenset({"hoist_run", "wall_open"})
-"""Events that are looked for only where a region names them: of the whole picture they would be a guess."""
 
 
 def wanted(device: CameraDevice, seal: Seal) -> frozenset[str]:

@@ -148,6 +148,7 @@ def test_what_cannot_be_is_a_sentence(settings: Path, tmp_path: Path, belt: Path
     assert "cannot be read as a film" in call("analyse", tmp_path / "no.mp4").output
     assert "'P99' is no position" in call("analyse", belt, "--position", "P99").output
     assert "go together" in call("analyse", belt, "--settings", settings).output
+    assert "expected a time with its offset" in call("analyse", belt, "--start", "2026-11-24T01:10").output
     assert "user and password are keys of their own" in call("probe", "rtsp://admin:secret@127.0.0.1/1").output
 
 

@@ -84,6 +84,11 @@ def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
             {"regions": [{"name": "wall", "points": [[0, 0], [1, 0], [1, 1]], "events": ["wall"]}]},
             "'wall' is none of the profile's events",
         ),
+        ({"position": "P07", "lines": []}, "hoist_run need a region that names them, and nothing else is looked for"),
+        (
+            {"regions": [{"name": "drum", "points": [[0, 0], [1, 0], [1, 1]], "events": ["hoist_run"]}] * 2},
+            "two of its regions are called drum; expected a name each",
+        ),
         ({"url": "file:/nowhere/a.mp4"}, "expected the whole path of a film"),
         ({"snapshot": True}, "single pictures are asked for over http"),
         ({"url": "rtsp://admin:12345@192.0.2.1/cam"}, "user and password are keys of their own"),

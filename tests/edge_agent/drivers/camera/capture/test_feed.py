@@ -24,6 +24,7 @@ from edge_agent.drivers.camera.capture.stream import FilmSource
 from edge_agent.drivers.camera.picture import Picture
 from edge_agent.drivers.camera.settings import CameraDevice
 from tests.edge_agent.drivers.camera.bench import camera, device, encoded, films
+from tests.edge_agent.drivers.camera.films import film
 from tests.edge_agent.drivers.camera.wire import clock_set, damage, wire
 from tests.servers import free_port, wait_for
 
@@ -267,6 +268,12 @@ def test_five_hundred_reconnects_leave_nothing_behind(films: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick_pauses")
+@pytest.mark.parametrize("name", ["vtest.avi", "tree.avi"])
+def test_films_of_older_codecs_whose_size_stands_in_the_file_alone_are_seen(name: str) -> None:
+    with watched(device(f"file:{film(name)}")) as feed:
+        wait_for(lambda: feed.take(lambda _at: True, 0.1), what=f"pictures of {name}")
+
+
 def test_a_defect_in_reading_is_that_cameras_loss_and_it_is_asked_again(films: Path) -> None:
     good = device(f"file:{encoded(films, seconds=2)}")
     tries = 0
