@@ -12,6 +12,8 @@ COMMANDS = {
         "run",
         "status",
         "reload",
+        "doctor",
+        "support-bundle",
         "install-service",
         "check",
         "schema",

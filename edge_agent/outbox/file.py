@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,8 @@ WAL_LIMIT = 4 * 2**20
 """Bytes at which the WAL is cut back after a checkpoint; part of what the lanes may take on the disk."""
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 """Primary result codes that no waiting mends (https://www.sqlite.org/rescode.html)."""
+CHECK_SECONDS = 20.0
+"""Longest time that a check of the whole file may take (about 4 GiB from a flash disk); a longer one is broken off."""
 PATIENCE = 10.0
 """Seconds that a connection waits for another process's lock (``edge-agent outbox``)."""
 
@@ -56,6 +59,24 @@ def connect(path: Path, *, writing: bool) -> sqlite3.Connection:
         check_same_thread=False,
         timeout=PATIENCE,
     )
+
+
+def quick_fault(db: sqlite3.Connection, seconds: float) -> str | None:
+    """What SQLite's own check finds first, or nothing; None when it was broken off after `seconds` without a finding.
+
+    https://www.sqlite.org/pragma.html#pragma_quick_check; sqlite3.Error when the file is too damaged even for that.
+    """
+    ends = time.monotonic() + seconds
+    db.set_progress_handler(lambda: time.monotonic() > ends, 100_000)
+    try:
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as err:
+        if err.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:
+        db.set_progress_handler(None, 0)
+    return "" if found == "ok" else " ".join(str(found).split())
 
 
 def prepare(db: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.outbox.draft import LANES
-from edge_agent.outbox.file import APPLICATION_ID, connect
+from edge_agent.outbox.file import APPLICATION_ID, CHECK_SECONDS, DAMAGED, connect, quick_fault
 from edge_agent.outbox.losses import note_dropped
 from edge_agent.outbox.rows import ROW, OutboxMisplacedError, OutboxUnavailable, Row
 from profiles.wire.codec import digest
@@ -91,6 +91,20 @@ def verify(path: Path) -> list[str]:
             return faults
         [highest] = db.execute("SELECT coalesce(max(id), 0) FROM envelope").fetchone()
         return list(_mismatches(db, highest))
+
+
+def damage(path: Path) -> str:
+    """What is wrong with the file as a quick check of bounded length finds it, or nothing; `verify` looks at all.
+
+    OutboxUnavailable when it cannot be looked at.
+    """
+    try:
+        with contextlib.closing(connect(path, writing=False)) as db:
+            return quick_fault(db, CHECK_SECONDS) or ""
+    except sqlite3.Error as err:
+        if getattr(err, "sqlite_errorcode", 0) & 0xFF in DAMAGED:
+            return str(err)
+        raise OutboxUnavailable(f"{path}: {err}") from err
 
 
 def _mismatches(db: sqlite3.Connection, highest: int) -> Iterator[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_agent.outbox.bounds import Lock, Reserve, sidecar_era
-from edge_agent.outbox.file import APPLICATION_ID, connect, prepare
+from edge_agent.outbox.file import APPLICATION_ID, CHECK_SECONDS, connect, prepare, quick_fault
 from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.outbox.store import ASIDE, SALVAGED, Outbox
@@ -23,8 +23,6 @@ from profiles.wire.codec import digest
 
 log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 20.0
-"""Longest time that the check at start may take (about 4 GiB from a flash disk); a longer one is broken off."""
 SALVAGED_AT_MOST = 2_000_000
 """Row ids looked at in a damaged file, the newest ones."""
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
@@ -107,20 +105,14 @@ def _circumstance(path: Path, err: sqlite3.Error) -> Exception:
 def _fault(path: Path) -> str:
     """What is wrong with the file, or nothing; raises OutboxMisplacedError for another program's database."""
     with contextlib.closing(connect(path, writing=True)) as db:
-        try:
-            mark = db.execute("PRAGMA application_id").fetchone()[0]
-            tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if tables and mark != APPLICATION_ID:
-                raise OutboxMisplacedError(f"{path}: a database of another program; name another folder as `state`")
-            ends = time.monotonic() + CHECK_SECONDS
-            db.set_progress_handler(lambda: time.monotonic() > ends, 100_000)
-            found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            return "" if found == "ok" else " ".join(str(found).split())
-        except sqlite3.OperationalError as err:
-            if err.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-            log.warning("outbox %s: the check was broken off after %.0f s without a finding", path, CHECK_SECONDS)
-            return ""
+        mark = db.execute("PRAGMA application_id").fetchone()[0]
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if tables and mark != APPLICATION_ID:
+            raise OutboxMisplacedError(f"{path}: a database of another program; name another folder as `state`")
+        found = quick_fault(db, CHECK_SECONDS)
+    if found is None:
+        log.warning("outbox %s: the check was broken off after %.0f s without a finding", path, CHECK_SECONDS)
+    return found or ""
 
 
 def _salvage(path: Path, fault: str) -> None:

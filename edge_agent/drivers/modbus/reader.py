@@ -52,8 +52,9 @@ class DeviceReader:
         self._plans: dict[tuple[str, ...], tuple[Block, ...]] = {}
         self.on_answer: Callable[[Block, bytes], None] | None = None
         """Called with each answer, for ``edge-agent read``."""
-        self.counters = {"requests": 0, "answers": 0, "exceptions": 0, "failures": 0}
-        """Totals: what was asked, and how often data, an exception or nothing usable came back."""
+        self.counters = {"requests": 0, "answers": 0, "exceptions": 0, "failures": 0, "answer_ms": 0}
+        """Totals: what was asked, how often data, an exception or nothing usable came back, and ms until the data."""
+        self._waited = 0.0
 
     async def read(self, tags: tuple[ModbusTag, ...]) -> AsyncGenerator[list[Reading], None]:
         """Read the tags once, a list a block. LinkError when the device does not answer, also on a second try."""
@@ -88,6 +89,7 @@ class DeviceReader:
 
     async def _ask(self, block: Block) -> bytes:
         self.counters["requests"] += 1
+        asked = time.monotonic()
         try:
             data = await self._connection.read(self.device, block)
         except LinkError:
@@ -96,7 +98,9 @@ class DeviceReader:
         except RefusedError:
             self.counters["exceptions"] += 1
             raise
+        self._waited += time.monotonic() - asked
         self.counters["answers"] += 1
+        self.counters["answer_ms"] = round(1000 * self._waited)
         if self.on_answer is not None:
             self.on_answer(block, data)
         return data

@@ -1,0 +1,1 @@
+"""What `edge-collector doctor` looks at."""

@@ -1,0 +1,1 @@
+"""What `doctor` and `support-bundle` of both programs share."""

@@ -1,0 +1,99 @@
+"""The command `doctor` of both programs: a line a finding, as soon as it is found."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from config.cli import plain
+from config.doctor.finding import STATES, Finding, State, fault, warning, worst
+from config.errors import ConfigError, Problem
+from config.service.shown import BAD, DOUBTFUL, GOOD
+from config.version import VERSION
+
+Examine = Callable[[Path, str | None, bool], Iterator[Finding]]
+"""Looks at everything: the settings file, the time server to compare with, and whether to be thorough. ConfigError."""
+SETTINGS = "settings"
+EPILOG = "Exit codes: 0 all is well, 1 warnings, 2 faults (also: wrong usage or wrong settings)."
+_STYLES: dict[State, str] = {"ok": GOOD, "warning": DOUBTFUL, "fault": BAD}
+_WIDTH = 12
+"""Columns of the longest name of a check."""
+
+
+def doctor_command(program: str, default: str, examine: Examine, thorough: str) -> click.Command:
+    """Look at all that the program needs; `thorough`: what the option of that name does beside a running one."""
+
+    @click.command("doctor", epilog=EPILOG)
+    @click.argument("file", type=click.Path(path_type=Path), default=default)
+    @click.option("--ntp", metavar="HOST[:PORT]", help="Compare the clock with this time server (SNTP; sets nothing).")
+    @click.option("--thorough", is_flag=True, help=thorough)
+    @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+    def command(file: Path, ntp: str | None, thorough: bool, as_json: bool) -> None:
+        found: list[Finding] = []
+        console = Console(soft_wrap=True, markup=False, highlight=False)
+        for each in examined(examine, file, ntp, thorough):
+            found.append(each)
+            if not as_json:
+                console.print(_line(each))
+                sys.stdout.flush()
+        state = worst(found)
+        if as_json:
+            click.echo(json.dumps(report(program, found), ensure_ascii=False))
+        else:
+            console.print(_sum(found))
+        raise click.exceptions.Exit(STATES.index(state))
+
+    command.help = (
+        f"Look at all that the {program} of FILE ({default}) needs, and say what to do where something is amiss.\n\n"
+        "It runs beside a running program and without one, and changes nothing."
+    )
+    return command
+
+
+def examined(examine: Examine, file: Path, ntp: str | None, thorough: bool) -> Iterator[Finding]:
+    """The findings; settings that cannot be used are faults, each with its line, and end it."""
+    try:
+        yield from examine(file, ntp, thorough)
+    except ConfigError as err:
+        yield from map(problem, err.problems)
+
+
+def problem(of: Problem) -> Finding:
+    """A mistake in the settings, or what is worth a second look in them."""
+    text = f"{of.file}:{of.line}:{of.column}: {of.message}"
+    if of.severity == "warning":
+        return warning(SETTINGS, text, "is it meant? docs/configure.md")
+    return fault(SETTINGS, text, "correct this line; a running program goes on with its old settings meanwhile")
+
+
+def report(program: str, found: list[Finding]) -> dict[str, object]:
+    """All of it for ``--json``."""
+    return {
+        "program": program, "version": VERSION, "time": round(time.time() * 1000), "state": worst(found),
+        "findings": [each.as_dict() for each in found],
+    }  # fmt: skip
+
+
+def _line(each: Finding) -> Text:
+    line = Text.assemble(
+        (f"{each.state:<8}", _STYLES[each.state]), (f"{each.check:<{_WIDTH}}", "dim"), plain(each.text)
+    )
+    if each.advice:
+        line.append(f"\n{'':<{8 + _WIDTH}}→ {plain(each.advice)}")
+    return line
+
+
+def _sum(found: list[Finding]) -> Text:
+    counts = {state: sum(each.state == state for each in found) for state in STATES}
+    if worst(found) == "ok":
+        return Text(f"all is well: {counts['ok']} findings", GOOD)
+    return Text(
+        f"{counts['fault']} faults, {counts['warning']} warnings, {counts['ok']} in order", _STYLES[worst(found)]
+    )

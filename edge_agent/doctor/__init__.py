@@ -1,0 +1,1 @@
+"""What `edge-agent doctor` looks at."""
