@@ -152,6 +152,12 @@ class DeadLetters:
         with self._lock:
             return int(self._db.execute("SELECT count(*) FROM letter").fetchone()[0])
 
+    def held(self) -> dict[str, tuple[int, int]]:
+        """Letters and bytes by agent."""
+        with self._lock:
+            rows = self._db.execute("SELECT agent, count(*), sum(length(frame)) FROM letter GROUP BY agent").fetchall()
+        return {agent: (count, size) for agent, count, size in rows}
+
     def close(self) -> None:
         """Release the file."""
         with self._lock:

@@ -9,7 +9,7 @@ from config.cli import EPILOG, LazyGroup
 COMMANDS = {
     name: f"collector.cli.{name.replace('-', '_')}"
     for name in (
-        "run", "status", "reload", "install-service",
+        "run", "status", "reload", "doctor", "support-bundle", "install-service",
         "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "persons",
         "colours", "seal", "evidence", "ask", "compliance", "risk", "duty", "audit",
         "profiles", "reports", "simulate", "demo", "grafana", "init-store", "pki", "broker-config",

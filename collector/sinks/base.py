@@ -193,6 +193,12 @@ class Sink(Destination, Protocol):
         without any is not among them. However many sites: it costs a fixed number of questions.
         """
 
+    def probe(self) -> str:
+        """Write something, read it back and take it away again, for `doctor`; what was done, in words.
+
+        Nothing is left behind. SinkUnavailable says what does not work.
+        """
+
 
 def sinks() -> dict[str, type[Sink]]:
     """The installed kinds of sink by name."""

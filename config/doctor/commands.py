@@ -27,13 +27,13 @@ _WIDTH = 12
 """Columns of the longest name of a check."""
 
 
-def doctor_command(program: str, default: str, examine: Examine, thorough: str) -> click.Command:
-    """Look at all that the program needs; `thorough`: what the option of that name does beside a running one."""
+def doctor_command(program: str, default: str, examine: Examine, thorough: str | None = None) -> click.Command:
+    """Look at all that the program needs; `thorough`: what the option of that name does, where there is one."""
 
     @click.command("doctor", epilog=EPILOG)
     @click.argument("file", type=click.Path(path_type=Path), default=default)
     @click.option("--ntp", metavar="HOST[:PORT]", help="Compare the clock with this time server (SNTP; sets nothing).")
-    @click.option("--thorough", is_flag=True, help=thorough)
+    @click.option("--thorough", is_flag=True, help=thorough, hidden=thorough is None)
     @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
     def command(file: Path, ntp: str | None, thorough: bool, as_json: bool) -> None:
         found: list[Finding] = []

@@ -168,6 +168,9 @@ class ShelfSink:
     def coverage(self, span: Span, longer: int, *, valid: bool, sites: Sequence[str]) -> list[Coverage]:
         return []
 
+    def probe(self) -> str:
+        return "on the shelf"
+
     def close(self) -> None:
         return
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from collector.normalise.lines import event_line, fact_line, record_lines
-from collector.sinks.base import Coverage, EventRecord, Fact, Record, Refusal, Span
+from collector.sinks.base import Coverage, EventRecord, Fact, Record, Refusal, SinkUnavailable, Span
 from collector.sinks.influxdb.settings import InfluxSettings
-from collector.sinks.influxdb.sieve import Sieve
+from collector.sinks.influxdb.sieve import LinesRefusedError, Sieve
 from collector.sinks.influxdb.transport import PlainHttp, Transport, VendorClient, identifier
 from config.model import Settings
 
 _TAGS = ("profile", "site", "region", "asset", "point", "quantity")
 _GROUPED = f"GROUP BY {', '.join(_TAGS)}"
+_PROBE = "doctor_probe"
 _MS = 1_000_000
 """ns."""
 _LATEST_MS = 9_223_372_036_854
@@ -31,7 +34,8 @@ class InfluxSink:
         self._writer: Transport = self._http if settings.api == "v1" else VendorClient(settings)
         self._sieve = Sieve(self._writer.write)
         policy = f"{identifier(settings.retention_policy)}." if settings.retention_policy else ""
-        self._from = f"FROM {policy}reading"
+        self._policy = f"FROM {policy}"
+        self._from = f"{self._policy}reading"
         self._readings = f"SELECT value, text, flag, quality {self._from}"
 
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
@@ -92,6 +96,26 @@ class InfluxSink:
         """Rows of (time in ms, value) by the tags of their series."""
         found = self._http.query(f"{statement} {_GROUPED}")
         return {tuple(series["tags"].get(tag, "") for tag in _TAGS): series["values"] for series in found}
+
+    def probe(self) -> str:
+        """A point of a measurement of its own; only where the store lets it be deleted again (InfluxDB 3 does not)."""
+        away = f"DELETE FROM {_PROBE}"  # noqa: S608  # a constant
+        try:
+            self._http.command(away)  # what an earlier one may have left, and whether that may be done
+        except SinkUnavailable as err:
+            self.latest("doctor_probe")
+            return f"read; not written, since nothing could be taken away again: {err}"
+        mark = secrets.token_hex(8)
+        try:
+            self._writer.write(f"{_PROBE},mark={mark} value=1i {time.time_ns()}")
+            found = self._http.query(f"SELECT value {self._policy}{_PROBE} WHERE mark = '{mark}'")
+        except LinesRefusedError as err:
+            raise SinkUnavailable(f"a point is refused: {err}") from err
+        finally:
+            self._http.command(away)
+        if not found:
+            raise SinkUnavailable("what was written was not read back: does the database read what the bucket writes?")
+        return "written, read back, and taken away again"
 
     def close(self) -> None:
         """Release connections."""

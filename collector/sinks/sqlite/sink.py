@@ -132,6 +132,25 @@ class SqliteSink:
         found = self._read(f"SELECT {names} FROM alarm ORDER BY since DESC", [])  # noqa: S608
         return [dict(zip(names.split(", "), row, strict=True)) for row in found]
 
+    def probe(self) -> str:
+        """A table is made, written and read in a transaction that is rolled back; a new file is not made."""
+        if self._identity() is None:
+            return f"{self._path} is not there yet: it is made when the collector starts"
+        try:
+            db = self._open()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.execute("CREATE TABLE doctor_probe (one INTEGER)")
+                db.execute("INSERT INTO doctor_probe VALUES (1)")
+                found = db.execute("SELECT one FROM doctor_probe").fetchall()
+            finally:
+                db.execute("ROLLBACK")
+            if found != [(1,)]:
+                raise SinkUnavailable(f"{self._path}: what was written was not read back")
+        except (sqlite3.Error, OSError) as err:
+            raise SinkUnavailable(f"{self._path}: {err}") from err
+        return f"{self._path}: written, read back, and taken away again"
+
     def close(self) -> None:
         """Close the file."""
         if self._db is not None:
