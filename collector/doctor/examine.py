@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from collector.doctor.rights import try_rights
+from collector.doctor.rights import PATIENCE, try_rights
 from collector.doctor.state import growth, state_findings
 from collector.settings import CollectorSettings, load_collector
 from collector.sinks.base import SinkUnavailable, sinks
@@ -87,7 +87,7 @@ def _rights(settings: CollectorSettings, status: Status | None) -> Iterator[Find
                     f"{NOT_IN}")  # fmt: skip
         return
     try:
-        found = asyncio.run(try_rights(settings.mqtt, settings.collector))
+        found = asyncio.run(try_rights(settings.mqtt, settings.collector, patience=PATIENCE))
     except LinkDownError as err:
         yield fault(BROKER, f"it does not let {settings.collector} in: {err}", NOT_IN)
         return

@@ -80,5 +80,5 @@ class _Trial:
     def _lacks(self, topic: str) -> str:
         return (
             f"what was published as {topic} did not come back: compare the broker's ACL with the one of "
-            f"`edge-collector broker-config --collector {self._collector}`, and the certificate's common name with the collector's id"
+            f"`edge-collector broker-config --collector {self._collector}`, and the certificate's common name with it"
         )

@@ -21,7 +21,7 @@ from edge_agent.doctor.outbox import outbox_findings
 from edge_agent.host import HostLoad
 from edge_agent.settings import AgentSettings, load_agent
 from edge_agent.uplink.client import LinkDownError
-from edge_agent.uplink.rights import Right, try_rights
+from edge_agent.uplink.rights import PATIENCE, Right, try_rights
 
 RIGHTS = "rights"
 THOROUGH = (
@@ -77,7 +77,7 @@ def _rights(settings: AgentSettings, status: Status | None) -> Iterator[Finding]
         yield ok(RIGHTS, f"the running agent is connected, and {said}; what it must not do is tried with --thorough")
         return
     try:
-        found = asyncio.run(try_rights(settings.mqtt, settings.agent))
+        found = asyncio.run(try_rights(settings.mqtt, settings.agent, patience=PATIENCE))
     except LinkDownError as err:
         yield fault(BROKER, f"it does not let {settings.agent} in: {err}", NOT_IN)
         return

@@ -9,13 +9,15 @@ from typing import Any
 
 from config.doctor.finding import Finding, fault, ok, size, span, warning
 from edge_agent.outbox import inspect
-from edge_agent.outbox.draft import LANES
 from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 from edge_agent.outbox.settings import OutboxSettings
+from edge_agent.outbox.store import OVERHEAD
 
 CHECK = "outbox"
 FULL = 0.8
-"""Part of a lane's bound from which it is worth a look."""
+"""Part of a lane's bound from which it is worth a look, …"""
+DROPPING = 0.95
+"""… and from which it counts as full: a few more envelopes, and the oldest go."""
 
 
 def outbox_findings(path: Path, settings: OutboxSettings) -> Iterator[Finding]:
@@ -53,16 +55,17 @@ def _waiting(found: dict[str, Any], settings: OutboxSettings) -> Finding:
 
 
 def _lanes(found: dict[str, Any], settings: OutboxSettings) -> Iterator[Finding]:
-    for lane in LANES:
-        bound, taken = settings.rows(getattr(settings, lane)), found["lanes"][lane]["bytes"]
-        part = taken / bound if bound else 1.0
+    for lane, bound in settings.rows().items():
+        rows = found["lanes"][lane]
+        taken = rows["bytes"] + rows["envelopes"] * OVERHEAD
+        part = taken / max(1, bound)
         text = f"lane {lane}: {size(taken)} of {size(bound)}, {part:.0%} full"
-        if part >= 0.99:
+        if part >= DROPPING:
             yield fault(
-                CHECK, text, f"its oldest are being dropped: raise `outbox: {lane}`, and have the collector take"
+                CHECK, text, "its oldest are being dropped: raise its bound (`outbox:`), and have the collector take"
             )
         elif part >= FULL:
-            yield warning(CHECK, text, f"have the collector take what waits, or raise `outbox: {lane}`")
+            yield warning(CHECK, text, "have the collector take what waits, or raise its bound (`outbox:`)")
 
 
 def _lost(found: dict[str, Any]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from config.model import Duration, Settings, Size
+from edge_agent.outbox.draft import Lane
 
 SMALLEST = 32 * 2**20
 """Bytes that the lanes must have together, so that the WAL fits in beside the rows."""
@@ -37,7 +38,10 @@ class OutboxSettings(Settings):
     warn_age: Duration = 3600.0
     """Age of the oldest undelivered envelope from which on the log warns."""
 
-    def rows(self, bound: int) -> int:
-        """Bytes of rows that a lane of `bound` bytes on the disk holds, beside its share of WAL and free pages."""
+    def rows(self) -> dict[Lane, int]:
+        """Bytes of rows that each lane holds, beside its share of WAL and free pages of its bound on the disk."""
         whole = self.events + self.data + self.evidence
-        return int(bound * (1 - min(WAL_ROOM, whole / 4) / whole) / FILL)
+        part = (1 - min(WAL_ROOM, whole / 4) / whole) / FILL
+        return {
+            "event": int(self.events * part), "data": int(self.data * part), "evidence": int(self.evidence * part),
+        }  # fmt: skip

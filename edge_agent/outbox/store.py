@@ -45,8 +45,7 @@ class Outbox:
         """Open a sound or new file; sqlite3.Error when it is neither. `new_era`: times given before are not known."""
         self.path = path
         self._settings = settings
-        bounds = {"event": settings.events, "data": settings.data, "evidence": settings.evidence}
-        self._bounds = {lane: settings.rows(bound) for lane, bound in bounds.items()}
+        self._bounds = settings.rows()
         self._incidents = Incidents()
         self._warned = -WARN_PAUSE
         self._release: Callable[[], None] = lambda: None

@@ -53,6 +53,9 @@ class Store(Protocol):
     def table(self, name: str) -> list[dict[str, Any]]:
         """What stands in ``event`` or ``alarm``, in an order of its own that depends on the content alone."""
 
+    def kinds(self) -> set[str]:
+        """The tables or measurements that there are."""
+
     def facts(self, measurement: str) -> list[tuple[int, dict[str, Any]]]:
         """Time in ns and what stands in tags and fields, what is empty left out; by time."""
 
@@ -90,6 +93,12 @@ class SqliteStore:
         db = sqlite3.connect(self.path)
         db.row_factory = sqlite3.Row
         found = [dict(row) for row in db.execute(f"SELECT * FROM {name} ORDER BY alarm")]
+        db.close()
+        return found
+
+    def kinds(self) -> set[str]:
+        db = sqlite3.connect(self.path)
+        found = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         db.close()
         return found
 
@@ -138,6 +147,10 @@ class InfluxStore:
         found = http.query(f"SELECT * FROM {name}")
         http.close()
         return [dict(zip(each["columns"], row, strict=True)) for each in found for row in each["values"]]
+
+    def kinds(self) -> set[str]:
+        [result] = json.loads(ask(self.server, "SHOW MEASUREMENTS", f"db={self.database}"))["results"]
+        return {row[0] for series in result.get("series", []) for row in series["values"]}
 
     def facts(self, measurement: str) -> list[tuple[int, dict[str, Any]]]:
         answer = ask(self.server, f"SELECT * FROM {measurement}", f"db={self.database}&epoch=ns")

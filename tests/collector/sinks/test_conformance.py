@@ -38,6 +38,19 @@ def test_a_kill_right_after_the_answer_loses_nothing(store: Store) -> None:
     assert [row["id"] for row in store.table("event")] == ["e1"]
 
 
+def test_a_probe_writes_and_reads_and_leaves_nothing_behind(store: Store) -> None:
+    sink = store.sink()
+    sink.write([record("P1", NOW, 1.5)], [])
+    said = [sink.probe(), sink.probe()]
+    assert all("written, read back, and taken away again" in each for each in said)
+    assert store.kinds() >= {"reading"}
+    assert "doctor_probe" not in store.kinds()
+    assert values(sink) == [1.5]
+    with store.down(), pytest.raises(SinkUnavailable):
+        sink.probe()
+    sink.close()
+
+
 FIELDS: dict[str, tuple[Record, Any]] = {
     "a number": (record("P1", NOW, 1.5), 1.5),
     "a whole number": (record("P1", NOW, 3.0), 3.0),
