@@ -61,7 +61,10 @@ class View:
                 }
                 for each in self.writers
             ],
-            "agents": [dict(summary(row)) for row in self.registry.agents()],
+            "agents": [
+                {**summary(row), "clock_ahead_ms": self.registry.clocks.ahead(row.agent)}
+                for row in self.registry.agents()
+            ],
             "reports": [asdict(each) for each in self.reports.status()],
             "cascades": {each.name: _depth(each) for each in self.cascades},
             "host": msgspec.to_builtins(self.host.read()), "certificates": self.certificates.ends(),

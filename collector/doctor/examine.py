@@ -29,6 +29,8 @@ STORE_ADVICE = (
     "is it running, with room on its disk, and are address, database or bucket, and token right? `edge-collector "
     "init-store` makes what is missing. Nothing is lost: the agents keep theirs meanwhile"
 )
+CLOCK_MS = 5000
+"""By how much an agent's clock may be off this computer's, the way of its message included."""
 SHOWN = 5
 """Names that are listed at most."""
 
@@ -116,6 +118,13 @@ def told(status: Status) -> Iterator[Finding]:
         yield warning(AGENTS, f"{len(away)} of {len(agents)} are offline: {_some(away)}", advice)
     else:
         yield ok(AGENTS, f"all {len(agents)} are online" if agents else "none was heard yet")
+    if off := [
+        f"{each['agent']} ({ahead / 1000:+.0f} s)"
+        for each in agents
+        if (ahead := each["clock_ahead_ms"]) is not None and abs(ahead) > CLOCK_MS
+    ]:
+        advice = "a time service there, and here: edge-agent doctor --ntp; one that lasts behind may be a slow link"
+        yield warning(AGENTS, f"clocks are off this computer's: {_some(off)}", advice)
     if gaps := [f"{each['agent']} ({each['gaps']})" for each in agents if each["gaps"]]:
         advice = "edge-agent outbox status there says what was dropped and why; docs/delivery.md"
         yield warning(AGENTS, f"envelopes were lost for good: {_some(gaps)}", advice)
