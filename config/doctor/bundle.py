@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 import click
 
-from config.doctor.commands import SETTINGS, Examine, report
+from config.doctor.commands import SETTINGS, Examine, examined, report
 from config.doctor.finding import Finding, fault
 from config.doctor.running import running, versions
 from config.doctor.scrub import Cleaned, Keeps, Scrub
@@ -73,17 +73,19 @@ def bundle_command(program: str, default: str, examine: Examine, describe: Descr
     def command(archive: Path, file: Path, log: TextIO | None, force: bool) -> None:
         if archive.exists() and not force:
             raise click.ClickException(f"{archive} exists; --force overwrites it")
-        parts = collected(program, file, examine, describe, log)
         try:
+            parts = collected(program, file, examine, describe, log)
             write_file(archive, zipped(parts), OWNER_ONLY)
         except OSError as err:
-            raise click.ClickException(f"{archive}: cannot be written: {err.strerror}") from err
+            text = f"{err.filename or archive}: {err.strerror or err}; run it as root or as the service's user"
+            raise click.ClickException(text) from err
         click.echo(f"wrote {archive}: {', '.join(parts)}; look at it before you send it")
 
     command.help = (
         f"Write FILE.zip with what helps to find out what ails the {program} of SETTINGS ({default}): its settings "
         "without secrets, versions, status, doctor's findings, sizes of its files, and log lines.\n\n"
-        "No secret and nobody's name is in it. An example under systemd: "
+        "Secrets are left out, and people's names that its settings and its audit log know; look at it before you send "
+        "it. An example under systemd: "
         f"journalctl -u {program} | {program} support-bundle help.zip --log -"
     )
     return command
@@ -104,7 +106,7 @@ def collected(program: str, file: Path, examine: Examine, describe: Describe, lo
     status, why = running(described.state)
     parts["settings.json"] = _json(scrub.whole(cleaned.shown))
     parts["status.json"] = _json(scrub.whole({"none": why} if status is None else status))
-    parts["doctor.json"] = _json(scrub.whole(report(program, list(examine(file, None, False)))))
+    parts["doctor.json"] = _json(scrub.whole(report(program, list(examined(examine, file, None, False)))))
     parts["files.json"] = _json(scrub.whole(_files(described.state)))
     if log is not None and described.names is None:
         parts["log.txt"] = (

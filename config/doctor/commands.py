@@ -20,7 +20,7 @@ from config.version import VERSION
 
 Examine = Callable[[Path, str | None, bool], Iterator[Finding]]
 """Looks at everything: the settings file, the time server to compare with, and whether to be thorough. ConfigError."""
-SETTINGS = "settings"
+SETTINGS, ACCESS = "settings", "access"
 EPILOG = "Exit codes: 0 all is well, 1 warnings, 2 faults (also: wrong usage or wrong settings)."
 _STYLES: dict[State, str] = {"ok": GOOD, "warning": DOUBTFUL, "fault": BAD}
 _WIDTH = 12
@@ -58,11 +58,14 @@ def doctor_command(program: str, default: str, examine: Examine, thorough: str |
 
 
 def examined(examine: Examine, file: Path, ntp: str | None, thorough: bool) -> Iterator[Finding]:
-    """The findings; settings that cannot be used are faults, each with its line, and end it."""
+    """The findings; settings that cannot be used are faults, each with its line, and end it, as does a closed door."""
     try:
         yield from examine(file, ntp, thorough)
     except ConfigError as err:
         yield from map(problem, err.problems)
+    except PermissionError as err:
+        advice = "run it as root or as the service's user, and give this to that user; nothing behind it was looked at"
+        yield fault(ACCESS, f"{err.filename or file}: {err.strerror or err}", advice)
 
 
 def problem(of: Problem) -> Finding:

@@ -17,7 +17,7 @@ _PROBE = 64 * 2**10
 
 
 def disk_findings(folder: Path, growth: int, of: str) -> Iterator[Finding]:
-    """Room on the disk of `folder`, which is written to; nothing is left behind.
+    """Room on the disk of `folder`, which is written to; nothing is left behind. PermissionError where it is closed.
 
     `growth`: bytes that `of` may still take there by their bounds, beyond what they take now.
     """
@@ -27,8 +27,8 @@ def disk_findings(folder: Path, growth: int, of: str) -> Iterator[Finding]:
     disk = os.statvfs(folder)
     free = disk.f_bavail * disk.f_frsize
     if refused := _refused(folder):
-        yield fault(CHECK, f"{folder} cannot be written: {refused}; {size(free)} free", "make room, or give the folder "
-                    "to the service's user; what cannot be kept is lost once memory is full")  # fmt: skip
+        yield fault(CHECK, f"{folder} cannot be written: {refused}; {size(free)} free", "make room; what cannot be "
+                    "kept is lost once memory is full")  # fmt: skip
     elif free < LEAST:
         yield fault(CHECK, f"{folder}: {size(free)} free; expected {size(LEAST)} at least", "make room on this disk")
     elif disk.f_files and not disk.f_favail:
@@ -47,6 +47,8 @@ def _refused(folder: Path) -> str:
             file.write(bytes(_PROBE))
             file.flush()
             os.fsync(file.fileno())
+    except PermissionError:
+        raise  # says nothing of the disk
     except OSError as err:
         return err.strerror or str(err)
     return ""

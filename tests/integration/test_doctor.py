@@ -289,3 +289,15 @@ def test_settings_that_are_wrong_are_told_by_their_lines(tmp_path: Path) -> None
     found = doctor(agent, tmp_path / "agent.yaml")
     assert {each["check"] for each in found} == {"settings"}
     assert any("agent.yaml:1:8" in each["text"] for each in found)
+
+
+def test_whoever_may_not_look_is_told_to_be_another(tmp_path: Path) -> None:
+    file = agent_file(tmp_path, free_port(), {"port": free_port(), "tls": "disabled"})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(agent_examination, "outbox_findings", closed)  # root, as whom tests run, may look at everything
+        [*_before, last] = doctor(agent, file)
+    assert (last["check"], last["text"]) == ("access", "outbox.db: Permission denied")
+
+
+def closed(*_asked: object) -> list[Any]:
+    raise PermissionError(13, "Permission denied", "outbox.db")

@@ -98,7 +98,8 @@ class InfluxSink:
         return {tuple(series["tags"].get(tag, "") for tag in _TAGS): series["values"] for series in found}
 
     def probe(self) -> str:
-        """A point of a measurement of its own; only where the store lets it be deleted again (InfluxDB 3 does not)."""
+        """A point of a measurement of its own; only where the store lets it be deleted again, as 1.x and 2.x do
+        (https://docs.influxdata.com/influxdb/v2/query-data/influxql/manage-data/), and 3.x does not."""
         away = f"DELETE FROM {_PROBE}"  # noqa: S608  # a constant
         try:
             self._http.command(away)  # what an earlier one may have left, and whether that may be done
