@@ -121,7 +121,7 @@ def told(status: Status) -> Iterator[Finding]:
     if off := [
         f"{each['agent']} ({ahead / 1000:+.0f} s)"
         for each in agents
-        if (ahead := each["clock_ahead_ms"]) is not None and abs(ahead) > CLOCK_MS
+        if (ahead := each.get("clock_ahead_ms")) is not None and abs(ahead) > CLOCK_MS
     ]:
         advice = "a time service there, and here: edge-agent doctor --ntp; one that lasts behind may be a slow link"
         yield warning(AGENTS, f"clocks are off this computer's: {_some(off)}", advice)

@@ -27,15 +27,14 @@ _WIDTH = 12
 """Columns of the longest name of a check."""
 
 
-def doctor_command(program: str, default: str, examine: Examine, thorough: str | None = None) -> click.Command:
-    """Look at all that the program needs; `thorough`: what the option of that name does, where there is one."""
+def doctor_command(program: str, default: str, examine: Examine, more: str | None = None) -> click.Command:
+    """Look at all that the program needs; `more`: what the option ``--thorough`` does, where there is one."""
 
     @click.command("doctor", epilog=EPILOG)
     @click.argument("file", type=click.Path(path_type=Path), default=default)
     @click.option("--ntp", metavar="HOST[:PORT]", help="Compare the clock with this time server (SNTP; sets nothing).")
-    @click.option("--thorough", is_flag=True, help=thorough, hidden=thorough is None)
     @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-    def command(file: Path, ntp: str | None, thorough: bool, as_json: bool) -> None:
+    def command(file: Path, ntp: str | None, as_json: bool, thorough: bool = False) -> None:
         found: list[Finding] = []
         console = Console(soft_wrap=True, markup=False, highlight=False)
         for each in examined(examine, file, ntp, thorough):
@@ -50,6 +49,8 @@ def doctor_command(program: str, default: str, examine: Examine, thorough: str |
             console.print(_sum(found))
         raise click.exceptions.Exit(STATES.index(state))
 
+    if more is not None:
+        command.params.append(click.Option(["--thorough"], is_flag=True, help=more))
     command.help = (
         f"Look at all that the {program} of FILE ({default}) needs, and say what to do where something is amiss.\n\n"
         "It runs beside a running program and without one, and changes nothing."

@@ -37,7 +37,7 @@ def disk_findings(folder: Path, growth: int, of: str) -> Iterator[Finding]:
         yield warning(CHECK, f"{folder}: {size(free)} free, and {of} may take {size(growth)} more", "make room, or "
                       "lower these bounds: else the disk is full before they hold")  # fmt: skip
     else:
-        yield ok(CHECK, f"{folder}: {size(free)} free; {of} may take {size(growth)} more")
+        yield ok(CHECK, f"{folder}: {size(free)} free" + (f"; {of} may take {size(growth)} more" if growth else ""))
 
 
 def _refused(folder: Path) -> str:
@@ -47,8 +47,8 @@ def _refused(folder: Path) -> str:
             file.write(bytes(_PROBE))
             file.flush()
             os.fsync(file.fileno())
-    except PermissionError:
-        raise  # says nothing of the disk
+    except PermissionError as err:
+        raise PermissionError(err.errno, err.strerror, str(folder)) from err  # it says nothing of the disk
     except OSError as err:
         return err.strerror or str(err)
     return ""
