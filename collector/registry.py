@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ from collector.arrivals import Arrivals
 from collector.clocks import Clocks
 from collector.state_file import open_state
 from collector.streams import Stream
+from config.tables import Step, has_table
 from profiles.wire.codec import decoder
 from profiles.wire.messages import State
 
@@ -45,6 +47,20 @@ CREATE TABLE IF NOT EXISTS born (time INTEGER NOT NULL);
 INSERT INTO born SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
     WHERE NOT EXISTS (SELECT 1 FROM born);
 """
+
+
+def _manifests_have_an_origin(db: sqlite3.Connection) -> None:
+    """Before collectors passed agents on to a higher one, each manifest was the agent's own."""
+    if has_table(db, "manifest"):
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS manifest_of (agent TEXT, origin TEXT, hash TEXT, frame BLOB NOT NULL,"
+            " used INTEGER NOT NULL, PRIMARY KEY (agent, hash)) WITHOUT ROWID"
+        )
+        db.execute("INSERT OR IGNORE INTO manifest_of SELECT agent, '', hash, frame, used FROM manifest")
+        db.execute("DROP TABLE manifest")
+
+
+_STEPS: tuple[Step, ...] = (_manifests_have_an_origin,)
 _OF_AGENTS = ("agent", "manifest_of", "claim", "stream")
 """Tables that hold what is known of agents."""
 _STATE = decoder(State)
@@ -82,6 +98,7 @@ class Registry:
         self._db = open_state(
             folder / FILE,
             _SCHEMA + ARRIVALS,
+            _STEPS,
             synchronous="NORMAL",
             lost="it is rebuilt from what the agents send",
             mend=mend,

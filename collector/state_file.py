@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
+
+from config.tables import NewerFileError, OlderFileError, Step, bring_forward, check_current, check_version
 
 log = logging.getLogger(__name__)
 PATIENCE = 10.0
@@ -18,23 +21,36 @@ class StateError(Exception):
 
 
 def open_state(
-    path: Path, schema: str, *, synchronous: Literal["NORMAL", "FULL"], lost: str, mend: bool
+    path: Path,
+    schema: str,
+    steps: Sequence[Step] = (),
+    *,
+    synchronous: Literal["NORMAL", "FULL"],
+    lost: str,
+    mend: bool,
 ) -> sqlite3.Connection:
     """Open or make a file in WAL mode; with `mend` a damaged one is set aside first, and `lost` says what that means.
 
-    The collector mends; a command beside it must not move away the file that it holds open. Raises StateError for what
-    an engineer must put right: a full disk, no permission, a file in the way, and damage without `mend`.
+    `steps`: see `config.tables`. The collector mends and brings older files forwards; a command beside it must not take
+    away, or change, what a collector of an older build may hold open. Raises StateError for what an engineer must put
+    right: a full disk, no permission, a file in the way or of another build, and damage without `mend`.
     """
     try:
-        return _open_or_set_aside(path, schema, synchronous, lost) if mend else _open(path, schema, synchronous)
+        if mend:
+            return _open_or_set_aside(path, schema, steps, synchronous, lost)
+        return _open(path, schema, steps, synchronous, mend=False)
+    except (NewerFileError, OlderFileError) as err:
+        raise StateError(str(err)) from err
     except (sqlite3.Error, OSError) as err:
         raise StateError(f"{path}: {err}; expected a folder `state` that the collector may write, with room") from err
 
 
-def _open_or_set_aside(path: Path, schema: str, synchronous: str, lost: str) -> sqlite3.Connection:
+def _open_or_set_aside(
+    path: Path, schema: str, steps: Sequence[Step], synchronous: str, lost: str
+) -> sqlite3.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return _open(path, schema, synchronous)
+        return _open(path, schema, steps, synchronous, mend=True)
     except sqlite3.DatabaseError as err:
         if isinstance(err, sqlite3.OperationalError):
             raise
@@ -43,18 +59,22 @@ def _open_or_set_aside(path: Path, schema: str, synchronous: str, lost: str) -> 
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    return _open(path, schema, synchronous)
+    return _open(path, schema, steps, synchronous, mend=True)
 
 
-def _open(path: Path, schema: str, synchronous: str) -> sqlite3.Connection:
+def _open(path: Path, schema: str, steps: Sequence[Step], synchronous: str, *, mend: bool) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=PATIENCE, check_same_thread=False)
     try:
+        if mend:
+            check_version(db, path, steps)
+        else:
+            check_current(db, path, steps, "the collector")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(" ".join(str(found).split()))
-        db.executescript(schema)
+        bring_forward(db, path, schema, steps)
     except BaseException:
         db.close()
         raise

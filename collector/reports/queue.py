@@ -35,6 +35,7 @@ from collector.reports.tallies import Tallies
 from collector.reports.watched import Watched
 from collector.sinks.base import EventRecord, Record, Refusal, SinkUnavailable
 from collector.state_file import open_state
+from config.tables import Step, has_table
 
 FILE = "reports.db"
 RANKS = {"alarm": 0, "live": 1, "heartbeat": 1, "status": 1, "repeat": 1, "static": 2, "resumed": 3}
@@ -51,6 +52,21 @@ _DUE = (
 )
 
 
+def _spans_are_of_a_kind(db: sqlite3.Connection) -> None:
+    """Spans were hours whose statistics are due, and nothing else: their kind is the empty one."""
+    if has_table(db, "span"):
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS told (target TEXT NOT NULL, kind TEXT NOT NULL, profile TEXT NOT NULL,"
+            " point TEXT NOT NULL, end INTEGER NOT NULL, noted INTEGER NOT NULL,"
+            " PRIMARY KEY (target, kind, point, end)) WITHOUT ROWID"
+        )
+        db.execute("INSERT OR IGNORE INTO told SELECT target, '', profile, point, end, noted FROM span")
+        db.execute("DROP TABLE span")
+
+
+_STEPS: tuple[Step, ...] = (_spans_are_of_a_kind,)
+
+
 class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies, Watched, Handlings):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
@@ -65,7 +81,7 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies, Watch
         self._lock = threading.RLock()
         schema = resources.files(__package__).joinpath("queue.sql").read_text(encoding="utf-8")
         lost = "what was not reported yet is in the stores: edge-collector reports resend"
-        self._db = open_state(folder / FILE, schema, synchronous="FULL", lost=lost, mend=mend)
+        self._db = open_state(folder / FILE, schema, _STEPS, synchronous="FULL", lost=lost, mend=mend)
         with self._lock, self._db:
             self._db.executemany(
                 "INSERT INTO target (target) VALUES (?) ON CONFLICT DO NOTHING", [(each.target,) for each in selections]

@@ -55,7 +55,6 @@ CREATE TABLE IF NOT EXISTS told (
     noted INTEGER NOT NULL, PRIMARY KEY (target, kind, point, end)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS told_by_end ON told (target, profile, kind, end);
-DROP TABLE IF EXISTS span;  -- of builds before this one
 -- how alarms were handled, not yet in a packet (collector.handled.Handled); `at` in ms
 CREATE TABLE IF NOT EXISTS handling (
     target TEXT NOT NULL, agent TEXT NOT NULL, alarm TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,

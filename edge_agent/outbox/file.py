@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from config.tables import Step, bring_forward
 from edge_agent.outbox.bounds import Reserve
 from edge_agent.outbox.rows import OutboxDamagedError, OutboxUnavailable
 
@@ -37,6 +38,15 @@ CREATE TABLE IF NOT EXISTS dropped (
 );
 CREATE TABLE IF NOT EXISTS small (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+def _lanes_read_by_their_index(db: sqlite3.Connection) -> None:
+    """Builds before there were versions kept an index of that name that does not cover what is asked for."""
+    db.execute("DROP INDEX IF EXISTS by_lane")
+
+
+STEPS: tuple[Step, ...] = (_lanes_read_by_their_index,)
+"""What takes the file of an older build forwards; see `config.tables`."""
 APPLICATION_ID = 0x45444F42
 """In the file's header (``PRAGMA application_id``): "EDOB"."""
 WAL_LIMIT = 4 * 2**20
@@ -79,14 +89,14 @@ def quick_fault(db: sqlite3.Connection, seconds: float) -> str | None:
     return "" if found == "ok" else " ".join(str(found).split())
 
 
-def prepare(db: sqlite3.Connection) -> None:
-    """Make the connection durable and the tables present."""
+def prepare(db: sqlite3.Connection, path: Path) -> None:
+    """Make the connection durable and the tables present, and as this build knows them."""
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = FULL")
     db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
     if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.executescript(SCHEMA)
+    bring_forward(db, path, SCHEMA, STEPS)
 
 
 class OutboxFile:
@@ -99,7 +109,7 @@ class OutboxFile:
         self._reading = threading.Lock()
         self.db = connect(path, writing=True)
         try:
-            prepare(self.db)
+            prepare(self.db, path)
             self._reader = connect(path, writing=False)
         except BaseException:
             self.db.close()

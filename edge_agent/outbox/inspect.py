@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from config.tables import NewerFileError, OlderFileError, check_current
 from edge_agent.outbox.draft import LANES
-from edge_agent.outbox.file import APPLICATION_ID, CHECK_SECONDS, DAMAGED, connect, quick_fault
+from edge_agent.outbox.file import APPLICATION_ID, CHECK_SECONDS, DAMAGED, STEPS, connect, quick_fault
 from edge_agent.outbox.losses import note_dropped
 from edge_agent.outbox.rows import ROW, OutboxMisplacedError, OutboxUnavailable, Row
 from profiles.wire.codec import digest
@@ -26,8 +27,11 @@ def opened(path: Path, *, writing: bool = False) -> Iterator[sqlite3.Connection]
         with contextlib.closing(connect(path, writing=writing)) as db:
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise OutboxMisplacedError(f"{path}: not an outbox, but a database of another program")
+            check_current(db, path, STEPS, "the agent")
             db.execute("PRAGMA synchronous = FULL")
             yield db
+    except (NewerFileError, OlderFileError) as err:
+        raise OutboxMisplacedError(str(err)) from err
     except sqlite3.Error as err:
         raise OutboxUnavailable(f"{path}: {err}") from err
 

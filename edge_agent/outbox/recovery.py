@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.tables import NewerFileError, check_version
 from edge_agent.outbox.bounds import Lock, Reserve, sidecar_era
-from edge_agent.outbox.file import APPLICATION_ID, CHECK_SECONDS, connect, prepare, quick_fault
+from edge_agent.outbox.file import APPLICATION_ID, CHECK_SECONDS, STEPS, connect, prepare, quick_fault
 from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.outbox.store import ASIDE, SALVAGED, Outbox
@@ -103,12 +104,16 @@ def _circumstance(path: Path, err: sqlite3.Error) -> Exception:
 
 
 def _fault(path: Path) -> str:
-    """What is wrong with the file, or nothing; raises OutboxMisplacedError for another program's database."""
+    """What is wrong with the file, or nothing; OutboxMisplacedError for another program's or a newer build's."""
     with contextlib.closing(connect(path, writing=True)) as db:
         mark = db.execute("PRAGMA application_id").fetchone()[0]
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables and mark != APPLICATION_ID:
             raise OutboxMisplacedError(f"{path}: a database of another program; name another folder as `state`")
+        try:
+            check_version(db, path, STEPS)
+        except NewerFileError as err:
+            raise OutboxMisplacedError(str(err)) from err
         found = quick_fault(db, CHECK_SECONDS)
     if found is None:
         log.warning("outbox %s: the check was broken off after %.0f s without a finding", path, CHECK_SECONDS)
@@ -164,7 +169,7 @@ def _take_over(damaged: Path, new: Path, aside: Path, fault: str) -> None:
     taken = 0
     marks = ", ".join("?" * len(_COLUMNS.split(",")))
     with contextlib.closing(connect(new, writing=True)) as target:
-        prepare(target)
+        prepare(target, new)
         target.execute("BEGIN")
         for row in _envelopes(damaged):
             if isinstance(row[9], bytes) and digest(row[9]) == row[3]:

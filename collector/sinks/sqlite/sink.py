@@ -12,7 +12,9 @@ from typing import Any, ClassVar
 from collector.normalise.lines import evidence_text
 from collector.sinks.base import Coverage, EventRecord, Fact, Record, Refusal, Series, SinkUnavailable, Span
 from collector.sinks.sqlite.settings import SqliteSettings
+from collector.sinks.sqlite.steps import STEPS
 from config.model import Settings
+from config.tables import NewerFileError, bring_forward, check_version
 
 _SERIES = "profile, site, region, asset, point, quantity"
 _UPSERT = (
@@ -182,9 +184,14 @@ class SqliteSink:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=2)
             try:
+                check_version(db, self._path, STEPS)
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
-                db.executescript(resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8"))
+                schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+                bring_forward(db, self._path, schema, STEPS)
+            except NewerFileError as err:
+                db.close()
+                raise SinkUnavailable(str(err)) from err
             except BaseException:
                 db.close()
                 raise
