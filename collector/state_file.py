@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import sqlite3
 import time
@@ -14,10 +15,40 @@ from config.tables import NewerFileError, OlderFileError, Step, bring_forward, c
 log = logging.getLogger(__name__)
 PATIENCE = 10.0
 """Seconds that a connection waits for another process's lock (the command line works on the same files)."""
+LOCK = "collector.lock"
+"""Held by the running collector; one folder `state` is one collector's."""
+RESTORING = "restore-unfinished"
+"""Stands in the folder while a backup is put back: what is there is not whole."""
 
 
 class StateError(Exception):
     """The collector's state cannot be opened; the text says why and what was expected."""
+
+
+class StateLock:
+    """One collector a folder: held until `release`, and freed by the system when the process dies (flock(2))."""
+
+    def __init__(self, folder: Path, *, restoring: bool = False) -> None:
+        """Take it; StateError when another process has it, or when a restore that was broken off left half a state."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / LOCK).open("ab")
+        except OSError as err:
+            raise StateError(f"{folder}: {err}; expected a folder `state` that the collector may write") from err
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            self._file.close()
+            raise StateError(
+                f"{folder}: in use by another running collector; expected one of its own for each"
+            ) from err
+        if not restoring and (folder / RESTORING).exists():
+            self._file.close()
+            raise StateError(f"{folder}: a restore was broken off, so this is half a state; run the restore again")
+
+    def release(self) -> None:
+        """Let another process have it."""
+        self._file.close()
 
 
 def open_state(

@@ -13,7 +13,7 @@ COMMANDS = {
         "check", "schema", "init", "query", "explain", "agents", "dead-letters", "alarms", "persons",
         "colours", "seal", "evidence", "ask", "compliance", "risk", "duty", "audit",
         "profiles", "reports", "simulate", "demo", "grafana", "init-store", "pki", "broker-config",
-        "version",
+        "backup", "restore", "version",
     )
 }  # fmt: skip
 

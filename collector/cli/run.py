@@ -10,7 +10,7 @@ import click
 from collector.app import Collector
 from collector.service import CollectorProgram
 from collector.settings import CollectorSettings, load_collector
-from collector.state_file import StateError
+from collector.state_file import StateError, StateLock
 from config import logs
 from config.cli import settings_errors
 from config.service.service import Service
@@ -30,7 +30,11 @@ def command(file: Path) -> None:
     for warning in loaded.warnings:
         click.echo(str(warning), err=True)
     try:
-        asyncio.run(_run(file, loaded.settings))
+        lock = StateLock(loaded.settings.state)
+        try:
+            asyncio.run(_run(file, loaded.settings))
+        finally:
+            lock.release()
     except (StateError, FileExistsError) as err:
         raise click.ClickException(str(err)) from err
 
