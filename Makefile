@@ -1,5 +1,5 @@
 # Each target is a script that a machine without make can run as well.
-.PHONY: demo test coverage soak bench models lock lint clean help
+.PHONY: demo test coverage soak bench bundle models lock lint clean help
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -18,6 +18,9 @@ soak: ## the long versions of the kill, reconnect and fuzz runs
 
 bench: ## measurements side by side with a reference
 	@scripts/bench
+
+bundle: ## one archive with all wheels and an installer, for sites without internet
+	@scripts/bundle
 
 models: ## fetch the trained network that finds people and vehicles; the built-in rules do without it
 	@scripts/models

@@ -65,9 +65,9 @@ def _files(state: Path) -> Iterator[Path]:
 def _add_store(parts: Parts, state: Path, sink: object) -> None:
     name = getattr(sink, "name", "")
     if not isinstance(sink, SqliteSettings):
-        parts.left_out.append(f"the store {name}: its own tools copy it, after this backup (docs/recover.md)")
+        parts.left_out.append(f"store {name!r}: its own tools copy it, after this backup (docs/recover.md)")
     elif not sink.path.is_file():
-        parts.left_out.append(f"the store {name}: there is no file {sink.path} yet")
+        parts.left_out.append(f"store {name!r}: there is no file {sink.path} yet")
     elif not sink.path.resolve().is_relative_to(state.resolve()):
         parts.databases[f"{STORES}/{name}.db"] = sink.path
         parts.stores[name] = f"{STORES}/{name}.db"

@@ -115,7 +115,7 @@ def _put_back(
 
 
 def _counts(path: Path) -> bool:
-    return path.name not in (LOCK, RESTORING) and not path.name.startswith(ASIDE)
+    return path.name not in (LOCK, RESTORING) and not path.name.startswith(ASIDE) and not path.is_socket()
 
 
 def _set_aside(state: Path, inside: list[Path], stores: dict[str, Path]) -> list[Path]:
