@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.outbox import inspect
 from tests.faults.plant import AGENT, DATABASE, Plant
 from tests.servers import wait_for
 
@@ -89,11 +90,14 @@ def test_each_part_that_is_lost_comes_back_by_its_recipe(tmp_path: Path) -> None
 
         # the agent's disk: a new state beside the settings, and the events say so
         shutil.rmtree(tmp_path / "agent")
+        (tmp_path / "agent").mkdir()
+        (tmp_path / "agent/outbox.era").write_text("1000")
         plant.agent.start()
         wait_for(lambda: plant.stored_texts("started"), seconds=90, what="the event of the agent's start")
         wait_for(lambda: plant.stored(), seconds=90, what="readings of the agent that began anew")
         assert plant.dead_letters() == 0
         assert plant.agent.stop() == 0
+        assert inspect.status(tmp_path / "agent/outbox.db")["era"] == 1001
         assert plant.collector.stop() == 0
     finally:
         plant.stop()
