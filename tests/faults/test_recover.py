@@ -63,12 +63,12 @@ def test_each_part_that_is_lost_comes_back_by_its_recipe(tmp_path: Path) -> None
         wait_for(lambda: AGENT in command("agents", settings), seconds=60, what="the agent to be known again")
 
         # up to here nothing was lost
-        plant.instrument.stop()
+        assert plant.agent.stop() == 0
         plant.delivered()
         wait_for(lambda: set(plant.committed()) <= set(plant.stored()), seconds=60, what="all that was committed")
         assert "will never come" not in plant.collector.log.read_text()
 
-        # the store, brought back by its own tools: what it had taken by then is there, and what waits comes
+        # the store, brought back by its own tools
         influxd(plant, "backup", "-database", DATABASE, tmp_path / "kept")
         before = set(plant.stored())
         plant.store.kill()
@@ -86,7 +86,6 @@ def test_each_part_that_is_lost_comes_back_by_its_recipe(tmp_path: Path) -> None
             shutil.rmtree(tmp_path / "influxdb" / part)
         plant.store.start()
         command("init-store", settings)
-        assert plant.agent.stop() == 0
 
         # the agent's disk: a new state beside the settings, and the events say so
         shutil.rmtree(tmp_path / "agent")

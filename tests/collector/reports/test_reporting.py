@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from collector.alarms.file import AlarmFile
+from collector.cli.main import main
 from collector.duty.book import DutyBook
 from collector.evidence.store import EvidenceStore
 from collector.persons.settings import PersonsSettings
@@ -23,7 +25,7 @@ from collector.reports.encoders.chemical import ChemicalEncoder
 from collector.reports.frames import FrameA
 from collector.reports.reporter import Reporter
 from collector.reports.settings import target_model
-from collector.settings import CollectorSettings
+from collector.settings import CollectorSettings, load_collector
 from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
 from profiles.wire.messages import Event, Limits, Manifest, State
@@ -379,3 +381,30 @@ async def test_a_defect_of_an_encoder_costs_its_own_readings_alone_and_they_are_
         assert collector.reports.status()[0].due == 1
         monkeypatch.undo()
         await eventually(lambda: len(there.frames) == 2, "the reading, once the defect is mended")
+
+
+async def test_a_queue_that_was_lost_is_filled_again_from_the_store(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    path = tmp_path / "collector.yaml"
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/fast.yaml").write_text(FAST, encoding="utf-8")
+    async with platform() as there:
+        path.write_text(
+            f"collector: bureau\nmqtt: {{host: {LOCAL}, port: {broker.port}, tls: disabled}}\nstate: state\n"
+            "profiles: [profiles]\nsinks: [{type: sqlite, path: store.db}]\nreports:\n"
+            "- {name: county, profiles: [fast], frame: {type: none}, resume_rate: 100, transport:"
+            f" {{type: tcp, host: {LOCAL}, port: {there.port}, answer_timeout: 300ms}}}}\n"
+        )
+        async with collecting(load_collector(path).settings) as collector:
+            agent.send("manifest", TANK)
+            agent.data(1, TANK, [("G0001", 1_795_438_739_500, 7.0, "good")])
+            await eventually(lambda: collector.reports.status()[0].accepted == 1, "the packet")
+        (tmp_path / "state/reports.db").write_bytes(b"\xa5" * 8192)
+        async with collecting(load_collector(path).settings):
+            words = ["reports", "resend", "county", "--from", "2026-11-23T00:00Z", "--to", "2026-11-24T00:00Z"]
+            done = await asyncio.to_thread(CliRunner().invoke, main, [*words, "--settings", str(path)])
+            assert done.exit_code == 0, done.output
+            await eventually(lambda: len(there.frames) == 2, "the reading once more")
+    assert values(there.frames) == [(CODE, 7.0), (CODE, 7.0)]
+    assert list((tmp_path / "state").glob("reports.damaged-*"))
