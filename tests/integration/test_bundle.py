@@ -59,7 +59,7 @@ def test_the_bundle_installs_without_a_network_and_runs_the_demo_far_from_the_ch
     for program, name in (("edge-agent", "agent"), ("edge-collector", "collector")):
         run([bin_folder / program, "init"], tmp_path)
         run([bin_folder / program, "check", f"{name}.yaml"], tmp_path)
-    demo = [bin_folder / "edge-collector", "demo", "--seconds", "3", "--json"]
+    demo: list[str | Path] = [bin_folder / "edge-collector", "demo", "--seconds", "3", "--json"]
     done = subprocess.run(demo, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("The sealed mine is left out: av, cv2, numpy not installed (pip install")
