@@ -40,7 +40,8 @@ def parts_of(file: Path, settings: CollectorSettings) -> Parts:
     parts = Parts({}, {}, {}, {}, [])
     for path in sorted(_files(settings.state)):
         inside = path.relative_to(settings.state)
-        kind = parts.databases if path.suffix == ".db" else parts.late if inside.parts[0] == EVIDENCE else parts.early
+        other = parts.late if inside.parts[0] == EVIDENCE else parts.early
+        kind = parts.databases if _is_database(path) else other
         kind[f"{STATE}/{inside.as_posix()}"] = path
     for sink in settings.sinks:
         _add_store(parts, settings.state, sink)
@@ -60,6 +61,17 @@ def _files(state: Path) -> Iterator[Path]:
             and not parts[0].startswith(ASIDE)
         ):
             yield path
+
+
+def _is_database(path: Path) -> bool:
+    """By its name, or by how it begins (https://www.sqlite.org/fileformat.html#the_database_header): a store may lie here."""
+    if path.suffix == ".db":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except FileNotFoundError:
+        return False  # evidence whose time is over
 
 
 def _add_store(parts: Parts, state: Path, sink: object) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 PATIENCE = 60.0
@@ -32,9 +32,9 @@ def pinned(paths: Sequence[Path], patience: float = PATIENCE) -> Iterator[dict[P
         writers = [_open(stack, path, "rw") for path in paths]
         readers = [_open(stack, path, "ro") for path in paths]
         until = time.monotonic() + patience
-        while (busy := _lock(writers)) is not None:
+        while (busy := _lock(dict(zip(paths, writers, strict=True)))) is not None:
             if time.monotonic() > until:
-                raise BusyError(f"{paths[busy]} was written to without a pause for {patience:.0f} s; try again")
+                raise BusyError(f"{busy} was written to without a pause for {patience:.0f} s; try again")
             time.sleep(random.uniform(0.05, 0.2))  # noqa: S311  # so that nobody is met in step again
         try:
             for reader in readers:
@@ -51,20 +51,20 @@ def _open(stack: contextlib.ExitStack, path: Path, mode: str) -> sqlite3.Connect
     return stack.enter_context(contextlib.closing(db))
 
 
-def _lock(writers: Sequence[sqlite3.Connection]) -> int | None:
-    """Lock all and return None, or none of them and return the place of the one that was busy."""
-    for at, writer in enumerate(writers):
+def _lock(writers: Mapping[Path, sqlite3.Connection]) -> Path | None:
+    """Lock all and return None, or none of them and return the one that was busy. sqlite3.Error names its file."""
+    for path, writer in writers.items():
         try:
             writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as err:
-            _release(writers)
+        except sqlite3.Error as err:
+            _release(writers.values())
             if err.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            return at
+                raise sqlite3.DatabaseError(f"{path}: {err}") from err
+            return path
     return None
 
 
-def _release(writers: Sequence[sqlite3.Connection]) -> None:
+def _release(writers: Iterable[sqlite3.Connection]) -> None:
     for writer in writers:
         if writer.in_transaction:
             writer.execute("ROLLBACK")

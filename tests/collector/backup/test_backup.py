@@ -29,7 +29,7 @@ TANK = manifest("G0001")
 SETTINGS = """\
 collector: bureau
 state: state
-mqtt: {{host: 127.0.0.1, port: {port}, tls: disabled}}
+mqtt: {{host: 127.0.0.1, port: {port}, tls: disabled, username: bureau, password: !secret broker}}
 regions: !include counties.csv
 intake: {{flush: 50ms}}
 sinks: [{{type: sqlite, name: store, path: store.db}}]
@@ -44,6 +44,9 @@ def settings(tmp_path: Path) -> Path:
 def written(folder: Path, port: int) -> Path:
     folder.mkdir()
     (folder / "counties.csv").write_text("code,name\n110110,trial\n", encoding="utf-8")
+    (folder / "secrets").mkdir()
+    (folder / "secrets/broker").write_text("a canary", encoding="utf-8")
+    (folder / "secrets/broker").chmod(0o600)
     (folder / "collector.yaml").write_text(SETTINGS.format(port=port), encoding="utf-8")
     return folder / "collector.yaml"
 
@@ -109,7 +112,8 @@ async def test_a_lost_collector_comes_back_and_says_by_number_what_is_missing_si
             assert made.exit_code == 0, made.output
             await delivered(agent, 3, 4)
         shutil.rmtree(home)  # the disk is lost
-        home.mkdir()
+        (home / "secrets").mkdir(parents=True)
+        (home / "secrets/broker").write_text("a canary", encoding="utf-8")
 
         back = call("restore", path, kept)
         assert back.exit_code == 0, back.output
@@ -117,6 +121,7 @@ async def test_a_lost_collector_comes_back_and_says_by_number_what_is_missing_si
         assert "readings, events and evidence that agents had acknowledged since" in back.output
         assert audited(home / "state") == ("", ["restored"])
         async with collecting(load_collector(path).settings) as collector:
+            assert (home / "store.db").exists()
             assert len(collector.dead_letters.letters()) == 1
             await delivered(agent, 5)
             agent.tell(5)
@@ -134,6 +139,7 @@ def test_the_settings_come_with_what_they_include_and_the_manifest_names_every_f
     assert set(record["files"]) == set(found)
     assert {"settings/collector.yaml", "settings/counties.csv", "state/alarms.db"} <= set(found)
     assert "not in it: keys, certificates and secrets" in done.output
+    assert not [name for name, body in found.items() if b"a canary" in body]
     assert "there is no file" in done.output  # the store has nothing yet
     [picture] = [body for name, body in found.items() if name.startswith("state/evidence/")]
     assert picture == b"a picture"
@@ -189,10 +195,11 @@ def test_a_running_collector_and_another_ones_backup_are_refused(kept: Path, tmp
     assert "the backup is of collector 'bureau', the settings of 'city'" in told
 
 
-def test_a_damaged_file_makes_no_backup_and_is_named(kept: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [0, 1])
+def test_a_damaged_file_makes_no_backup_and_is_named(kept: Path, tmp_path: Path, page: int) -> None:
     path = kept.parent / "state/evidence.db"
     with path.open("r+b") as file:
-        file.seek(4096)
+        file.seek(4096 * page)
         file.write(b"\xa5" * 4096)
     told = call("backup", kept, tmp_path / "kept")
     assert told.exit_code == 1
