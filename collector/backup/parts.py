@@ -64,7 +64,7 @@ def _files(state: Path) -> Iterator[Path]:
 
 
 def _is_database(path: Path) -> bool:
-    """By its name, or by how it begins (https://www.sqlite.org/fileformat.html#the_database_header): a store may lie here."""
+    """By its name, or by how it begins (https://www.sqlite.org/fileformat.html, 1.3): a store may lie here."""
     if path.suffix == ".db":
         return True
     try:

@@ -22,7 +22,7 @@ from collector.sinks.sqlite.settings import SqliteSettings
 from collector.state_file import LOCK, RESTORING, StateError, StateLock
 
 _PARTS = ("-wal", "-shm", "")
-"""Of an SQLite file; the main one last, so that a try that is broken off sets the rest aside with it."""
+"""Of an SQLite file; the main one last, so that a try that is broken off leaves no WAL without it."""
 
 
 def checked(folder: Path) -> tuple[Record, str]:
@@ -87,7 +87,7 @@ def _put_back(
     state, mark = settings.state, settings.state / RESTORING
     again = mark.exists()
     inside = [path for path in sorted(state.iterdir()) if _counts(path)]
-    taken = [*inside, *(path for path in stores.values() if path.exists())]
+    taken = [*inside, *(part for path in stores.values() for part in _parts(path))]
     if taken and not (force or again):
         names = ", ".join(str(path) for path in taken[:5]) + (", …" if len(taken) > 5 else "")
         raise BackupError(
@@ -132,13 +132,16 @@ def _set_aside(state: Path, inside: list[Path], stores: dict[str, Path]) -> list
             path.rename(place / path.name)
         moved.append(place)
     for path in stores.values():
-        if path.exists():
-            moved.append(_renamed(path, name))
-            for end in _PARTS:
-                part = path.with_name(path.name + end)
-                if part.exists():
-                    part.rename(_renamed(path, name).with_name(_renamed(path, name).name + end))
-    return moved
+        for part in _parts(path):
+            to = _renamed(path, name)
+            part.rename(to.with_name(to.name + part.name.removeprefix(path.name)))
+            moved.append(to)
+    return list(dict.fromkeys(moved))
+
+
+def _parts(path: Path) -> list[Path]:
+    """What there is of an SQLite file; a WAL alone counts, since SQLite would play it into the next file."""
+    return [part for end in _PARTS if (part := path.with_name(path.name + end)).exists()]
 
 
 def _renamed(path: Path, name: str) -> Path:

@@ -184,6 +184,26 @@ def test_what_stands_in_the_way_is_refused_and_with_force_set_aside(kept: Path, 
     assert not list((tmp_path / "later/state").glob("before-restore-*"))
 
 
+def test_a_stores_wal_that_was_left_behind_is_not_played_into_the_one_that_is_put_back(
+    kept: Path, tmp_path: Path
+) -> None:
+    store = kept.parent / "store.db"
+    with contextlib.closing(sqlite3.connect(store)) as db, db:
+        db.execute("CREATE TABLE one (number INTEGER)")
+    assert call("backup", kept, tmp_path / "kept").exit_code == 0
+    store.unlink()
+    shutil.rmtree(kept.parent / "state")
+    wal = store.with_name("store.db-wal")
+    wal.write_bytes(b"of another store")
+    assert str(wal) in call("restore", kept, tmp_path / "kept").output
+    done = call("restore", kept, tmp_path / "kept", "--force")
+    assert done.exit_code == 0, done.output
+    assert rows(store, "SELECT count(*) FROM one") == [(0,)]
+    [aside] = kept.parent.glob("store.db.before-restore-*")
+    assert aside.name.endswith("-wal")
+    assert aside.read_bytes() == b"of another store"
+
+
 def test_a_running_collector_and_another_ones_backup_are_refused(kept: Path, tmp_path: Path) -> None:
     call("backup", kept, tmp_path / "kept")
     lock = StateLock(kept.parent / "state")
