@@ -57,6 +57,7 @@ class Directory:
         self._owners: dict[str, str] = {}
         self._seen: tuple[int, int] | None = None
         self._cameras: dict[tuple[str, str], Place] = {}
+        self._contacts: dict[tuple[str, str], Place] = {}
         self.version = 0
         """Rises whenever a refresh found something new."""
 
@@ -87,6 +88,11 @@ class Directory:
             (owner, code): place
             for owner, manifest in self._manifests.items()
             for code, place in _cameras(owner, manifest)
+        }
+        self._contacts = {
+            (owner, name): place
+            for owner, manifest in self._manifests.items()
+            for name, place in _contacts(owner, manifest)
         }
 
     def _owned(self) -> dict[str, Place]:
@@ -155,9 +161,21 @@ class Directory:
 
     def camera(self, owner: str, code: str) -> Place | None:
         """An agent's camera by its code, or the terminal that analyses them by its own; a camera's quantity is its
-        position. Nobody claims the code of a camera.
+        position. Nobody claims the code of a camera, so that a contact of the seal may name one of another agent.
         """
-        return self._cameras.get((owner, code))
+        if (place := self._cameras.get((owner, code))) is not None:
+            return place
+        return next(
+            (each for (its, _tag), each in self._contacts.items() if (its, each.point.code) == (owner, code)), None
+        )
+
+    def contact(self, owner: str, tag: str) -> Place | None:
+        """A contact of a seal by its tag: its code is that of a camera or the terminal, its quantity its position."""
+        return self._contacts.get((owner, tag))
+
+    def contacts(self) -> Iterable[Place]:
+        """Every contact of a seal that an agent reads now."""
+        return self._contacts.values()
 
     def cameras(self) -> Iterable[Place]:
         """Every camera that an agent watches now, and every terminal."""
@@ -188,3 +206,12 @@ def _cameras(agent: str, manifest: Manifest) -> Iterable[tuple[str, Place]]:
         point = Point(profile=profile, asset=terminal, quantity="", code=terminal)
         spec = ManifestTag(type="text", device=terminal, point=point)
         yield terminal, Place(agent, terminal, spec, point, Asset(kind="terminal"), manifest.site, manifest, {})
+
+
+def _contacts(agent: str, manifest: Manifest) -> Iterable[tuple[str, Place]]:
+    for name, tag in manifest.tags.items():
+        if (contact := tag.seal) is not None:
+            code = contact.code
+            point = Point(profile=contact.profile, asset=code, quantity=contact.position, code=code)
+            spec = ManifestTag(type="flag", device=tag.device, label=tag.label, point=point)
+            yield name, Place(agent, name, spec, point, Asset(kind="contact"), manifest.site, manifest, {})

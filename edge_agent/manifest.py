@@ -9,7 +9,14 @@ import msgspec
 
 from config.version import VERSION
 from edge_agent.current_loop import FULL, LIVE_ZERO
-from edge_agent.tags import DeviceSettings, LimitSettings, PointSettings, StrappingSettings, TagSettings
+from edge_agent.tags import (
+    ContactSettings,
+    DeviceSettings,
+    LimitSettings,
+    PointSettings,
+    StrappingSettings,
+    TagSettings,
+)
 from profiles.conversions import tag_conversion
 from profiles.limits import effective
 from profiles.load import Library
@@ -21,6 +28,7 @@ from profiles.wire.messages import (
     ManifestDevice,
     ManifestTag,
     Point,
+    SealContact,
     Site,
     Source,
     Strapping,
@@ -69,6 +77,7 @@ def _stated(settings: AgentSettings) -> Manifest:
                 point=_point(tag.point), range=tag.range, limits=_limits(tag.limits), max_silence=tag.max_silence,
                 source=_source(device, tag),
                 conversion=_conversion(tag, site.atmosphere), persons=device.tag_persons(tag),
+                seal=_contact(tag.seal, site.gateway),
             )
             for device in settings.devices
             for tag in device.all_tags()
@@ -99,6 +108,13 @@ def _point(point: PointSettings | None) -> Point | None:
     return Point(
         profile=point.profile, asset=point.asset, quantity=point.quantity, code=point.code, attributes=point.attributes
     )
+
+
+def _contact(contact: ContactSettings | None, terminal: str) -> SealContact | None:
+    if contact is None:
+        return None
+    code = contact.camera or terminal
+    return SealContact(profile=contact.profile, event=contact.event, code=code, position=contact.position)
 
 
 def _conversion(tag: TagSettings, atmosphere: float) -> TagConversion | None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from config.service.progress import Step, unwatched
 from edge_agent.clock import Clock
 from edge_agent.combined import Group
+from edge_agent.contacts import ContactChange, contact_event, stays
 from edge_agent.drivers.base import CameraEvent, Reading
 from edge_agent.evidence import KEY as EVIDENCE
 from edge_agent.evidence import Carrier, Pending
@@ -79,7 +80,7 @@ class Recorder:
         self._agent, self._manifest, self._on_commit = agent, manifest, on_commit
         self._sampler = Sampler(
             rules, clock, floor=clock.floor, stamps=before.stamps, alarms=before.alarms, totals=before.totals,
-            groups=groups, combined=before.combined, told=before.told,
+            groups=groups, combined=before.combined, told=before.told, contacts=before.contacts,
         )  # fmt: skip
         self._links = Links(
             devices, now=clock.now, clock_limit=round(clock.settings.device * 1000), open_faults=before.faults
@@ -103,6 +104,7 @@ class Recorder:
         self._blocked = False
         self.counters = {"readings": 0, "samples": 0, "events": 0, "committed": 0, "commits": 0, "dropped": 0}
         self._forget_what_is_gone(before, rules, devices)
+        self._forget_contacts(before, rules)
 
     def change(
         self, rules: Mapping[str, TagRule], devices: Sequence[str], groups: Sequence[Group], manifest: str,
@@ -118,8 +120,10 @@ class Recorder:
             alarms={tag: alarms for tag in self._sampler.tags if (alarms := self._sampler.open_alarms(tag))},
             faults={name: faults for name in self._links.states() if (faults := self._links.open_faults(name))},
             told={tag: told for tag in self._sampler.tags if (told := self._sampler.told(tag))},
+            contacts={tag: opened for tag in self._sampler.tags if (opened := self._sampler.open_contact(tag))},
             drivers={name: entries for name, entries in self._remembered.items() if entries},
         )
+        self._forget_contacts(before, rules)  # under the manifest that still knows their places
         self._manifest = manifest
         outcome = self._sampler.change(rules, groups, anew)
         self._links.change(devices, self._clock.now)
@@ -283,6 +287,8 @@ class Recorder:
             self._reset(reset)
         for tag, change in outcome.transitions:
             self._limit(tag, change)
+        for contact in outcome.contacts:
+            self._contact(contact)
         self._bound()
         if len(self._samples) >= self._settings.batch and not self._blocked:
             self._wake.set()
@@ -299,6 +305,12 @@ class Recorder:
                 code=_CODES.get(change.side, ", ".join(change.rules)), facts=dict(change.facts),
             )
         )  # fmt: skip
+
+    def _contact(self, change: ContactChange) -> None:
+        say = log.warning if change.state == "raised" else log.info
+        say("contact %s: %s (%s) %s", change.tag, change.text, change.contact.code, change.state)
+        self._recall[f"contact:{change.tag}"] = remember(change.contact) if change.state == "raised" else ""
+        self._event(contact_event(self._agent, change, self._clock.era))
 
     def _reset(self, reset: Reset) -> None:
         made = event_id(self._agent, reset.tag, "reset", reset.time, self._clock.era)
@@ -447,6 +459,12 @@ class Recorder:
                         text="the device is no longer in the settings",
                     )
                 )  # fmt: skip
+
+    def _forget_contacts(self, before: Remembered, rules: Mapping[str, TagRule]) -> None:
+        for tag, opened in before.contacts.items():
+            if not stays(rules.get(tag), opened):
+                gone = "the contact is no longer in the settings"
+                self._contact(ContactChange(tag, "cleared", opened, self._clock.now, None, gone))
 
     def _gone(self, life: str, change: Transition, tag: str) -> None:
         self._event(

@@ -1,7 +1,8 @@
 """What must survive a restart beside the envelopes: committed with them in the outbox's small state, key by key.
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
-``stamp:<tag>``, ``told:<tag>``, ``total:<tag>``; values are JSON, empty when there is nothing any more.
+``stamp:<tag>``, ``told:<tag>``, ``total:<tag>``, ``contact:<tag>``; values are JSON, empty when there is nothing any
+more.
 ``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried,
 ``combined:<key>`` what combined rules remember.
 """
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from edge_agent.contacts import OpenContact
 from edge_agent.evidence import Pending
 from edge_agent.limits import OpenAlarm, Side
 from edge_agent.links import Fault, OpenFault
@@ -40,6 +42,8 @@ class Remembered:
     """Files that are still to be carried, by id."""
     told: dict[str, int] = field(default_factory=dict)
     """Of tags whose device tells alarms, the time of the last one, ms."""
+    contacts: dict[str, OpenContact] = field(default_factory=dict)
+    """Of contacts of a seal, what stood open."""
     combined: dict[str, str] = field(default_factory=dict)
     """What combined rules had remembered."""
 
@@ -58,26 +62,22 @@ class Remembered:
         return this
 
     def _enter(self, kind: str, name: str, text: str) -> None:
+        decoded: dict[str, tuple[dict[str, Any], Any]] = {
+            "alarms": (self.alarms, dict[Side, OpenAlarm]), "faults": (self.faults, dict[Fault, OpenFault]),
+            "stamp": (self.stamps, Stamp), "evidence": (self.evidence, Pending), "total": (self.totals, float),
+            "told": (self.told, int), "contact": (self.contacts, OpenContact),
+        }  # fmt: skip
         match kind:
             case "clock":
                 self.high = _decode(text, int)
-            case "alarms":
-                self.alarms[name] = _decode(text, dict[Side, OpenAlarm])
-            case "faults":
-                self.faults[name] = _decode(text, dict[Fault, OpenFault])
-            case "stamp":
-                self.stamps[name] = _decode(text, Stamp)
-            case "evidence":
-                self.evidence[name] = _decode(text, Pending)
-            case "total":
-                self.totals[name] = _decode(text, float)
             case "driver":
                 device, _, own = name.partition("/")
                 self.drivers.setdefault(device, {})[own] = text
-            case "told":
-                self.told[name] = _decode(text, int)
             case "combined":
                 self.combined[name] = text
+            case _ if kind in decoded:
+                table, its = decoded[kind]
+                table[name] = _decode(text, its)
 
 
 def remember(value: Any) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge_agent.current_loop import CurrentLoop
-from edge_agent.tags import Deadband, DeviceSettings, TagSettings
+from edge_agent.tags import ContactSettings, Deadband, DeviceSettings, TagSettings
 from profiles.judge import AgentParameters, agent_parameters
 from profiles.limits import attributes
 from profiles.load import Library
+from profiles.seal import level
 from profiles.textfile.encrypted import LONGEST
-from profiles.wire.messages import Limits, Manifest, TagType
+from profiles.wire.messages import Level, Limits, Manifest, TagType
 
 MAX_TEXT = 2 * 1024
 """Bytes (UTF-8) of a text that travels; an instrument that sends more sends no value. A batch of 500 of them, escaped
@@ -52,6 +53,18 @@ class FeedRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ContactRule:
+    """A contact of an electronic seal: `code` is the profile's event, `on` and `off` its times (s), `text` its name."""
+
+    code: str
+    when: bool
+    on: float
+    off: float
+    level: Level
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TagRule:
     """How one tag is sampled; times in seconds, values in the tag's unit."""
 
@@ -66,6 +79,8 @@ class TagRule:
     limits: LimitRule | None = None
     feed: FeedRule | None = None
     """Of a feeder: whether it follows its cut-off device."""
+    contact: ContactRule | None = None
+    """What it tells as a contact of a seal."""
     jump: float | None = None
     frozen: float | None = None
     accumulates: bool = False
@@ -105,6 +120,7 @@ def build_rules(
                 by_exception=device.by_exception(),
                 limits=None if limits is None else _limits(limits, parameters),
                 feed=feeds.get(tag.name),
+                contact=_contact(tag.seal, library),
                 jump=parameters.jump,
                 frozen=parameters.frozen,
                 accumulates=parameters.accumulates,
@@ -127,6 +143,18 @@ def _feeds(manifest: Manifest, library: Library) -> dict[str, FeedRule]:
             if feeder is not None and feeder.point is not None and feeder.point.quantity in linkage.feeders:
                 found.setdefault(tags[code], FeedRule(tags[code], name, linkage.after))
     return found
+
+
+def _contact(contact: ContactSettings | None, library: Library) -> ContactRule | None:
+    """At the level of a mine in the state that the settings state; the collector judges it again, by its order."""
+    profile = library.get(contact.profile) if contact else None
+    seal = profile.seal if profile else None
+    if contact is None or seal is None or contact.event not in seal.events:
+        return None  # `contact_faults` tells it
+    event = seal.events[contact.event]
+    grave = level(seal, contact.event, contact.mine_state, permitted=False)
+    name = seal.levels[str(grave)]  # type: ignore[index]  # one of 1, 2, 3
+    return ContactRule(contact.event, contact.when, event.on, event.off or 0.0, name, event.en)
 
 
 def current_loop(tag: TagSettings) -> CurrentLoop | None:

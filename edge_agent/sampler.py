@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeGuard
 
 from edge_agent.clock import Clock
 from edge_agent.combined import CombinedRules, Group
+from edge_agent.contacts import ContactChange, Contacts, OpenContact
 from edge_agent.drivers.base import Reading
 from edge_agent.feeds import FeedWatch
 from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
@@ -46,6 +47,8 @@ class Outcome:
 
     samples: list[Sample] = field(default_factory=list)
     transitions: list[tuple[str, Transition]] = field(default_factory=list)
+    contacts: list[ContactChange] = field(default_factory=list)
+    """Of contacts of a seal."""
     stamps: dict[str, Stamp] = field(default_factory=dict)
     """What to remember over a restart of tags with the instrument's own time."""
     totals: dict[str, float] = field(default_factory=dict)
@@ -92,6 +95,7 @@ class Sampler:
         groups: Sequence[Group] = (),
         combined: Mapping[str, str] | None = None,
         told: Mapping[str, int] | None = None,
+        contacts: Mapping[str, OpenContact] | None = None,
     ) -> None:
         self._clock = clock
         self._combined = CombinedRules(groups, combined)
@@ -116,6 +120,7 @@ class Sampler:
             FeedWatch(rule.feed, (alarms or {}).get(name, {}).get("feed")) for name, rule in rules.items() if rule.feed
         ]
         self._feeds_of = _by_tag(self._feeds)
+        self._contacts = Contacts(rules.values(), contacts or {})
 
     def change(self, rules: Mapping[str, TagRule], groups: Sequence[Group], anew: Container[str]) -> Outcome:
         """Go on by these rules; what they bring at once.
@@ -132,6 +137,7 @@ class Sampler:
         feeds = [(name, rule.feed) for name, rule in rules.items() if rule.feed]
         self._feeds = [kept.get(feed) or FeedWatch(feed, opened.get(name)) for name, feed in feeds]
         self._feeds_of = _by_tag(self._feeds)
+        self._hear_what_stands(self._contacts.change(rules.values()), mono, outcome)
         self._combined, fresh = self._combined.change(groups, self._combined_known)
         for name in sorted(fresh & self._tags.keys()):
             tag = self._tags[name]
@@ -143,6 +149,11 @@ class Sampler:
                 standing = tag.sent._replace(time=self._clock.now)
                 outcome.transitions.extend((name, each) for each in self._judge(tag, standing, mono))
         return outcome
+
+    def _hear_what_stands(self, contacts: Iterable[str], mono: float, outcome: Outcome) -> None:
+        for name in contacts:
+            if (standing := self._tags[name].sent) is not None:
+                self._contact(standing._replace(time=self._clock.now), mono, outcome)
 
     def _changed(self, name: str, rule: TagRule, before: _Tag | None, anew: Container[str]) -> _Tag:
         if before is None:
@@ -190,6 +201,7 @@ class Sampler:
         for feed in self._feeds:
             moves = feed.wait(now, self._clock.era, mono)
             outcome.transitions.extend((feed.rule.feeder, each) for each in moves)
+        outcome.contacts += self._contacts.wait(now, self._clock.era, mono)
         return outcome
 
     @property
@@ -205,6 +217,10 @@ class Sampler:
             if feed.rule.feeder == tag and feed.open is not None:
                 found["feed"] = feed.open
         return found
+
+    def open_contact(self, tag: str) -> OpenContact | None:
+        """What stands of a tag that is a contact of a seal."""
+        return self._contacts.open(tag)
 
     def tell(self, tag: str, level: Level | None, time: int, text: str) -> Transition | None:
         """What another system says of a tag's point; see `LimitWatch.tell`."""
@@ -271,6 +287,12 @@ class Sampler:
         outcome.transitions.extend((reading.tag, each) for each in transitions)
         self._affect(moved - {reading.tag}, time, mono, outcome)
         self._feed(sample, mono, outcome)
+        self._contact(sample, mono, outcome)
+
+    def _contact(self, sample: Sample, mono: float, outcome: Outcome) -> None:
+        """What a reading says as a contact of a seal."""
+        usable = None if q.is_bad(sample.quality) else sample.value
+        outcome.contacts += self._contacts.hear(sample.tag, usable, sample.time, self._clock.era, mono)
 
     def _feed(self, sample: Sample, mono: float, outcome: Outcome) -> None:
         """What a reading says of the feeder or the cut-off device that it is of."""
@@ -385,6 +407,7 @@ class Sampler:
             stale = Sample(tag.rule.tag, tag.times.own(silent.time), None, q.BAD_STALE)
             self._send(tag, stale, q.BAD_STALE, outcome, own=True)
             self._feed(stale, mono, outcome)
+            self._contact(stale, mono, outcome)
 
     def _send(self, tag: _Tag, sample: Sample, state: str, outcome: Outcome, *, own: bool) -> None:
         tag.sent, tag.sent_at, tag.sent_state = sample, self._clock.mono, state

@@ -18,6 +18,7 @@ from config.nodes import KeyPath
 from config.service.monitor import MonitorSettings
 from config.service.reload import needs_restart
 from edge_agent.clock import ClockSettings
+from edge_agent.contact_faults import contact_faults
 from edge_agent.drivers.base import drivers
 from edge_agent.evidence import EvidenceSettings
 from edge_agent.manifest import build_manifest
@@ -261,6 +262,7 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
         yield from _within_range(path, tag, agent_parameters(completed, profiles))
         yield from _defaults(path, tag, completed)
     yield from _assets(settings, lacking(manifest, profiles))
+    yield from contact_faults(settings.devices, settings.site.code, settings.site.gateway, profiles)
 
 
 def _assets(settings: AgentSettings, lack: Mapping[str, Sequence[TagFault]]) -> Iterator[Fault]:

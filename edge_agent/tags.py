@@ -33,6 +33,24 @@ class PointSettings(Settings):
     """What the profile asks for beside, such as cas: 7664-41-7 of a toxic gas."""
 
 
+class ContactSettings(Settings):
+    """A contact of an electronic seal (电子封条): a lock, a cabinet, the mains; its times are the profile's."""
+
+    event: str
+    """The event of the profile that it tells: lock_open (电子锁开启), box_open (箱门开启), power_lost (市电中断)."""
+    when: bool
+    """The state of the tag that is the event: true of a contact that closes with it, false of one that opens."""
+    position: str = ""
+    """Where it is, as the profile has it, such as P07 for the hoist (提升绞车); left out: at the terminal, so that its
+    event is of every position that this agent's cameras watch."""
+    camera: str = ""
+    """Code of the camera (摄像机编码) that shows it; left out: the platform is told the terminal (site: gateway)."""
+    profile: str = "electronic-seal"
+    """The profile that names positions and events."""
+    mine_state: str = ""
+    """State of the mine as its supervisor ordered it; left out: it is judged as sealed."""
+
+
 class LimitSettings(Settings):
     """Limits judged at the agent: raised at or beyond the limit for `delay`, cleared beyond `hysteresis`."""
 
@@ -137,6 +155,8 @@ class TagSettings(Settings):
     """The tank's table by which the collector makes the contents of the level; the tag's unit is the level's."""
     limits: LimitSettings | None = None
     """Alarm limits, judged at the agent."""
+    seal: ContactSettings | None = None
+    """What a flag tells as a contact of an electronic seal."""
     point: PointSettings | None = None
     """What the tag is in a specification; left out: stored under its name alone, reported to nobody."""
 

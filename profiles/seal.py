@@ -47,6 +47,8 @@ class SealEvent(Stated, Names):
     """`analysisType` of the industrial-video platform (工业视频); left out: it is not told there."""
     case: str = ""
     """`analysisCase` of a quality diagnosis."""
+    contact: bool = False
+    """Whether a contact of an instrument tells it: a lock, a cabinet, the mains."""
 
 
 class MineState(Stated, Names):
@@ -237,6 +239,9 @@ def check(seal: Seal) -> Iterator[Fault]:
     for name, event in (("camera", links.camera), ("terminal", links.terminal), ("mismatch", links.mismatch)):
         if event not in seal.events:
             yield Fault(("seal", "links", name), f"{event!r} is none of the seal's events")
+    for name, told in seal.events.items():
+        if told.contact and told.off is None:
+            yield Fault(("seal", "events", name), "off is missing: a contact stands for a while, and is no passage")
     needed = {"persons", "share"}
     if links.mismatch in seal.events and (missing := needed - seal.events[links.mismatch].triggers.keys()):
         yield Fault(("seal", "events", links.mismatch, "triggers"), f"{', '.join(sorted(missing))} is missing")

@@ -58,9 +58,11 @@ class Last(Struct, frozen=True):
     text: str
     place: Place
     position: str = ""
-    """Of a seal's camera: the position that it watches."""
+    """Of a seal's camera or contact: the position that it watches, or is at."""
     persons: float | int | bool | str = 1
     """Of a seal's event: how many people were seen."""
+    contact: bool = False
+    """Whether a seal's event is of a contact: its source is a tag, and no camera."""
 
 
 class Deed(Struct, frozen=True):
@@ -166,7 +168,8 @@ def first_seen(record: EventRecord) -> Alarm:
         record.profile, record.asset, record.point, record.quantity,
     )  # fmt: skip
     persons = event.facts.get("persons", 1)
-    last = Last(event.level, event.value, event.limit, event.text, place, record.position, persons)
+    contact = event.kind == "seal" and event.tag is not None
+    last = Last(event.level, event.value, event.limit, event.text, place, record.position, persons, contact)
     standing = event.state not in ("cleared", "noted")
     return Alarm(
         record.agent, event.alarm, source_of(record.agent, event.kind, source, side), None,
@@ -183,7 +186,8 @@ def told_again(alarm: Alarm, time: int) -> EventRecord:
     place = last.place
     event = Event(
         id=alarm.event, alarm=alarm.alarm, kind="seal", level=last.level, state="changed", time=time,
-        since=alarm.since, camera=place.source, text=last.text, code=place.side, facts={"persons": last.persons},
+        since=alarm.since, tag=place.source if last.contact else None, camera=None if last.contact else place.source,
+        text=last.text, code=place.side, facts={"persons": last.persons},
     )  # fmt: skip
     return EventRecord(
         event, alarm.agent, alarm.era, alarm.seq, place.site, place.region, place.profile, place.asset, place.point,
@@ -207,10 +211,23 @@ def fold(known: Alarm, more: Alarm) -> Alarm:
     """Two tellings of one alarm: the later event tells its state; equal to `known` when nothing is new."""
     later = max(known, more, key=lambda alarm: (alarm.era, alarm.time, alarm.seq, alarm.event))
     graver = max(known, more, key=lambda alarm: (alarm.severity, alarm.gravest))
+    earlier = known if later is more else more
     return later._replace(
-        source=known.source, life=known.life, since=min(known.since, more.since), until=max(known.until, more.until),
-        severity=graver.severity, gravest=graver.gravest,
+        body=_placed(later, earlier), source=known.source, life=known.life, since=min(known.since, more.since),
+        until=max(known.until, more.until), severity=graver.severity, gravest=graver.gravest,
     )  # fmt: skip
+
+
+def _placed(later: Alarm, earlier: Alarm) -> str:
+    """What the last event says; of a contact of a seal with the place of its raise, where it names none itself: the end
+    of one that is no longer in the settings comes by a manifest that does not know it any more.
+    """
+    if later.standing or not earlier.standing:
+        return later.body
+    last, before = (msgspec.json.decode(each.body, type=Last) for each in (later, earlier))
+    if not last.contact or last.place.profile or not before.place.profile:
+        return later.body
+    return msgspec.json.encode(msgspec.structs.replace(last, place=before.place, position=before.position)).decode()
 
 
 class Span(NamedTuple):

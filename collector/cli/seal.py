@@ -121,10 +121,13 @@ def _row(site: str, ground: Ground, mark: Mark | None) -> dict[str, Any]:
 
 
 def _position(mark: Mark, ground: Ground) -> dict[str, Any]:
-    cameras = [name for names in ground.cameras.get(mark.position, {}).values() for name in names]
+    at = mark.position
+    cameras, contacts = (
+        [name for names in each.get(at, {}).values() for name in names] for each in (ground.cameras, ground.contacts)
+    )
     return {
         "position": mark.position, "state": mark.state, "since": mark.since, "cameras": cameras,
-        "alarms": list(mark.lives), "why": mark.why,
+        "contacts": contacts, "alarms": list(mark.lives), "why": mark.why,
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from profiles.conversions import Converter, plausible, tag_conversion
 from profiles.judge import judge
 from profiles.load import Library
 from profiles.units import SAME
-from profiles.wire.messages import Camera, Manifest, ManifestTag, PersonTag, Site, TagType
+from profiles.wire.messages import Camera, Manifest, ManifestTag, PersonTag, SealContact, Site, TagType
 
 NO_PROFILE = "none"
 """Profile of tags that no specification knows: stored under their device and name, reported to nobody."""
@@ -45,7 +45,9 @@ class Compiled:
     """Tags whose samples become dead letters, and why."""
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     seal_events: frozenset[str] = frozenset()
-    """Codes of events that the profiles of its cameras know; no other becomes a tag of the stores."""
+    """Codes of events that the profiles of its cameras and contacts know; no other becomes a tag of the stores."""
+    contacts: Mapping[str, SealContact] = field(default_factory=dict)
+    """Tags that are contacts of a seal."""
 
     @property
     def series(self) -> dict[str, Series]:
@@ -75,8 +77,10 @@ def compile_manifest(
     if own in manifest.via:
         passed = " → ".join([*manifest.via, own])
         return Compiled(manifest.site, owner, f"it passed this collector before ({passed}): a loop")
+    contacts = {name: tag.seal for name, tag in manifest.tags.items() if tag.seal is not None}
+    named = {each.profile for each in manifest.cameras.values()} | {each.profile for each in contacts.values()}
     compiled = Compiled(
-        manifest.site, owner, cameras=manifest.cameras, seal_events=_seal_events(manifest.cameras, library)
+        manifest.site, owner, cameras=manifest.cameras, seal_events=_seal_events(named, library), contacts=contacts
     )
     judged = judge(manifest, library)
     for name, tag in manifest.tags.items():
@@ -95,9 +99,8 @@ def compile_manifest(
     return compiled
 
 
-def _seal_events(cameras: Mapping[str, Camera], library: Library) -> frozenset[str]:
-    names = {camera.profile for camera in cameras.values()} & library.keys()
-    seals = (library[name].seal for name in names)
+def _seal_events(profiles: Set[str], library: Library) -> frozenset[str]:
+    seals = (library[name].seal for name in profiles & library.keys())
     return frozenset(code for seal in seals if seal is not None for code in seal.events)
 
 

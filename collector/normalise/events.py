@@ -9,7 +9,7 @@ from collector.sinks.base import EventRecord
 from profiles.conversions import Converter
 from profiles.units import SAME
 from profiles.wire.codec import MAX_EXACT_INTEGER
-from profiles.wire.messages import Event, Events
+from profiles.wire.messages import Camera, Event, Events, SealContact
 
 DIGITS = 40
 """Digits of an integer that are kept."""
@@ -31,21 +31,30 @@ def event_records(events: Events, compiled: Compiled) -> list[EventRecord]:
 
 
 def _place(event: Event, compiled: Compiled) -> dict[str, str]:
-    """Where it belongs in its specification; of a camera its code is the point, and the event's code the quantity."""
-    if (rule := compiled.rules.get(event.tag or "")) is not None:
+    """Where it belongs in its specification; of a camera its code is the point, and the event's code the quantity.
+
+    So is that of the camera or the terminal of a contact of a seal; what that tag measures beside is another matter.
+    """
+    if (watched := _watched(event, compiled)) is not None:
+        code = event.code if event.code in compiled.seal_events else ""
+        names = (watched.profile, watched.code, watched.code, code)
+    elif event.kind != "seal" and (rule := compiled.rules.get(event.tag or "")) is not None:
         series = rule.series
         names = (series.profile, series.asset, series.point, series.quantity)
-    elif (camera := compiled.cameras.get(event.camera or "")) is not None:
-        code = event.code if event.code in compiled.seal_events else ""
-        names = (camera.profile, camera.code, camera.code, code)
     else:
         return {}
     return dict(zip(("profile", "asset", "point", "quantity"), names, strict=True))
 
 
 def _position(event: Event, compiled: Compiled) -> str:
-    camera = compiled.cameras.get(event.camera or "")
-    return "" if camera is None else camera.position
+    watched = _watched(event, compiled)
+    return "" if watched is None else watched.position
+
+
+def _watched(event: Event, compiled: Compiled) -> Camera | SealContact | None:
+    """The camera, or the contact of a seal, that it is of."""
+    contact = compiled.contacts.get(event.tag or "") if event.kind == "seal" else None
+    return contact or compiled.cameras.get(event.camera or "")
 
 
 def _converter(event: Event, compiled: Compiled) -> Converter:

@@ -71,7 +71,7 @@ class OverviewWriter:
     def _sites(self, sites: dict[str, Site], now: int, moment: int) -> list[Fact]:
         online = self._registry.online()
         profiles: dict[str, list[str]] = defaultdict(list)
-        for place in [*self._directory.places(), *self._directory.cameras()]:
+        for place in [*self._directory.places(), *self._directory.cameras(), *self._directory.contacts()]:
             profiles[place.site.code].append(place.point.profile)
         lives: dict[str, list[Life]] = defaultdict(list)
         for life in self._book.between(now, now + 1):

@@ -107,9 +107,12 @@ class Bench:
             industry=site.industry, order=order, pictures=self._pictures, url_base=self._url_base,
         )  # fmt: skip
 
-    def _place(self, code: str, profile: str = "", agent: str = "") -> Place | None:
-        """A point, or an agent's camera, that a manifest knows, of a profile still reported; any other waits."""
-        place = self._directory.find(code) or self._directory.camera(agent, code)
+    def _place(self, code: str, profile: str = "", agent: str = "", contact: str = "") -> Place | None:
+        """A point, an agent's camera, or a `contact` of a seal by its tag, that a manifest knows, of a profile still
+        reported; any other waits.
+        """
+        place = self._directory.contact(agent, contact) if contact else None
+        place = place or self._directory.find(code) or self._directory.camera(agent, code)
         if place is not None and (profile or place.point.profile) in self._selection.periods:
             return place
         if code not in self._told:

@@ -46,7 +46,9 @@ class Gateways:
         if self._version != self._directory.version:
             self._version = self._directory.version
             found: dict[Key, list[Place]] = defaultdict(list)
-            for place in itertools.chain(self._directory.places(), self._directory.cameras()):
+            for place in itertools.chain(
+                self._directory.places(), self._directory.cameras(), self._directory.contacts()
+            ):
                 point, site = place.point, place.site
                 wanted = self._selection.wants_point(point.profile, point.quantity, site.adcode, site.code)
                 if wanted and self._is_known(place):
@@ -76,7 +78,8 @@ class Gateways:
     def _is_known(self, place: Place) -> bool:
         """Whether the profile has what the point says that it is: one that it has not harms no other of its gateway."""
         profile = self._library[place.point.profile]
-        return place.point.quantity in profile.quantities or (place.asset.kind == "camera" and profile.seal is not None)
+        of_a_seal = place.asset.kind in ("camera", "contact") and profile.seal is not None
+        return of_a_seal or place.point.quantity in profile.quantities
 
     def _lengths_of(self, key: Key, places: Sequence[Place]) -> set[int]:
         lengths = (self._selection.period_of(key.profile, place.point.code) for place in places)

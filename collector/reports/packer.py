@@ -79,7 +79,7 @@ class Packer(Rounds):
         for row in rows:
             if not self._attempts.due((row.agent, row.id), now):
                 continue
-            if (place := self._place(row.point, agent=row.agent)) is None:
+            if (place := self._place(row.point, agent=row.agent, contact=row.contact)) is None:
                 continue
             key, second = self._gateways.key(place, place.point.profile), row.time // 1000
             alone = None if self._gateways.encoder(key.profile).whole else row.id

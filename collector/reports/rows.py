@@ -46,6 +46,12 @@ class DueEvent:
         """The event itself."""
         return _EVENT.decode(self.text)
 
+    @property
+    def contact(self) -> str:
+        """The tag of a contact of a seal that it is of; empty of any other."""
+        event = self.event() if b'"seal"' in self.text else None
+        return (event.tag or "") if event is not None and event.kind == "seal" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Packet:

@@ -7,7 +7,7 @@ what its order permits has none. Of several, and of a mine's positions, the grav
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from heapq import nsmallest
 from typing import NamedTuple
 
@@ -84,7 +84,9 @@ def course(
     if not grounds:
         return []
     spans = [span for trace in traces for span in _spans(seal, trace, grounds[-1][1].ordered, now)]
-    mine = _Mine(seal, _at_first(grounds), before or {})
+    told_before = before or {}
+    by_contacts = {position for _time, ground in grounds for position in ground.contacts}
+    mine = _Mine(seal, _at_first(grounds), told_before, told_before.keys() - by_contacts)
     moves = _moves(spans, grounds, now)
     times = sorted(moves)
     early = [time for time in times if time < since]
@@ -98,9 +100,9 @@ def course(
 
 
 def _at_first(grounds: Grounds) -> Ground:
-    """An event from before the first manifest came was seen by a camera that the manifest tells of."""
-    first = grounds[0][1]
-    return structs.replace(first, cameras=next((each.cameras for _time, each in grounds if each.cameras), {}))
+    """An event from before the first manifest came was seen by a camera, or a contact, that the manifest tells of."""
+    told = next((each for _time, each in grounds if each.cameras or each.contacts), grounds[0][1])
+    return structs.replace(grounds[0][1], cameras=told.cameras, contacts=told.contacts)
 
 
 def _spans(seal: Seal, trace: Trace, order: MineOrder | None, now: int) -> Iterator[_Span]:
@@ -153,16 +155,21 @@ def edges(order: MineOrder | None) -> set[int]:
 class _Mine:
     """The state of a mine while its course is gone through."""
 
-    def __init__(self, seal: Seal, ground: Ground, before: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(
+        self, seal: Seal, ground: Ground, before: Mapping[str, tuple[str, int]], seen: Set[str]
+    ) -> None:  # fmt: skip
+        """`seen`: positions that cameras have watched before."""
         self._seal, self._before = seal, dict(before)
         self._active: dict[tuple[str, str], dict[str, Counter[tuple[int, str]]]] = defaultdict(dict)
         self._told: dict[str, Mark] = {}
         self._ever: set[str] = set(before) - {MINE}
+        self._seen: set[str] = set(seen)
         self._stand_on(ground)
 
     def _stand_on(self, ground: Ground) -> None:
         self._ground, self._order = ground, ground.ordered
-        self._ever |= ground.cameras.keys()
+        self._ever |= ground.cameras.keys() | ground.contacts.keys()
+        self._seen |= ground.cameras.keys()
 
     def take(self, moves: Iterable[Move]) -> None:
         for move in moves:
@@ -196,25 +203,32 @@ class _Mine:
             yield made
 
     def _positions(self) -> set[str]:
-        """Those with cameras, those that the order names, and where it names none those that were ever watched."""
+        """Those with cameras or contacts or named by the order; where it names none, also those that ever had some."""
         ordered = set(self._order.positions) if self._order else set()
-        return ordered | set(self._ground.cameras) if ordered else self._ever
+        return ordered | self._ground.cameras.keys() | self._ground.contacts.keys() if ordered else self._ever
+
+    def _must_be_seen(self, position: str) -> bool:
+        """Not where nothing but a contact is, such as a lock, and no camera ever was."""
+        ordered = self._order is not None and position in self._order.positions
+        return ordered or position in self._seen or position not in self._ground.contacts
 
     def _works(self) -> tuple[str, str, tuple[int, ...]] | None:
         """Of a mine without a seal, the state that its order gives it."""
         order = self._order
         if order is None:
-            return None if self._ground.cameras else ("", "neither a camera nor an order", ())
+            watched = self._ground.cameras or self._ground.contacts
+            return None if watched else ("", "neither a camera nor an order", ())
         return None if is_sealed(self._seal, order.state) else (order.state, order.order and f"order {order.order}", ())
 
     def _of(self, position: str, time: int) -> tuple[str, str, tuple[int, ...]]:
-        verdicts, agents = self._seal.verdicts, self._ground.cameras.get(position, {})
+        verdicts, cameras = self._seal.verdicts, self._ground.cameras.get(position, {})
+        agents = dict.fromkeys([*cameras, *self._ground.contacts.get(position, {})])
         found: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for place in (("position", position), *(("agent", agent) for agent in agents)):
             for state, active in self._active.get(place, {}).items():
                 if active:
                     found[state] += active
-        if not agents:
+        if not cameras and self._must_be_seen(position):
             found[verdicts.blind].append((0, "no camera watches it"))
         if permit := self._permit(position, time):
             found[verdicts.permit].append((0, permit))

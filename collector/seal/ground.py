@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from msgspec import Struct, field
 from collector.directory import Directory
 from collector.mines import MineOrder
 from profiles.load import Library
+
+Watched = dict[str, dict[str, list[str]]]
+"""By position and agent, names."""
 
 
 class Ground(Struct, frozen=True):
@@ -21,6 +25,8 @@ class Ground(Struct, frozen=True):
     """The order as JSON; None: nobody ordered anything of it."""
     cameras: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """By position and agent, the names of the cameras that watch it."""
+    contacts: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """By position and agent, the tags of the contacts there."""
 
     @property
     def ordered(self) -> MineOrder | None:
@@ -29,23 +35,24 @@ class Ground(Struct, frozen=True):
 
 
 def grounds(directory: Directory, orders: Mapping[str, MineOrder], library: Library) -> dict[str, Ground]:
-    """Every mine that has an order, or cameras of a profile with a seal, as it is now."""
-    watched: dict[str, tuple[str, str, dict[str, dict[str, list[str]]]]] = {}
-    for place in directory.cameras():
-        profile = library.get(place.point.profile)
-        if profile is None or profile.seal is None or place.asset.kind != "camera" or not place.point.quantity:
+    """Every mine that has an order, or cameras or contacts of a profile with a seal, as it is now."""
+    watched: dict[str, tuple[str, str, Watched, Watched]] = {}
+    for place in itertools.chain(directory.cameras(), directory.contacts()):
+        profile, kind = library.get(place.point.profile), place.asset.kind
+        if profile is None or profile.seal is None or kind == "terminal" or not place.point.quantity:
             continue  # a terminal watches nothing itself
-        _profile, _region, cameras = watched.setdefault(
-            place.site.code, (place.point.profile, place.site.adcode, {})
+        _profile, _region, cameras, contacts = watched.setdefault(
+            place.site.code, (place.point.profile, place.site.adcode, {}, {})
         )  # fmt: skip
-        cameras.setdefault(place.point.quantity, {}).setdefault(place.agent, []).append(place.tag)
+        found_by = cameras if kind == "camera" else contacts
+        found_by.setdefault(place.point.quantity, {}).setdefault(place.agent, []).append(place.tag)
     found: dict[str, Ground] = {}
     for site in sorted(watched.keys() | orders.keys()):
         order = orders.get(site)
-        name, region, cameras = watched.get(site) or (_profile_of(order, library), "", {})
+        name, region, cameras, contacts = watched.get(site) or (_profile_of(order, library), "", {}, {})
         if name:
             body = None if order is None else order.model_dump(mode="json")
-            found[site] = Ground(name, region, body, _sorted(cameras))
+            found[site] = Ground(name, region, body, _sorted(cameras), _sorted(contacts))
     return found
 
 

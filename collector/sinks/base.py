@@ -74,7 +74,7 @@ class EventRecord:
     quantity: str = ""
     converter: Converter = SAME
     position: str = ""
-    """Of a seal's camera: the position of the profile that it watches (P06)."""
+    """Of a seal's camera or contact: the position of the profile that it watches, or is at (P06)."""
 
     def in_profiles_unit(self) -> Event:
         """The event with value and limit in the profile's unit; what the conversion makes infinite is left out."""

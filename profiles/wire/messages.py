@@ -81,7 +81,8 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `since` is the time at which that life was raised, so that a clearing names its beginning. State ``noted`` is a
     fact without an end (a loss, a restart, a passage). Exactly one of `tag`, `device`, `camera` is set, or none for the
     agent. Of kind ``seal``, `code` is the event of the camera's profile (belt_run), and `facts` what was found beside:
-    persons, vehicles, plate, loaded, confidence (0 to 1), duration (s). Of kind ``agent`` and with a `tag`, `code`
+    persons, vehicles, plate, loaded, confidence (0 to 1), duration (s); with a `tag` it is of a contact of the seal
+    (`ManifestTag.seal`, lock_open), and `value` its last one. Of kind ``agent`` and with a `tag`, `code`
     ``reset`` says that an accumulated value fell; with a `camera`, ``snapshot`` that somebody asked for the picture
     that is its evidence, ``reference`` that the scene in it was learnt. Of kind ``limit``, `code` ``feed`` says that a
     feeder does not follow its cut-off device, which is no limit of its own; any other names the combined rules of the
@@ -232,6 +233,18 @@ class PersonTag(Struct, frozen=True, kw_only=True):
     kind: str
 
 
+class SealContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """That a tag is a contact of an electronic seal (电子封条): which event of the profile it tells, and where.
+
+    `code` is that of the camera which shows it, or of the terminal. Without a `position` its events are the terminal's.
+    """
+
+    profile: str
+    event: str
+    code: str
+    position: str = ""
+
+
 class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One tag: its unit (UCUM code), type, device, point and limits; `range` of the instrument (量程) in that unit.
 
@@ -250,6 +263,7 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: Source | None = None
     conversion: TagConversion | None = None
     persons: PersonTag | None = None
+    seal: SealContact | None = None
 
 
 class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
