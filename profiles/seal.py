@@ -47,8 +47,8 @@ class SealEvent(Stated, Names):
     """`analysisType` of the industrial-video platform (工业视频); left out: it is not told there."""
     case: str = ""
     """`analysisCase` of a quality diagnosis."""
-    contact: bool = False
-    """Whether a contact of an instrument tells it: a lock, a cabinet, the mains."""
+    contact: Literal[True] | None = None
+    """Told by a contact of an instrument: a lock, a cabinet, the mains."""
 
 
 class MineState(Stated, Names):
