@@ -121,6 +121,15 @@ class Shelf:
         self.writes = 0
 
 
+def seals(shelf: Shelf, position: str) -> list[object]:
+    """States of the seal of a position, or with "" of the mine, as the store has them."""
+    return [
+        fields["state"]
+        for (measurement, tags, _time), fields in shelf.facts.items()
+        if measurement == "seal" and dict(tags).get("position", "") == position
+    ]
+
+
 class ShelfSettings(Settings):
     type: Literal["shelf"] = "shelf"
     name: str = "shelf"

@@ -25,7 +25,7 @@ from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_http
 from collector.reports.settings import target_model
 from edge_agent.simulators.mine_scenes import Walk, shaft_mouth
-from tests.collector.field import Shelf, collecting, eventually, settings
+from tests.collector.field import Shelf, collecting, eventually, seals, settings
 from tests.edge_agent.drivers.camera import bench
 from tests.edge_agent.drivers.camera.drawn import film
 from tests.servers import LOCAL, Server, mosquitto, running
@@ -85,15 +85,6 @@ def roles(found: list[Kept]) -> dict[str, Kept]:
 
 def verified(collector: Collector) -> set[str]:
     return {role for role, kept in roles(collector.evidence.find()).items() if kept.verified}
-
-
-def seals(shelf: Shelf, position: str) -> list[object]:
-    """States of the seal of a position, or with "" of the mine, as the store has them."""
-    return [
-        fields["state"]
-        for (measurement, tags, _time), fields in shelf.facts.items()
-        if measurement == "seal" and dict(tags).get("position", "") == position
-    ]
 
 
 @asynccontextmanager
