@@ -42,7 +42,7 @@ class ContactSettings(Settings):
     """The state of the tag that is the event: true of a contact that closes with it, false of one that opens."""
     position: str = ""
     """Where it is, as the profile has it, such as P07 for the hoist (提升绞车); left out: at the terminal, so that its
-    event is of every position that this agent's cameras watch."""
+    event is of every position that this agent watches."""
     camera: str = ""
     """Code of the camera (摄像机编码) that shows it; left out: the platform is told the terminal (site: gateway)."""
     profile: str = "electronic-seal"

@@ -93,7 +93,8 @@ def test_other_settings_judge_what_stands_and_leave_alone_what_they_do_not_touch
     turned = {
         "K": TagRule("K", "d", "flag", by_exception=True, contact=ContactRule("lock_open", False, 1, 5, "RED", ""))
     }
-    assert lock.sampler.change(turned, (), ()).contacts == lock.waits(94.9) == []
+    assert lock.sampler.change(turned, (), ()).contacts == []
+    assert lock.waits(94.9) == []
     assert [state for state, _ in lock.waits(95)] == ["cleared"]
 
 
@@ -180,13 +181,13 @@ def test_the_profile_says_the_times_and_the_mines_state_the_level(tmp_path: Path
         (
             at(event="belt_run"),
             "event: belt_run",
-            "belt_run (皮带运行) is told by cameras, and by no contact; expected one of lock_open",
+            "belt_run (皮带运行) is told by no contact; expected one of lock_open",
         ),
         (at(position="P77"), "position: P77", "'P77' is no position; expected one of P01 (main mouth)"),
         (
-            at(position="", event="box_open"),
-            "event: box_open",
-            "position is missing: no camera of this agent watches one",
+            at(position=""),
+            "event: lock_open",
+            "position is missing: lock_open is at one of P01",
         ),
         (at(mine_state="asleep"), "mine_state: asleep", "'asleep' is no state; expected one of producing"),
         (
@@ -217,3 +218,17 @@ def test_a_contact_needs_the_code_of_a_camera_or_a_terminal(tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="state camera here, or site"):
         load(tmp_path, at(), gateway="")
     load(tmp_path, at(camera=CAMERA), gateway="")
+
+
+def test_the_terminals_own_contacts_need_something_that_the_agent_watches(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="position is missing: this agent watches none"):
+        load(tmp_path, at(position="", event="box_open"))
+    load(tmp_path, at(position="", event="box_open"), at())
+
+
+def test_the_terminals_code_is_checked_where_it_stands_for_contacts(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, at(), at(), gateway="1401999000")
+    assert {problem.line for problem in caught.value.problems} == {
+        number for number, line in enumerate((tmp_path / "agent.yaml").read_text().splitlines(), 1) if "gateway" in line
+    }  # fmt: skip
