@@ -70,7 +70,7 @@ class MineOrder(Settings):
     permits: tuple[Permit, ...] = ()
     """What is allowed while it is sealed."""
     positions: tuple[str, ...] = ()
-    """Positions that must be watched, such as P01; left out: those that a camera of the mine has ever watched."""
+    """Positions that must be watched, such as P01; left out: those of the mine that ever had a camera or a contact."""
 
     def permitted_until(self, moment: int, position: str, persons: float) -> int:
         """Up to when, exclusive, permits that follow on each other cover a moment (ms UTC); itself where none does."""
