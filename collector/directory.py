@@ -170,8 +170,14 @@ class Directory:
         )
 
     def contact(self, owner: str, tag: str) -> Place | None:
-        """A contact of a seal by its tag: its code is that of a camera or the terminal, its quantity its position."""
-        return self._contacts.get((owner, tag))
+        """A contact of a seal by its tag, also one that stands in an older manifest alone, as of a backlog.
+
+        Its code is that of a camera or the terminal, its quantity its position.
+        """
+        if (place := self._contacts.get((owner, tag))) is not None:
+            return place
+        manifest = self.manifest(owner, tag)
+        return dict(_contacts(owner, manifest)).get(tag) if manifest is not None else None
 
     def contacts(self) -> Iterable[Place]:
         """Every contact of a seal that an agent reads now."""

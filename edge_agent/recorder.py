@@ -464,7 +464,8 @@ class Recorder:
         for tag, opened in before.contacts.items():
             if not stays(rules.get(tag), opened):
                 gone = "the contact is no longer in the settings"
-                self._contact(ContactChange(tag, "cleared", opened, self._clock.now, None, gone))
+                now = max(self._clock.now, opened.since + 1)  # its readings' clock may be ahead of ours
+                self._contact(ContactChange(tag, "cleared", opened, now, None, gone))
 
     def _gone(self, life: str, change: Transition, tag: str) -> None:
         self._event(

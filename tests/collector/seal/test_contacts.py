@@ -175,3 +175,15 @@ def test_the_camera_of_a_contact_may_be_another_agents(tmp_path: Path) -> None:
         found = directory.camera("mine-b", GATE)  # by which the handling of its alarm is told
         assert found is not None
         assert (found.agent, found.point.quantity, found.asset.kind) == ("mine-b", "P01", "contact")
+
+
+def test_a_contact_that_has_left_the_settings_keeps_its_place_for_what_still_waits(tmp_path: Path) -> None:
+    with bureau(tmp_path) as made:
+        directory = Directory(made.registry)
+        for about in (LOCKED, ABOUT):
+            made.manifest(about)
+            directory.refresh()
+            found = directory.contact("mine-a", "lock")
+            assert found is not None
+            assert (found.point.quantity, found.point.code) == ("P07", TERMINAL)
+        assert directory.contact("mine-a", "in") is None
