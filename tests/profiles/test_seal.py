@@ -126,3 +126,13 @@ def test_a_camera_that_sees_nothing_for_ten_minutes_is_grave_in_a_sealed_mine_al
         assert level(SEAL, code, state, permitted=False, lasting=599) == 2
         assert level(SEAL, code, state, permitted=False, lasting=600) == long
     assert level(SEAL, "q_blur", "stopped", permitted=False, lasting=6000) == 2
+
+
+def test_an_event_of_a_contact_has_an_end(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "profile: own\nversion: 0.1.0-wd\nextends: electronic-seal\n"
+        "spec: {zh: 自, en: own, status: working-definition}\n"
+        "seal:\n  events:\n    person_in: {contact: true}\n"
+    )
+    with pytest.raises(ConfigError, match=r"own.yaml:7:\d+: off is missing: a contact stands for a while"):
+        library([tmp_path])
