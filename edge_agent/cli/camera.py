@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from config.cli import settings_errors
 from edge_agent.drivers.camera.driver import INSTALL, CameraDriver, missing_packages, profile_of
-from edge_agent.drivers.camera.settings import BY_CONTACT, BY_REGION, CameraDevice
+from edge_agent.drivers.camera.settings import BY_REGION, CameraDevice
 from edge_agent.settings import load_agent
 from profiles.seal import Seal
 from profiles.textfile.values import zone
@@ -123,9 +123,10 @@ def setup(file: Path, name: str, picture: Path | None, film: Path | None) -> Non
 
 def _remarks(device: CameraDevice) -> Iterator[str]:
     """What an engineer should know of what is looked for here."""
+    contacts = {code for code, event in _seal(device).events.items() if event.contact}
     drawn = {code for region in device.regions for code in region.events}
     unseen = {code for code in BY_REGION if code in wanted(device) and code not in drawn}
-    yield f"looked for: {', '.join(sorted(wanted(device) - unseen - set(BY_CONTACT)))}"
+    yield f"looked for: {', '.join(sorted(wanted(device) - unseen - contacts))}"
     if unseen:
         yield f"NOT looked for, since no region names it: {', '.join(sorted(unseen))}"
     for code in sorted((wanted(device) - unseen) & _UNCERTAIN.keys()):

@@ -15,7 +15,7 @@ from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
-from edge_agent.drivers.camera.settings import BY_CONTACT, BY_REGION, ONVIF_MISSING, CameraDevice
+from edge_agent.drivers.camera.settings import BY_REGION, ONVIF_MISSING, CameraDevice
 from profiles.load import folder_faults, library
 from profiles.model import Profile
 from profiles.seal import Position, Seal
@@ -152,10 +152,10 @@ def _of_the_seal(device: CameraDevice, seal: Seal) -> Iterator[Fault]:
         known = ", ".join(f"{name} ({each.en})" for name, each in seal.positions.items())
         yield ("position",), f"{device.position!r} is no position; expected one of {known}"
     else:
-        yield from _lacking(device, position)
+        yield from _lacking(device, position, seal)
 
 
-def _lacking(device: CameraDevice, position: Position) -> Iterator[Fault]:
+def _lacking(device: CameraDevice, position: Position, seal: Seal) -> Iterator[Fault]:
     """What events of its position need to be drawn into the picture."""
     looked_for = [code for code in position.events if code not in device.ignore]
     counted = {kind for line in device.lines for kind in line.of}
@@ -168,6 +168,6 @@ def _lacking(device: CameraDevice, position: Position) -> Iterator[Fault]:
     if belt and device.belt is None:
         yield ("belt",), f"{' and '.join(belt)} need the belt's four corners; draw them, or list them under ignore"
     unseen = [code for code in looked_for if code in BY_REGION and code not in drawn]
-    if unseen and not drawn and all(code in (*BY_REGION, *BY_CONTACT) for code in looked_for):
+    if unseen and not drawn and all(code in BY_REGION or seal.events[code].contact for code in looked_for):
         text = f"{' and '.join(unseen)} need a region that names them, and nothing else is looked for here"
         yield ("regions",), f"{text}; draw one, or list them under ignore"

@@ -14,8 +14,6 @@ from profiles.wire.messages import Camera, Source
 
 BY_REGION = ("hoist_run", "wall_open")
 """Events that are looked for only where a region names them: of the whole picture they would be a guess."""
-BY_CONTACT = ("lock_open", "box_open", "power_lost")
-"""Events that no picture shows."""
 Share = Annotated[float, Field(ge=0, le=1)]
 PointAt = tuple[Share, Share]
 """[from the left, from the top], each as a share of the picture: 0 to 1."""
