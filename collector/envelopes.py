@@ -12,7 +12,7 @@ from collector.normalise.compile import Compiled
 from collector.normalise.events import event_records
 from collector.normalise.records import normalise
 from collector.sinks.base import EventRecord, Record
-from profiles.wire.codec import FrameError, decode, decoder, digest, encode, split_evidence, unpack
+from profiles.wire.codec import FrameError, decoder, digest, encode, parse, split_evidence, unpack
 from profiles.wire.messages import Data, Events, EvidenceChunk, Seq, StreamId
 from profiles.wire.topics import Kind
 
@@ -112,7 +112,7 @@ def open_envelope(message: Message) -> Envelope:
         else:
             text = unpack(message.payload)
             envelope.text = len(text)
-            head = envelope.body = decode(text, _DATA) if message.kind == "data" else decode(text, _EVENTS)
+            head = envelope.body = parse(text, _DATA) if message.kind == "data" else parse(text, _EVENTS)
     except FrameError as err:
         envelope.fault = f"not a message of the kind {message.kind}: {err}"
         envelope.stream, envelope.seq = _number(message)
@@ -125,7 +125,7 @@ def _number(message: Message) -> tuple[str, int]:
     """Stream and number of a message that departs from the contract elsewhere; empty where they cannot be read."""
     try:
         text = message.payload.partition(b"\n")[0] if message.kind == "evidence" else unpack(message.payload)
-        head = decode(text, _HEAD)
+        head = parse(text, _HEAD)
     except FrameError:
         return "", 0
     return head.stream, head.seq

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from config.errors import ConfigError, Problem
+from config.printable import lines
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,6 +51,11 @@ def _say_exit_codes(command: click.Command) -> None:
             _say_exit_codes(each)
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print what holds words of others (agents, instruments, platforms) for people: nothing in it moves a terminal."""
+    click.echo(lines(text), err=err)
+
+
 def settings_errors(function: Callable[P, R]) -> Callable[P, R]:
     """Print every problem of the settings on standard error and end with code 2; never a traceback."""
 
@@ -63,11 +69,6 @@ def settings_errors(function: Callable[P, R]) -> Callable[P, R]:
             raise click.exceptions.Exit(BAD_SETTINGS) from None
 
     return wrapper
-
-
-def plain(text: str) -> str:
-    """A text of somebody else's without what would move a terminal: such characters are shown as Python writes them."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def show_problems(problems: list[Problem], as_json: bool) -> None:

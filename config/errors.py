@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from config.printable import plain
+
 Severity = Literal["error", "warning"]
 
 
@@ -21,7 +23,7 @@ class Problem:
 
     def __str__(self) -> str:
         mark = "warning: " if self.severity == "warning" else ""
-        return f"{self.file}:{self.line}:{self.column}: {mark}{self.message}"
+        return plain(f"{self.file}:{self.line}:{self.column}: {mark}{self.message}")
 
     def as_dict(self) -> dict[str, str | int]:
         """For ``--json``."""

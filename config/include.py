@@ -11,10 +11,12 @@ import csv
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import yaml
 
@@ -23,6 +25,8 @@ from config.nodes import MAX_BYTES, KeyPath, Mark, Reader, plain
 MAX_INCLUDES = 8
 """Includes within includes."""
 MAX_ROWS = 50_000
+MAX_UNPACKED = 128 * 2**20
+"""Bytes that the parts of an XLSX file, which is a zip archive, unpack to at most (a bound against zip bombs)."""
 EXACT = 10**15
 """Excel keeps 15 digits of a number: a code of more must be text."""
 
@@ -96,16 +100,33 @@ def _xlsx_rows(reader: Reader, here: Mark, file: Path) -> list[list[str]]:
             Mark(str(file), 1, 1), "reading XLSX needs the package openpyxl: pip install openpyxl, or save it as CSV"
         )
         return []
+    damaged = (
+        InvalidFileException, zipfile.BadZipFile, zlib.error, ParseError, EOFError, OSError, RuntimeError, LookupError,
+        ValueError, TypeError, AttributeError, OverflowError,
+    )  # fmt: skip  # what openpyxl meets in a file whose parts are not what they should be
     try:
+        if too_large := _too_large(file):
+            reader.problem(Mark(str(file), 1, 1), too_large)
+            return []
         book = load_workbook(file, read_only=True, data_only=True)
         try:
             rows = book.worksheets[0].iter_rows(max_row=MAX_ROWS + 2, max_col=200, values_only=True)
             return [_cells(reader, file, number, row) for number, row in enumerate(rows, 1)]
         finally:
             book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as err:
-        reader.problem(Mark(str(file), 1, 1), f"not readable as XLSX: {err}")
+    except damaged as err:
+        said = str(err).partition("\n")[0] or type(err).__name__
+        reader.problem(Mark(str(file), 1, 1), f"not readable as XLSX: {said}")
         return []
+
+
+def _too_large(file: Path) -> str:
+    """What is too large about a workbook, by what its archive states; zipfile unpacks no more of a part than that."""
+    if (size := file.stat().st_size) > MAX_BYTES:
+        return f"{size} bytes; at most {MAX_BYTES} are read"
+    with zipfile.ZipFile(file) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    return f"unpacks to {unpacked} bytes; at most {MAX_UNPACKED} are read" if unpacked > MAX_UNPACKED else ""
 
 
 def _cells(reader: Reader, file: Path, number: int, row: Sequence[object]) -> list[str]:

@@ -9,6 +9,7 @@ import time
 from typing import Literal
 
 from config.model import Settings
+from config.printable import lines, plain
 from config.service.journal import JournalHandler, leads_to_journal
 
 
@@ -19,6 +20,25 @@ class LogSettings(Settings):
     """The least grave messages that are shown."""
     format: Literal["text", "json"] = "text"
     """Lines for people, or one JSON object a line."""
+
+
+class _Lines(logging.Formatter):
+    """A record is one line, whatever an agent or instrument put into it; a traceback follows, set off to the right."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        head = self.head(record) + plain(record.getMessage())
+        if not record.exc_info:
+            return head
+        return "\n    ".join([head, *lines(self.formatException(record.exc_info)).split("\n")])
+
+    def head(self, record: logging.LogRecord) -> str:
+        """What stands before the message: nothing, where the time and level are fields."""
+        return ""
+
+
+class _Text(_Lines):
+    def head(self, record: logging.LogRecord) -> str:
+        return f"{self.formatTime(record)} {record.levelname:<7} "
 
 
 class _Json(logging.Formatter):
@@ -42,6 +62,7 @@ def configure(settings: LogSettings, program: str = "edge-gateway") -> None:
     handler: logging.Handler
     if settings.format == "text" and leads_to_journal(sys.stderr):
         handler = JournalHandler(program)
+        handler.setFormatter(_Lines())
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_formatter(settings))
@@ -52,7 +73,7 @@ def configure(settings: LogSettings, program: str = "edge-gateway") -> None:
 
 
 def _formatter(settings: LogSettings) -> logging.Formatter:
-    formatter = _Json() if settings.format == "json" else logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    formatter = _Json() if settings.format == "json" else _Text()
     formatter.converter = time.gmtime
     formatter.default_time_format = "%Y-%m-%dT%H:%M:%S"
     formatter.default_msec_format = "%s.%03dZ"

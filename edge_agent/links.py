@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from profiles.wire.messages import DeviceState, EventKind, EventState
+from profiles.wire.messages import MAX_WORDS, DeviceState, EventKind, EventState
 
 Fault = Literal["link", "clock"]
 
@@ -129,7 +129,7 @@ class Links:
             name: DeviceState(
                 up=this.up is True,
                 since=this.since,
-                error=this.error,
+                error=this.error[:MAX_WORDS],
                 clock_offset_ms=this.clock_offset_ms,
                 counters=this.counters,
             )

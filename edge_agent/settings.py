@@ -32,7 +32,8 @@ from profiles.regions import County, counties_of
 from profiles.stated import LimitName
 from profiles.strapping import table_faults
 from profiles.units import UnitError, conversion, unit_fault
-from profiles.wire.messages import ATMOSPHERES, STANDARD_ATMOSPHERE, Limits, ManifestTag
+from profiles.wire.codec import FrameError, decode, decoder, encode
+from profiles.wire.messages import ATMOSPHERES, STANDARD_ATMOSPHERE, Limits, Manifest, ManifestTag
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
@@ -252,7 +253,10 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
         return
     profiles = library(settings.profiles)
     manifest = build_manifest(settings, profiles)
-    for fault in judge_site(manifest, profiles, counties_of(settings.regions)):
+    about_site = list(judge_site(manifest, profiles, counties_of(settings.regions)))
+    if all(fault.severity == "warning" for fault in about_site):
+        yield from _contract(manifest)
+    for fault in about_site:
         yield Fault(("site", *fault.field), fault.message, fault.severity)
     found = judge(manifest, profiles)
     for path, tag in _tags(settings):
@@ -263,6 +267,14 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
         yield from _defaults(path, tag, completed)
     yield from _assets(settings, lacking(manifest, profiles))
     yield from contact_faults(settings.devices, settings.site.code, settings.site.gateway, profiles)
+
+
+def _contract(manifest: Manifest) -> Iterator[Fault]:
+    """What a collector would refuse as a whole, such as a name that is too long."""
+    try:
+        decode(encode(manifest), decoder(Manifest))
+    except FrameError as err:
+        yield Fault((), f"a collector would not take what this agent tells of itself: {err}")
 
 
 def _assets(settings: AgentSettings, lack: Mapping[str, Sequence[TagFault]]) -> Iterator[Fault]:

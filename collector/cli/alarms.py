@@ -23,7 +23,7 @@ from collector.cli.tables import show
 from collector.moments import utc
 from collector.notify.queue import Queue
 from collector.settings import load_collector
-from config.cli import settings_errors
+from config.cli import say, settings_errors
 from profiles.load import Library, library
 from profiles.wire.messages import Level
 
@@ -105,7 +105,7 @@ def show_(file: Path, number: int, as_json: bool) -> None:
         click.echo(json.dumps({**about, "log": past, "messages": told}, ensure_ascii=False))
         return
     for line in _lines(life):
-        click.echo(line)
+        say(line)
     click.echo("\nwhat was done")
     show([{**each, "details": json.dumps(each["details"], ensure_ascii=False)} for each in past], as_json=False)
     click.echo("\nwho was told")

@@ -21,6 +21,7 @@ from collector.compliance.tally import Tally
 from collector.days import Days, each_day
 from collector.settings import load_collector
 from config.cli import settings_errors
+from config.printable import cell
 from profiles.load import library
 from profiles.regions import Counties, city_of, counties_of, province_of, region_name
 
@@ -115,4 +116,4 @@ def _floor(fraction: float) -> float:
 def _csv(rows: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> None:
     writer = csv.DictWriter(sys.stdout, list(_row(axes, axes, Tally(), {})), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)

@@ -18,7 +18,8 @@ from collector.cli.tables import show
 from collector.dead_letters import FILE, DeadLetters
 from collector.moments import utc
 from collector.settings import load_collector
-from config.cli import settings_errors
+from config.cli import say, settings_errors
+from config.printable import plain
 from profiles.wire.codec import FrameError, unpack
 
 LOGGED = 1000
@@ -79,9 +80,9 @@ def show_(file: Path, number: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({**dataclasses.asdict(letter), "frame": _text(frame)}, ensure_ascii=False))
         return
-    click.echo(f"{letter.id}  {letter.kind} of agent {letter.agent}, {utc(letter.time)}, {letter.size} bytes")
-    click.echo(f"reason: {letter.reason}")
-    click.echo(_text(frame))
+    say(f"{letter.id}  {letter.kind} of agent {letter.agent}, {utc(letter.time)}, {letter.size} bytes")
+    say(f"reason: {plain(letter.reason)}")
+    say(_text(frame))
 
 
 @command.command("replay")

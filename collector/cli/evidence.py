@@ -14,7 +14,7 @@ from collector.cli.opened import opened
 from collector.cli.tables import show
 from collector.evidence.store import FILE, EvidenceStore, Kept
 from collector.settings import load_collector
-from config.cli import settings_errors
+from config.cli import say, settings_errors
 
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
@@ -74,7 +74,7 @@ def verify(file: Path, site: str, as_json: bool) -> None:
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
         for each in altered:
-            click.echo(f"{each.id} of agent {each.agent}: its bytes do not have the hash {each.sha256} any more")
+            say(f"{each.id} of agent {each.agent}: its bytes do not have the hash {each.sha256} any more")
         click.echo(f"{len(kept)} files: {len(altered)} altered or gone, {waiting} not whole yet")
     if altered:
         raise SystemExit(1)
@@ -95,7 +95,7 @@ def export(file: Path, name: str, target: Path, agent: str) -> None:
         if target.exists():
             raise click.ClickException(f"{target} exists; expected a name that is free")
         shutil.copyfile(store.path(kept.agent, kept.id), target)
-    click.echo(f"{target}: {kept.type}, {kept.size} bytes, SHA-256 {kept.sha256}")
+    say(f"{target}: {kept.type}, {kept.size} bytes, SHA-256 {kept.sha256}")
 
 
 def _one(found: list[Kept], name: str, agent: str) -> Kept:

@@ -31,7 +31,7 @@ from collector.reports.rows import Packet
 from collector.reports.settings import selection
 from collector.settings import CollectorSettings, load_collector
 from collector.sinks.base import SinkUnavailable, sinks
-from config.cli import settings_errors
+from config.cli import say, settings_errors
 from profiles.load import Library, library
 
 WINDOWS = (60, 3600, 86_400, 31 * 86_400, 3660 * 86_400)
@@ -71,7 +71,7 @@ def command(tag: str, at: str | None, settings: Path, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"tag": subject.tag, "agent": subject.owner, "sections": sections}).decode())
     else:
-        click.echo("\n\n".join(_shown(section) for section in sections))
+        say("\n\n".join(_shown(section) for section in sections))
 
 
 def _sections(

@@ -15,13 +15,14 @@ import click
 from collector.alarms.file import log_deed
 from collector.audit import Deed, os_user
 from collector.cli.opened import opened
-from collector.cli.tables import plain, show
+from collector.cli.tables import show
 from collector.moments import millis, utc
 from collector.persons.look import Looker
 from collector.persons.store import FILE, PersonStore
 from collector.settings import CollectorSettings, load_collector
 from collector.state_file import StateError
 from config.cli import settings_errors
+from config.printable import plain
 from profiles.load import library
 from profiles.textfile.encrypted import EncryptedFileError
 

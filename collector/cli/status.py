@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from collector.settings import CollectorSettings
-from config.cli import plain
+from config.printable import plain
 from config.service.commands import status_command
 from config.service.shown import Fact, Shown, certificate_facts, doubt, health, host_facts, moment, verdict
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.moments import utc
-from config.cli import plain
+from config.printable import plain
 
 
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:

@@ -17,6 +17,9 @@ from profiles.wire.messages import Data, Sample, Value
 from profiles.wire.quality import BAD_NOT_A_NUMBER, BAD_RANGE, GOOD, is_bad
 
 _INTEGER = re.compile(r"-?[0-9]{1,39}")
+MAX_TEXT = 64_000
+"""Bytes of a text in UTF-8 at most: a string field of InfluxDB has 64 KB
+(https://docs.influxdata.com/influxdb/v1/write_protocols/line_protocol_reference/#data-types)."""
 SHOWN = 40
 """Characters of a value that a reason shows."""
 MAX_NUMBER = int(sys.float_info.max)
@@ -66,6 +69,8 @@ def _record(rule: Rule, time: int, value: Value, quality: str) -> Record | str:
         return f"expected true or false, not {_shown(value)}"
     if rule.type == "text":
         if isinstance(value, str):
+            if len(value) > MAX_TEXT // 4 and len(value.encode()) > MAX_TEXT:
+                return f"expected a text of at most {MAX_TEXT} bytes, not {_shown(value)}…"
             return Record(rule.series, time, None, value, None, quality)
         return f"expected text, not {_shown(value)}"
     return _number(rule, time, value, quality)

@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from config.cli import plain
 from config.doctor.finding import STATES, Finding, State, fault, warning, worst
 from config.errors import ConfigError, Problem
+from config.printable import plain
 from config.service.shown import BAD, DOUBTFUL, GOOD
 from config.version import VERSION
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from config.cli import plain
+from config.printable import plain
 
 GOOD, DOUBTFUL, BAD = "green", "yellow", "bold red"
 SOON = 30 * 86_400.0

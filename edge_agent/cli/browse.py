@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from config.cli import settings_errors
+from config.cli import say, settings_errors
 from edge_agent.cli.choose import choose
 from edge_agent.drivers.base import MOST_BROWSED, browse_device
 from edge_agent.settings import load_agent
@@ -37,6 +37,6 @@ def command(device: str, node: str, depth: int, limit: int, file: Path, as_json:
         return
     for each in found:
         value = f"  = {each.value}" if each.value else ""
-        click.echo(f"{'  ' * (each.level - 1)}{each.name}  [{each.kind}]  {each.address}{value}")
+        say(f"{'  ' * (each.level - 1)}{each.name}  [{each.kind}]  {each.address}{value}")
     if more:
         click.echo(f"… more than {limit}: browse a node below, or give --limit", err=True)

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from config.cli import settings_errors
+from config.cli import say, settings_errors
 from edge_agent.outbox import inspect
 from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 from edge_agent.settings import load_agent
@@ -92,7 +92,7 @@ def show(file: Path, number: int) -> None:
     if found is None:
         raise click.ClickException(f"no envelope {number} in the outbox; it may have been delivered since")
     try:
-        click.echo(unpack(found.partition(b"\n")[0] if found[:1] == b"{" else found))
+        say(unpack(found.partition(b"\n")[0] if found[:1] == b"{" else found).decode(errors="replace"))
     except FrameError as err:
         raise click.ClickException(f"envelope {number}: {err}") from None
 

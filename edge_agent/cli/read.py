@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from config.cli import settings_errors
+from config.cli import say, settings_errors
 from edge_agent.cli.choose import choose
 from edge_agent.drivers.base import RawReading, drivers
 from edge_agent.rules import current_loop
@@ -35,9 +35,9 @@ def command(file: Path, names: tuple[str, ...], tags: tuple[str, ...], as_json: 
         click.echo(json.dumps({"readings": rows, "failures": failures}, ensure_ascii=False))
     else:
         for line in _table(rows):
-            click.echo(line)
+            say(line)
         for failure in failures:
-            click.echo(f"{failure['device']} ({failure['address']}) does not answer: {failure['reason']}", err=True)
+            say(f"{failure['device']} ({failure['address']}) does not answer: {failure['reason']}", err=True)
     if failures:
         raise click.exceptions.Exit(1)
 

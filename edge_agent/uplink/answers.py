@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from edge_agent.outbox.rows import OutboxUnavailable, Row
 from edge_agent.outbox.store import Outbox
-from profiles.wire.codec import FrameError, decode, decoder
+from profiles.wire.codec import MAX_TO_AGENT, FrameError, decode, decoder
 from profiles.wire.messages import Ack, Request, Response
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,9 @@ class Answers:
                 for topic, payload in found:
                     try:
                         if topic == self._ack_topic:
-                            acks.append(decode(payload, self._ack))
+                            acks.append(decode(payload, self._ack, MAX_TO_AGENT))
                         else:
-                            self._take_request(decode(payload, self._request), reply)
+                            self._take_request(decode(payload, self._request, MAX_TO_AGENT), reply)
                     except FrameError as err:
                         log.error("%s: %s", topic, err)
                 await self._cross_off(acks)

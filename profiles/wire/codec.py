@@ -14,13 +14,15 @@ from typing import TypeVar
 
 import msgspec
 
-from profiles.wire.messages import Event, EvidenceChunk, Value
+from profiles.wire.messages import MAX_WORDS, Event, EvidenceChunk, Value
 from profiles.wire.quality import BAD_NOT_A_NUMBER, BAD_NOT_FINITE, GOOD
 
 COMPRESS_ABOVE = 1024
 """Bytes of JSON above which a frame is compressed."""
 MAX_MESSAGE = 8 * 1024 * 1024
 """Bytes of JSON that a receiver unpacks at most; a larger message is refused (a bound against zip bombs)."""
+MAX_TO_AGENT = 2**20
+"""Bytes of JSON of a request or acknowledgement at most: an agent may be a small machine."""
 MAX_EXACT_INTEGER = 2**53
 """Integers beyond travel as text, since JSON readers keep numbers as doubles (RFC 8259, 6)."""
 
@@ -47,19 +49,19 @@ def pack(text: bytes) -> bytes:
     return zlib.compress(text, 1) if len(text) > COMPRESS_ABOVE else text
 
 
-def unpack(frame: bytes) -> bytes:
-    """The JSON text of a frame; FrameError for damaged or oversized ones."""
+def unpack(frame: bytes, most: int = MAX_MESSAGE) -> bytes:
+    """The JSON text of a frame, `most` bytes; FrameError for damaged or oversized ones."""
+    if len(frame) > most:
+        raise FrameError(f"a message of {len(frame)} bytes; expected at most {most}")
     if frame[:1] == b"{":
-        if len(frame) > MAX_MESSAGE:
-            raise FrameError(f"a message of {len(frame)} bytes; expected at most {MAX_MESSAGE}")
         return frame
     inflater = zlib.decompressobj()
     try:
-        text = inflater.decompress(frame, MAX_MESSAGE)
+        text = inflater.decompress(frame, most)
     except zlib.error as err:
         raise FrameError(f"neither JSON nor a zlib stream: {err}") from err
     if inflater.unconsumed_tail:
-        raise FrameError(f"a message that unpacks to more than {MAX_MESSAGE} bytes")
+        raise FrameError(f"a message that unpacks to more than {most} bytes")
     if not inflater.eof or inflater.unused_data:
         raise FrameError("a zlib stream that is cut short or has bytes behind it")
     return text
@@ -75,10 +77,15 @@ def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
     return msgspec.json.Decoder(kind)
 
 
-def decode(frame: bytes, reader: msgspec.json.Decoder[T]) -> T:
-    """A frame to its message; FrameError says where it departs from the contract."""
+def decode(frame: bytes, reader: msgspec.json.Decoder[T], most: int = MAX_MESSAGE) -> T:
+    """A frame to its message, `most` bytes of JSON; FrameError says where it departs from the contract."""
+    return parse(unpack(frame, most), reader)
+
+
+def parse(text: bytes, reader: msgspec.json.Decoder[T]) -> T:
+    """The JSON text of a frame to its message; FrameError says where it departs from the contract."""
     try:
-        return reader.decode(unpack(frame))
+        return reader.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise FrameError(str(err)) from err
 
@@ -106,9 +113,14 @@ def freeze_data(stream: str, seq: int, era: int, manifest: str, rows: Sequence[t
 
 
 def freeze_events(stream: str, seq: int, era: int, manifest: str, events: Iterable[Event]) -> bytes:
-    """Events to the frame of an event envelope."""
-    head = {"v": 1, "stream": stream, "seq": seq, "era": era, "manifest": manifest, "events": list(events)}
+    """Events to the frame of an event envelope; a text that is too long for the contract is cut."""
+    told = [each if len(each.text) <= MAX_WORDS else _cut(each) for each in events]
+    head = {"v": 1, "stream": stream, "seq": seq, "era": era, "manifest": manifest, "events": told}
     return pack(_ENCODER.encode(head))
+
+
+def _cut(event: Event) -> Event:
+    return msgspec.structs.replace(event, text=event.text[: MAX_WORDS - 1] + "…")
 
 
 def freeze_evidence(head: EvidenceChunk, body: bytes) -> bytes:
@@ -121,7 +133,7 @@ def split_evidence(frame: bytes, reader: msgspec.json.Decoder[EvidenceChunk]) ->
     line, mark, body = frame.partition(b"\n")
     if not mark:
         raise FrameError("an evidence chunk without a JSON line before its bytes")
-    return decode(line, reader), body
+    return parse(line, reader), body
 
 
 def event_id(*parts: object) -> str:

@@ -12,18 +12,34 @@ from msgspec import Meta, Struct, field
 from profiles.wire.quality import GOOD
 from profiles.wire.quality import PATTERN as QUALITY_PATTERN
 
-Millis = Annotated[int, Meta(ge=0, le=253402300799999, description="ms since 1970-01-01 UTC, up to the year 9999")]
+END = r"$(?!\n)"
+"""Ends a pattern: ``$`` alone also matches before a line end, in Python and so in msgspec; in JavaScript's regular
+expressions, which JSON Schema has, this is the same as ``$``."""
+LATEST_MS = 253402214399999
+"""The last moment of 9999-12-30: a day is left, so that it can be written in any zone."""
+Millis = Annotated[int, Meta(ge=0, le=LATEST_MS, description="ms since 1970-01-01 UTC, up to 9999-12-30")]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""How many, or how many bytes: what a double, and SQLite, hold exactly."""
 Seq = Annotated[int, Meta(ge=1, le=2**53, description="number within its stream, from 1, without gaps")]
 Era = Annotated[int, Meta(ge=0, le=999_999, description="count of the agent's backward clock steps over 1 s")]
-StreamId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="UUID of one start of an agent, hex")]
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="first 16 bytes of SHA-256 of the frame, hex")]
-ManifestHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the manifest's frame, hex")]
-Quality = Annotated[str, Meta(pattern=QUALITY_PATTERN)]
+StreamId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}" + END, description="UUID of one start of an agent, hex")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}" + END, description="first 16 bytes of SHA-256 of the frame, hex")]
+ManifestHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}" + END, description="SHA-256 of the manifest's frame, hex")]
+Quality = Annotated[str, Meta(pattern=QUALITY_PATTERN.removesuffix("$") + END)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
-Origin = Annotated[str, Meta(pattern=r"^([a-z0-9-]+(/[a-z0-9-]+)*)?$", max_length=640)]
+Code = Annotated[str, Meta(max_length=256)]
+"""An identifier of a specification or of a settings file; which characters it may have is the profile's matter."""
+MAX_WORDS = 4096
+Words = Annotated[str, Meta(max_length=MAX_WORDS)]
+"""A text for people: a reason, a label, an address."""
+Attributes = Annotated[dict[Code, Words], Meta(max_length=200)]
+Origin = Annotated[str, Meta(pattern=r"^([a-z0-9-]+(/[a-z0-9-]+)*)?" + END, max_length=640)]
 """An agent by the collectors that its data passed: county-1/plant-1; empty: it sends them itself."""
+Offset = Annotated[int, Meta(ge=-LATEST_MS, le=LATEST_MS)]
+"""ms between two clocks."""
 Value = float | int | bool | str | None
 """Number, boolean, text or null; integers beyond 2^53 travel as text; null is never good."""
+Facts = Annotated[dict[Code, float | int | bool | Words], Meta(max_length=200)]
 
 Level = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", "INFO", "WARN", "FAULT"]
 EventKind = Literal["limit", "link", "seal", "clock", "agent", "trend"]
@@ -67,12 +83,12 @@ class Evidence(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     id: Name
-    type: str
-    size: Annotated[int, Meta(ge=0)]
-    sha256: str
+    type: Code
+    size: Count
+    sha256: Code
     captured: Millis
-    sm3: str = ""
-    role: str = ""
+    sm3: Code = ""
+    role: Code = ""
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,15 +113,15 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: EventState
     time: Millis
     since: Millis
-    tag: str | None = None
-    device: str | None = None
-    camera: str | None = None
+    tag: Code | None = None
+    device: Code | None = None
+    camera: Code | None = None
     value: Value = None
     limit: float | None = None
-    text: str = ""
-    code: str = ""
-    facts: dict[str, float | int | bool | str] = field(default_factory=dict)
-    evidence: list[Evidence] = field(default_factory=list)
+    text: Words = ""
+    code: Words = ""
+    facts: Facts = field(default_factory=dict)
+    evidence: Annotated[list[Evidence], Meta(max_length=100)] = field(default_factory=list)
 
 
 class Events(Struct, frozen=True, kw_only=True):
@@ -131,8 +147,8 @@ class EvidenceChunk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     era: Era
     manifest: ManifestHash
     id: Name
-    offset: Annotated[int, Meta(ge=0)]
-    total: Annotated[int, Meta(ge=0)]
+    offset: Count
+    total: Count
     origin: Origin = ""
 
 
@@ -142,23 +158,23 @@ class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `credit_code`: the enterprise's unified social credit code (统一社会信用代码, GB 32100).
     """
 
-    code: str
-    name: str
-    adcode: Annotated[str, Meta(pattern=r"^[0-9]{6}$", description="GB/T 2260 county code")]
-    gateway: str = ""
-    credit_code: str = ""
+    code: Code
+    name: Words
+    adcode: Annotated[str, Meta(pattern=r"^[0-9]{6}" + END, description="GB/T 2260 county code")]
+    gateway: Code = ""
+    credit_code: Code = ""
     lon: float | None = None
     lat: float | None = None
-    industry: str = ""
-    facts: dict[str, str] = field(default_factory=dict)
+    industry: Code = ""
+    facts: Attributes = field(default_factory=dict)
 
 
 class Asset(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One piece of equipment (设备) by its code: `kind` as the profile names it, `attributes` as the profile asks."""
 
-    name: str = ""
-    kind: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
+    name: Words = ""
+    kind: Code = ""
+    attributes: Attributes = field(default_factory=dict)
     lon: float | None = None
     lat: float | None = None
 
@@ -166,11 +182,11 @@ class Asset(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Point(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a tag is in a specification's own terms: profile, asset (设备), quantity (指标类型), code (指标编码)."""
 
-    profile: str
-    asset: str
-    quantity: str
-    code: str
-    attributes: dict[str, str] = field(default_factory=dict)
+    profile: Code
+    asset: Code
+    quantity: Code
+    code: Code
+    attributes: Attributes = field(default_factory=dict)
 
 
 class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -195,8 +211,8 @@ class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `at` is the place (holding-register 100-101, a node), `coded` how a number stands there (float32 CDAB).
     """
 
-    at: str
-    coded: str = ""
+    at: Words
+    coded: Code = ""
     scale: float = 1.0
     offset: float = 0.0
 
@@ -207,8 +223,8 @@ class Strapping(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `density` (kg/m3) leads from a volume to a mass, where the profile wants one.
     """
 
-    unit: str
-    pairs: list[tuple[float, float]]
+    unit: Code
+    pairs: Annotated[list[tuple[float, float]], Meta(max_length=10_000)]
     density: float | None = None
 
 
@@ -229,8 +245,8 @@ class PersonTag(Struct, frozen=True, kw_only=True):
     `profile` and `kind` say which files. A collector keeps them apart from its readings.
     """
 
-    profile: str
-    kind: str
+    profile: Code
+    kind: Code
 
 
 class SealContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -239,10 +255,10 @@ class SealContact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `code` is that of the camera which shows it, or of the terminal. Without a `position` its events are the terminal's.
     """
 
-    profile: str
-    event: str
-    code: str
-    position: str = ""
+    profile: Code
+    event: Code
+    code: Code
+    position: Code = ""
 
 
 class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -253,9 +269,9 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     type: TagType
-    device: str
-    unit: str = ""
-    label: str = ""
+    device: Code
+    unit: Code = ""
+    label: Words = ""
     point: Point | None = None
     range: tuple[float, float] | None = None
     limits: Limits | None = None
@@ -269,9 +285,9 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One device: which driver reads it, and where, without credentials."""
 
-    driver: str
-    address: str = ""
-    label: str = ""
+    driver: Code
+    address: Words = ""
+    label: Words = ""
 
 
 class Camera(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -280,13 +296,13 @@ class Camera(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `position` is a position of the profile (P06), `attributes` what a platform asks for beside: station, direction.
     """
 
-    code: str
-    profile: str
-    position: str = ""
-    label: str = ""
+    code: Code
+    profile: Code
+    position: Code = ""
+    label: Words = ""
     lon: float | None = None
     lat: float | None = None
-    attributes: dict[str, str] = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -297,14 +313,14 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """
 
     v: Literal[1]
-    software: str
+    software: Code
     site: Site
-    tags: dict[str, ManifestTag]
-    devices: dict[str, ManifestDevice]
-    assets: dict[str, Asset] = field(default_factory=dict)
-    cameras: dict[str, Camera] = field(default_factory=dict)
-    origin: str = ""
-    via: list[str] = field(default_factory=list)
+    tags: Annotated[dict[Name, ManifestTag], Meta(max_length=100_000)]
+    devices: dict[Code, ManifestDevice]
+    assets: dict[Code, Asset] = field(default_factory=dict)
+    cameras: dict[Code, Camera] = field(default_factory=dict)
+    origin: Origin = ""
+    via: Annotated[list[Code], Meta(max_length=100)] = field(default_factory=list)
 
 
 class Ack(Struct, frozen=True, kw_only=True):
@@ -321,14 +337,14 @@ class DroppedRange(Struct, frozen=True, kw_only=True):
 
     first: Seq
     last: Seq
-    samples: int
-    reason: str
+    samples: Count
+    reason: Words
 
 
 class StreamState(Struct, frozen=True, kw_only=True):
     """One stream as the agent knows it: its last number, and what was dropped of it."""
 
-    last: Annotated[int, Meta(ge=0)]
+    last: Count
     dropped: list[DroppedRange] = field(default_factory=list)
 
 
@@ -337,9 +353,9 @@ class DeviceState(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     up: bool
     since: Millis
-    error: str = ""
-    clock_offset_ms: int | None = None
-    counters: dict[str, int] = field(default_factory=dict)
+    error: Words = ""
+    clock_offset_ms: Offset | None = None
+    counters: dict[Code, Count] = field(default_factory=dict)
 
 
 class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -350,14 +366,14 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `clock_error_ms` how far off that something believes it may be (adjtimex(2)); null where that is not known.
     """
 
-    name: str = ""
-    ip: str = ""
+    name: Words = ""
+    ip: Code = ""
     cpu: float | None = None
     memory: float | None = None
     disk: float | None = None
     gpu: float | None = None
-    system: str = ""
-    python: str = ""
+    system: Code = ""
+    python: Code = ""
     clock_synchronised: bool | None = None
     clock_error_ms: float | None = None
 
@@ -373,19 +389,19 @@ class State(Struct, frozen=True, kw_only=True):
     v: Literal[1]
     online: bool
     since: Millis
-    version: str
+    version: Code
     time: Millis = 0
-    manifest: str = ""
-    outbox_rows: int = 0
-    outbox_bytes: int = 0
+    manifest: Code = ""
+    outbox_rows: Count = 0
+    outbox_bytes: Count = 0
     oldest_age_s: float | None = None
-    quarantined: int = 0
-    streams: dict[str, StreamState] = field(default_factory=dict)
-    devices: dict[str, DeviceState] = field(default_factory=dict)
+    quarantined: Count = 0
+    streams: dict[Code, StreamState] = field(default_factory=dict)
+    devices: dict[Code, DeviceState] = field(default_factory=dict)
     clock_suspect: bool = False
-    counters: dict[str, int] = field(default_factory=dict)
+    counters: dict[Code, Count] = field(default_factory=dict)
     host: Host | None = None
-    certificates: dict[str, Millis] = field(default_factory=dict)
+    certificates: dict[Code, Millis] = field(default_factory=dict)
 
 
 class Request(Struct, frozen=True, kw_only=True):

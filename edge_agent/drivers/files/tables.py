@@ -107,7 +107,10 @@ class TableSource:
 
     def _csv(self, form: CsvFormat, text: str) -> Iterator[Record]:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=form.delimiter)
-        columns = reader.fieldnames or ()
+        try:
+            columns = reader.fieldnames or ()
+        except csv.Error as err:
+            raise UnusableError("encoding or header", f"is no CSV: {err}") from err
         wanted = [form.time, form.point, form.value, form.state.field if form.state else ""]
         if lack := [name for name in wanted if name and name not in columns]:
             there = ", ".join(columns) or "none"

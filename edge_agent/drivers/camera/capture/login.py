@@ -23,10 +23,12 @@ class Login:
 
     def challenged(self, header: str) -> bool:
         """Take a `WWW-Authenticate` header; whether it can be answered. Digest is preferred to the open password."""
+        header = " ".join(header.split())  # it may be folded over several lines (RFC 9112, 5.2)
         for challenge in _challenges(header):
             scheme, _, rest = challenge.partition(" ")
             if scheme.lower() == "digest" and self._user:
-                fields = parse_keqv_list(parse_http_list(rest))
+                # a parameter without a value, which no standard knows, is left out
+                fields = parse_keqv_list([each for each in parse_http_list(rest) if each.partition("=")[2]])
                 if fields.get("algorithm", "MD5").upper() in _HASHES:
                     self._challenge, self._basic, self._counter = fields, False, itertools.count(1)
                     return True
