@@ -30,6 +30,7 @@ from collector.evidence.keeper import Keeper
 from collector.evidence.store import EvidenceStore
 from collector.expiry import Expiry, watched_files
 from collector.intake import Intake, Message
+from collector.limits import Admission, LimitWatch, Rates, Refusals
 from collector.mines import Orders
 from collector.notify.queue import Queue
 from collector.notify.rules import Rules
@@ -88,6 +89,7 @@ class Collector:
         self.counters: Counter[str] = Counter()
         """messages, envelopes, samples, stored, dead, duplicates, gaps, waiting, forgotten, connects, and others."""
         self._registry = Registry(settings.state)
+        self._refusals = Refusals()
         self.dead_letters = DeadLetters(settings.state, settings.dead_letters.quota)
         kinds = sinks() if kinds is None else kinds
         profiles = library(settings.profiles)
@@ -133,7 +135,8 @@ class Collector:
             *(Writer(f"{each.name} to {target.collector}", each, persons=True) for each, target in self._cascades),
         ]
         """Every durable destination: an envelope is acknowledged when all of them have it."""
-        self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters)
+        rates = Rates(settings.limits.rate, self._refusals)
+        self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters, rates)
         self._pipeline = Pipeline(
             library=profiles,
             registry=self._registry,
@@ -146,6 +149,7 @@ class Collector:
             heard=Timeliness(days, profiles, self._registry.arrivals).note,
             own=settings.collector,
             counties=counties_of(settings.regions),
+            admission=Admission(settings.limits, self._registry, self._refusals),
         )
         self.view = View(
             settings.collector, self._registry, self._intake, self._writers, self.dead_letters, self._reporter.queue,
@@ -188,6 +192,9 @@ class Collector:
             "terminals": terminals.step, "people counted": mismatches.step,
             "certificates": Expiry(watched_files(chosen)).step,
             "the end of what is kept of persons": self._persons.step,
+            "limits of agents": LimitWatch(
+                self._registry, self._refusals, self._book, [*self._stores, reported]
+            ).step,
         }  # fmt: skip
         if chosen.trend.enabled:
             watch = TrendWatch(

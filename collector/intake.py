@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from collector.limits import Rates
 from collector.settings import IntakeSettings
 from config.mqtt import NOT_LET_IN, MqttSettings
 from profiles.wire.topics import FROM_AGENT, Kind, Topic, subscription
@@ -66,8 +67,11 @@ class Intake:
     """One MQTT session under the collector's name, renewed with a fresh client after each break."""
 
     def __init__(
-        self, mqtt: MqttSettings, settings: IntakeSettings, collector: str, counters: Counter[str] | None = None
-    ) -> None:
+        self, mqtt: MqttSettings, settings: IntakeSettings, collector: str, counters: Counter[str] | None = None,
+        rates: Rates | None = None,
+    ) -> None:  # fmt: skip
+        """`rates`: what an agent may send; left out: as much as it likes."""
+        self._rates = rates
         self._mqtt, self._settings, self._collector = mqtt, settings, collector
         self.counters: Counter[str] = Counter() if counters is None else counters
         self._lock = threading.Lock()
@@ -117,6 +121,11 @@ class Intake:
     def accept(self, message: Message) -> None:
         """Take a message in, or forget it where the bound is reached (called from the MQTT thread)."""
         size = len(message.payload)
+        if self._rates is not None and not self._rates.admits(message.agent, size, message.received):
+            self.counters["messages"] += 1
+            self.counters["refused"] += 1
+            message.release()
+            return
         with self._lock:
             full = len(self._queue) >= self._settings.messages or self._bytes + size > self._settings.size
             if not full:

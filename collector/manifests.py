@@ -9,6 +9,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import TypeVar
 
+from collector.limits import Admission, RefusedError
 from collector.normalise.compile import Compiled, compile_manifest
 from collector.registry import Registry
 from profiles.judge import judge_site
@@ -22,6 +23,8 @@ TAGS = 200_000
 """Tags of the compiled manifests held in memory, at about half a KiB each; the one in use is held in any case."""
 ASK_AGAIN = 10.0
 """Seconds between two requests for the same manifest."""
+REFUSED_AGAIN = 600.0
+"""Seconds after which one that was refused is asked for again: a limit may have been raised, or a day begun."""
 REMEMBERED = 10_000
 """Manifests that were asked for, and those that are nowhere, which are remembered at most."""
 _MANIFEST = decoder(Manifest)
@@ -34,8 +37,10 @@ class Manifests:
 
     def __init__(
         self, library: Library, registry: Registry, counters: Counter[str], own: str = "",
-        counties: Counties | None = None,
+        counties: Counties | None = None, admission: Admission | None = None,
     ) -> None:  # fmt: skip
+        """`admission`: judges manifests that were not here before; left out: any is taken."""
+        self._admission = admission
         self._own, self._counties = own, counties
         self._library, self._registry, self._counters = library, registry, counters
         self._compiled: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
@@ -44,11 +49,17 @@ class Manifests:
         self._nowhere: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def take(self, agent: str, frame: bytes) -> None:
-        """Keep a manifest; FrameError when it is none."""
-        origin = decode(frame, _MANIFEST).origin
+        """Keep a manifest; FrameError when it is none, RefusedError when it brings more than its agent may."""
+        manifest = decode(frame, _MANIFEST)
         name = manifest_hash(frame)
         self._nowhere.pop((agent, name), None)
-        if self._registry.put_manifest(agent, name, frame, origin):
+        if self._admission is not None and self._registry.look(agent, name) is None:
+            try:
+                self._admission.check(agent, manifest)
+            except RefusedError:
+                _remember(self._asked, (agent, name), time.monotonic() + REFUSED_AGAIN)
+                raise
+        if self._registry.put_manifest(agent, name, frame, manifest.origin):
             self._counters["manifests"] += 1
             log.info("agent %s: manifest %s…", agent, name[:12])
 

@@ -20,6 +20,7 @@ from collector.envelopes import Envelope, fill, open_envelope
 from collector.evidence.files import EvidenceFullError
 from collector.evidence.store import EvidenceStore
 from collector.intake import Message
+from collector.limits import Admission, RefusedError
 from collector.manifests import Manifests
 from collector.registry import Registry
 from collector.sinks.base import Destination, Record
@@ -69,10 +70,11 @@ class Pipeline:
         heard: Heard,
         own: str = "",
         counties: Counties | None = None,
+        admission: Admission | None = None,
     ) -> None:
         """`heard` is told of the records of each envelope once, when all stores hold it."""
         self._registry, self._dead, self._evidence, self._heard = registry, dead_letters, evidence, heard
-        self._manifests = Manifests(library, registry, counters, own, counties)
+        self._manifests = Manifests(library, registry, counters, own, counties, admission)
         self._writers, self._batch, self._patience, self.counters = writers, batch, patience, counters
         self._told: OrderedDict[Hashable, None] = OrderedDict()
         self.latencies: deque[float] = deque(maxlen=LATENCIES)
@@ -104,6 +106,8 @@ class Pipeline:
                     self._take_response(message)
             except FrameError as err:
                 self._keep(message, f"not a message of the kind {message.kind}: {err}")
+            except RefusedError as err:
+                self._keep(message, str(err))
             else:
                 self._settle_replay(message)
 

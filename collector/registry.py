@@ -20,6 +20,8 @@ import msgspec
 from collector.arrivals import SCHEMA as ARRIVALS
 from collector.arrivals import Arrivals
 from collector.clocks import Clocks
+from collector.growth import SCHEMA as GROWTH
+from collector.growth import Growth
 from collector.state_file import open_state
 from collector.streams import Stream
 from config.tables import Step, has_table
@@ -61,7 +63,7 @@ def _manifests_have_an_origin(db: sqlite3.Connection) -> None:
 
 
 _STEPS: tuple[Step, ...] = (_manifests_have_an_origin,)
-_OF_AGENTS = ("agent", "manifest_of", "claim", "stream")
+_OF_AGENTS = ("agent", "manifest_of", "claim", "stream", "series_of")
 """Tables that hold what is known of agents."""
 _STATE = decoder(State)
 
@@ -97,7 +99,7 @@ class Registry:
         self._lock = threading.RLock()
         self._db = open_state(
             folder / FILE,
-            _SCHEMA + ARRIVALS,
+            _SCHEMA + ARRIVALS + GROWTH,
             _STEPS,
             synchronous="NORMAL",
             lost="it is rebuilt from what the agents send",
@@ -105,6 +107,7 @@ class Registry:
         )
         self._born = int(self._db.execute("SELECT time FROM born").fetchone()[0])
         self.arrivals = Arrivals(self._db, self._lock)
+        self.growth = Growth(self._db, self._lock)
         self._streams: dict[tuple[str, str], Stream] = {}
         self._touched: set[tuple[str, str]] = set()
         self._sums: dict[str, list[int]] = {}

@@ -14,6 +14,7 @@ from collector.audit import AuditSettings
 from collector.cascade.settings import CascadeSettings
 from collector.compliance.settings import ComplianceSettings
 from collector.evidence.settings import EvidenceSettings
+from collector.limits import LimitSettings
 from collector.mines import MineOrder, mine_faults
 from collector.notify.settings import NotifySettings, rule_faults
 from collector.overview.settings import OverviewSettings
@@ -79,6 +80,8 @@ class CollectorSettings(Settings):
     """Upper platforms (上级平台) that it reports to."""
     intake: IntakeSettings = IntakeSettings()
     """How much is held in memory."""
+    limits: LimitSettings = LimitSettings()
+    """What one agent may take of the collector."""
     dead_letters: DeadLetterSettings = DeadLetterSettings()
     """What could not be used."""
     evidence: EvidenceSettings = EvidenceSettings()

@@ -1,4 +1,4 @@
-"""Events that the collector itself finds of a seal: in the book and every other destination, or told again."""
+"""Events that the collector itself finds: in the book and every other destination, or told again."""
 
 from __future__ import annotations
 
@@ -49,5 +49,5 @@ class Teller:
             await asyncio.to_thread(self._book.write, [], [record])
         if record.event.state == "cleared":
             self._confirmed.discard(record.event.alarm)
-        log.warning("mine %s: %s", record.site, record.event.text)
+        log.warning("site %s: %s", record.site, record.event.text)
         return True
