@@ -153,7 +153,7 @@ class Registry:
         """An agent's last state."""
         with self._lock:
             row = self._db.execute("SELECT state FROM agent WHERE agent = ?", (agent,)).fetchone()
-        return None if row is None or row[0] is None else _STATE.decode(row[0])
+        return None if row is None else _state(agent, row[0])
 
     def agents(self) -> list[AgentRow]:
         """All agents by name."""
@@ -161,7 +161,7 @@ class Registry:
             rows = self._db.execute(
                 "SELECT agent, state, seen, gaps, duplicates, samples FROM agent ORDER BY agent"
             ).fetchall()
-        return [AgentRow(row[0], _STATE.decode(row[1]) if row[1] else None, *row[2:]) for row in rows]
+        return [AgentRow(row[0], _state(*row[:2]), *row[2:]) for row in rows]
 
     # -- manifests
 
@@ -338,6 +338,15 @@ class Registry:
         self.save()
         with self._lock:
             self._db.close()
+
+
+def _state(agent: str, text: bytes | None) -> State | None:
+    """A state as it was stored; one that an older version took, and the contract does not have any more, is none."""
+    try:
+        return None if text is None else _STATE.decode(text)
+    except msgspec.DecodeError as err:
+        log.warning("agent %s: its stored state is left aside until the next one comes: %s", agent, err)
+        return None
 
 
 def _now() -> int:

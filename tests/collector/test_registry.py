@@ -13,7 +13,7 @@ from profiles.wire.codec import encode
 from profiles.wire.messages import State, StreamState
 
 STREAM = "0" * 32
-LATER = 253402300799999
+LATER = 253402214399999
 
 
 def state(since: int = LATER, **rest: object) -> State:

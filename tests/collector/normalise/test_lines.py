@@ -139,7 +139,7 @@ SAMPLES = st.builds(
 
 @pytest.mark.fuzz
 @given(
-    samples=st.lists(SAMPLES, min_size=1, max_size=20), t0=st.integers(0, 253402300799999), era=st.integers(0, 999_999)
+    samples=st.lists(SAMPLES, min_size=1, max_size=20), t0=st.integers(0, 253402214399999), era=st.integers(0, 999_999)
 )
 def test_every_sample_becomes_a_record_or_says_why_not(samples: list[Sample], t0: int, era: int) -> None:
     data = Data(v=1, stream="a" * 32, seq=1, era=era, manifest="b" * 64, t0=t0, s=samples)
