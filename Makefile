@@ -1,5 +1,5 @@
 # Each target is a script that a machine without make can run as well.
-.PHONY: demo test coverage soak bench bundle models lock lint clean help
+.PHONY: demo test coverage soak fuzz bench bundle models lock lint clean help
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -15,6 +15,9 @@ coverage: ## the tests once more, with the lines that they reach; takes twice th
 
 soak: ## the long versions of the kill, reconnect and fuzz runs
 	@scripts/test --soak
+
+fuzz: ## each decoder with hostile input for SECONDS (60); by coverage where atheris is installed
+	@scripts/fuzz $(or $(SECONDS),60)
 
 bench: ## measurements side by side with a reference
 	@scripts/bench

@@ -87,7 +87,8 @@ class Collector:
         self._settings = settings
         self._state_down = False
         self.counters: Counter[str] = Counter()
-        """messages, envelopes, samples, stored, dead, duplicates, gaps, waiting, forgotten, connects, and others."""
+        """messages, envelopes, samples, stored, dead, duplicates, gaps, waiting, forgotten, refused, defects, connects,
+        and others."""
         self._registry = Registry(settings.state)
         self._refusals = Refusals()
         self.dead_letters = DeadLetters(settings.state, settings.dead_letters.quota)
@@ -211,6 +212,7 @@ class Collector:
         return works
 
     def _ask(self, agent: str, request: Request) -> None:
+        log.info("agent %s is asked (request %s): %s %s", agent, request.id, request.verb, request.args)
         self._intake.publish(agent, "request", encode(request))
 
     def _told_again(self, profiles: Library) -> dict[str, Step]:

@@ -101,7 +101,9 @@ class Manifests:
             return None
         _remember(self._asked, key, now)
         self._counters["manifests_asked"] += 1
-        return Request(v=1, id=uuid.uuid4().hex, verb="manifest", args={"hashes": [name]})
+        request = Request(v=1, id=uuid.uuid4().hex, verb="manifest", args={"hashes": [name]})
+        log.info("agent %s is asked (request %s): manifest %s", agent, request.id, name)
+        return request
 
     def lost(self, agent: str, names: Iterable[str]) -> None:
         """The agent says that it does not have these (any more)."""

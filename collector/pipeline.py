@@ -300,6 +300,7 @@ class Pipeline:
                 log.error("agent %s: its dead letters reach their quota; what cannot be used waits at the agent", agent)
 
     def _say_defect(self, envelope: Envelope, what: str, err: Exception) -> None:
+        self.counters["defects"] += 1
         if self._first(("defect", envelope.agent, envelope.kind, type(err))):
             log.error("agent %s, kind %s: %s", envelope.agent, envelope.kind, what, exc_info=err)
 

@@ -36,8 +36,8 @@ def read_include(reader: Reader, node: yaml.Node, path: KeyPath) -> Any:
     here = reader.place(node)
     name = str(node.value) if isinstance(node, yaml.ScalarNode) else ""
     file = reader.file.parent / name
-    if not name or not file.is_file():
-        what = f"{file} is a folder; expected a file" if name and file.is_dir() else f"there is no file {file}"
+    if not name or not os.path.isfile(file):  # unlike Path.is_file it raises nothing for a name that cannot be
+        what = f"{file} is a folder; expected a file" if name and os.path.isdir(file) else f"there is no file {file}"
         reader.problem(here, f"!include {name!r}: {what}")
         return None
     if not os.access(file, os.R_OK):

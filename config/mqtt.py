@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +97,7 @@ def missing_files(mqtt: MqttSettings) -> Iterator[Fault]:
         return
     for name in ("ca", "certificate", "key"):
         file = getattr(mqtt.tls, name)
-        if file is not None and not file.is_file():
+        if file is not None and not os.path.isfile(file):  # unlike Path.is_file it raises nothing for any name
             yield Fault(("mqtt", "tls", name), f"there is no file {file}; without it nothing is delivered", "warning")
     private = mqtt.tls.private
     if private is not None and private.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ from profiles.wire.messages import SNAPSHOT, Request, Response, State
 
 log = logging.getLogger(__name__)
 
+OF_PEOPLE = ("status", "read", "snapshot", "browse", "reload")
+"""Verbs that a collector does not send by itself."""
+NOTED, NOTED_WITHIN = 10, 60.0
+"""Requests that become events, at most so many within so many seconds; the log has all."""
+SHOWN = 200
+"""Characters of a request that its event shows."""
 TIDY = 60.0
 """Seconds between two looks at the bounds of the evidence folder, and at the certificates."""
 SETTLES = 10.0
@@ -97,6 +104,8 @@ class Agent:
         self._started = self._clock.now
         self._host = HostLoad(settings.state)
         self._up: dict[str, bool] = {}
+        self._noted: deque[float] = deque(maxlen=NOTED)
+        """When the last requests became events (monotonic s)."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set: then drivers end, the last readings are committed, the uplink drains and closes."""
@@ -245,14 +254,29 @@ class Agent:
             await _pause(stop, TIDY)
 
     async def _answer(self, request: Request) -> Response:
-        """Requests that only the agent as a whole can answer; none of them writes to an instrument."""
+        """Requests that only the agent as a whole can answer; those of people are events as well, so that who reads the
+        events knows who was asked what.
+        """
+        response = await self._answered(request)
+        now = time.monotonic()
+        if request.verb in OF_PEOPLE and (len(self._noted) < NOTED or now - self._noted[0] > NOTED_WITHIN):
+            self._noted.append(now)
+            outcome = "answered" if response.ok else f"refused: {response.error}"
+            about = f"{request.verb} {request.args}"[:SHOWN]
+            text = f"collector {self._settings.collector} asked (request {request.id}): {about}: {outcome}"
+            self._recorder.note("INFO", text)
+        return response
+
+    async def _answered(self, request: Request) -> Response:
+        """None of them writes to an instrument."""
         match request.verb:
             case "status":
                 return Response(v=1, id=request.id, ok=True, result=self.state())
             case "read":
-                wanted = request.args.get("tags")
-                if wanted is not None and not isinstance(wanted, list):
+                asked = request.args.get("tags")
+                if asked is not None and not isinstance(asked, list):
                     return Response(v=1, id=request.id, ok=False, error="tags: expected a list of tag names")
+                wanted = None if asked is None else {name for name in asked if isinstance(name, str)}
                 found = {
                     tag: [sample.time, sample.value, sample.quality]
                     for tag, sample in self._recorder.latest().items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from edge_agent.outbox.rows import OutboxUnavailable, Row
@@ -15,6 +16,11 @@ log = logging.getLogger(__name__)
 
 HELD = 1000
 """Acknowledgements and requests that may wait for their turn; beyond, they are forgotten and come again."""
+RATE, BURST = 10.0, 200.0
+"""Requests a second that are answered, and how many may come at once (a collector asks for up to a hundred files of
+evidence together); more are forgotten, since an answer to each would cost as much."""
+SHOWN = 200
+"""Characters of a request's arguments, and of why it is refused, that are logged."""
 ANSWERING = 8
 """Requests answered at the same time; one more is told that the agent is busy."""
 
@@ -39,6 +45,7 @@ class Answers:
         self._inbox: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(HELD)
         self._ack, self._request = decoder(Ack), decoder(Request)
         self._answering: set[asyncio.Task[None]] = set()
+        self._room, self._room_at, self._flooded = BURST, time.monotonic(), False
 
     def heard(self, topic: str, payload: bytes) -> None:
         """A message came; called in the event loop."""
@@ -94,7 +101,24 @@ class Answers:
                     log.error("envelope %d of stream %s is a dead letter at the collector: %s", row.seq, stream, reason)
             self._on_gone(gone)
 
+    def _has_room(self) -> bool:
+        """Whether one more request is within the rate; said once when it is not, and again after a calm."""
+        now = time.monotonic()
+        self._room, self._room_at = min(BURST, self._room + (now - self._room_at) * RATE), now
+        if self._room < 1.0:
+            self._counters["requests_refused"] += 1
+            if not self._flooded:
+                log.error("%s: more than %g requests a second; those beyond are forgotten", self.topics[1], RATE)
+            self._flooded = True
+            return False
+        self._flooded = self._flooded and self._room < BURST
+        self._room -= 1.0
+        return True
+
     def _take_request(self, request: Request, reply: Callable[[Response], None]) -> None:
+        if not self._has_room():
+            return
+        self._counters["requests"] += 1
         if len(self._answering) >= ANSWERING:
             reply(Response(v=1, id=request.id, ok=False, error=f"busy: {ANSWERING} requests are being answered"))
             return
@@ -109,4 +133,6 @@ class Answers:
         except Exception as err:  # whoever asks learns of the defect; it harms nothing else (I6)
             log.exception("request %r cannot be answered", request.verb)
             response = Response(v=1, id=request.id, ok=False, error=f"the agent failed: {err!r}")
+        said = "answered" if response.ok else f"refused: {response.error[:SHOWN]}"
+        log.info("request %s: %s %s: %s", request.id, request.verb, repr(request.args)[:SHOWN], said)
         reply(response)

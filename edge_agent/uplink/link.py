@@ -41,6 +41,8 @@ TICK = 0.1
 """Seconds between looks at resends and at the backlog's rate."""
 REASONS = 5
 """Different causes of one outage that the log names: a broker that is gone, and is back but lets nobody in."""
+MOST_ASKED = 1000
+"""Manifests that one request may ask for."""
 SILENCE = 300.0
 """Seconds without any acknowledgement, while envelopes are on their way, after which the log names the causes."""
 
@@ -93,7 +95,7 @@ class Uplink:
         self._state_at = 0.0
         self.counters = {
             "published": 0, "published_samples": 0, "resent": 0, "acknowledged": 0, "rejected": 0, "quarantined": 0,
-            "connects": 0,
+            "connects": 0, "requests": 0, "requests_refused": 0,
         }  # fmt: skip
         self._answers = Answers(
             outbox,
@@ -325,8 +327,9 @@ class Uplink:
         if request.verb != "manifest":
             return await self._on_request(request)
         wanted = request.args.get("hashes", [])
-        if not isinstance(wanted, list):
-            return Response(v=1, id=request.id, ok=False, error="hashes: expected a list of manifest hashes")
+        if not isinstance(wanted, list) or len(wanted) > MOST_ASKED:
+            error = f"hashes: expected a list of at most {MOST_ASKED} manifest hashes"
+            return Response(v=1, id=request.id, ok=False, error=error)
         names = [str(name) for name in wanted]
         missing = [name for name in names if self._outbox.manifest(name) is None]
         here = [name for name in names if name not in missing]

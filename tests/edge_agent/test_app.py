@@ -22,6 +22,7 @@ from edge_agent.drivers.modbus.driver import ModbusDriver
 from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.settings import load_agent
 from edge_agent.simulators import tank_farm
+from edge_agent.uplink import answers as answers_
 from profiles.wire.codec import decode, decoder, encode, split_evidence
 from profiles.wire.messages import Data, Events, EvidenceChunk, Host, Request, Response, Sample, State
 from tests.servers import LOCAL, Server, mosquitto, running, wait_for
@@ -188,7 +189,11 @@ async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, b
             listener.client.publish("gw/v1/county-1/plant-1/request", encode(request), qos=1)
         await asyncio.to_thread(wait_for, lambda: len(listener.of("response")) == 6, what="six answers")
         answers = {each.id: each for each in (decode(f, decoder(Response)) for f in listener.of("response"))}
+        await asyncio.to_thread(wait_for, lambda: "(request 6)" in asked(listener), what="the last of them as an event")
+        told = asked(listener)
     instrument.close()
+    assert "collector county-1 asked (request 2): read {'tags': ['T101.LEVEL']}: answered" in told
+    assert "collector county-1 asked (request 6): reload {}: refused: this agent does not answer 'reload'" in told
     assert answers["1"].result["devices"]["tank-farm"]["up"] is True
     [moment, value, quality] = answers["2"].result["T101.LEVEL"]
     assert moment > 1_700_000_000_000
@@ -200,6 +205,31 @@ async def test_requests_are_answered_from_what_the_agent_knows(tmp_path: Path, b
     assert "does not answer 'reload'" in answers["6"].error
     assert not answers["4"].ok
     assert "expected a list" in answers["4"].error
+
+
+def asked(listener: Listener) -> str:
+    """The texts of the events heard."""
+    events = [event for frame in listener.of("event") for event in decode(frame, decoder(Events)).events]
+    return "\n".join(event.text for event in events)
+
+
+async def test_requests_beyond_their_rate_are_forgotten_and_counted(
+    tmp_path: Path, broker: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(answers_, "BURST", 2.0)
+    monkeypatch.setattr(answers_, "RATE", 0.0001)
+    async with working(tmp_path, broker.port, [tank_farm.device_settings(1)]) as listener:
+        await asyncio.to_thread(wait_for, lambda: listener.of("state"), what="the agent")
+        for name in "123456":
+            request = encode(Request(v=1, id=name, verb="read"))
+            listener.client.publish("gw/v1/county-1/plant-1/request", request, qos=1)
+
+        def refused() -> bool:
+            return decode(listener.of("state")[-1], decoder(State)).counters["requests_refused"] == 4
+
+        await asyncio.to_thread(wait_for, refused, what="the state that counts them")
+        assert {decode(frame, decoder(Response)).id for frame in listener.of("response")} == {"1", "2"}
+    assert sum("more than 0.0001 requests a second" in record.message for record in caplog.records) == 1
 
 
 async def test_a_file_of_evidence_is_carried_again_on_request_and_no_other_file_ever(

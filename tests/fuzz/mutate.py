@@ -13,17 +13,18 @@ from random import Random
 from typing import Any
 
 HOSTILE: tuple[Any, ...] = (
-    None, True, False, 0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**30, 10**400, 1e308, -1e308,
-    5e-324, 0.1, "", " ", "0", "-0", "\n", "a\nb", "a\r\nb,c=d e=1 2", "\x00", "\x1b[2J", "\u2028", "\u202e", "\ud83d\ude00",
-    "=1+1", "@SUM(A1)", "../../x", "a/b", "%s%n", "'; DROP TABLE letter; --", '"', "\\", "\\n", "<script>", "x" * 70_000,
-    "1e5", "NaN", "nan", "inf", "1_000", "٣", "9" * 5000, "9999-12-31 23:59:59", "0001-01-01 00:00:00", [], {}, [[]],
-    {"": {}}, ["x"] * 300,
+    None, True, False, 0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**30, 10**400, 1e308,
+    -1e308, 5e-324, 0.1, "", " ", "0", "-0", "\n", "a\nb", "a\r\nb,c=d e=1 2", "\x00", "\x1b[2J", "\u2028", "\u202e",
+    "\ud83d\ude00", "=1+1", "@SUM(A1)", "../../x", "a/b", "%s%n", "'; DROP TABLE letter; --", '"', "\\", "\\n",
+    "<script>", "x" * 70_000, "1e5", "NaN", "nan", "inf", "1_000", "٣", "9" * 5000, "9999-12-31 23:59:59",
+    "0001-01-01 00:00:00", [], {}, [[]], {"": {}}, ["x"] * 300,
 )  # fmt: skip
 """Values that have broken decoders, here and elsewhere."""
 PIECES = (
     b"", b"\x00", b"\xff\xfe", b"\n", b"\r", b"\t", b'"', b"'", b",", b";", b"~", b"||", b"{", b"}", b"[", b"]", b": ",
     b"- ", b"&a ", b"*a", b"!secret ", b"!include ", b"<<: ", b"? ", b"| ", b"\xe4\xb8\xad", b"\x1b[31m", b"9" * 400,
-    b"-1", b"1e999", b"nan", b"\xef\xbb\xbf", b"[" * 500, b"{" * 500, b"\x80", b"\xff\xd8", b"\xff\xd9", b"=", b"*" * 50,
+    b"-1", b"1e999", b"nan", b"\xef\xbb\xbf", b"[" * 500, b"{" * 500, b"\x80", b"\xff\xd8", b"\xff\xd9", b"=",
+    b"*" * 50,
 )  # fmt: skip
 MOST = 1 << 16
 """Bytes of an input at most."""

@@ -74,7 +74,7 @@ def by_chance(target: str, seconds: float, seed: int) -> int:
         signal.setitimer(signal.ITIMER_REAL, LONGEST)
         try:
             run(data)
-        except Exception:
+        except Exception:  # whatever it is: that is what is looked for
             signal.setitimer(signal.ITIMER_REAL, 0)
             traceback.print_exc()
             print(f"{target}: found {_keep(target, data)} after {count} inputs", flush=True)
@@ -111,8 +111,8 @@ def by_coverage(target: str, seconds: float, seed: int) -> int:
     (CASES / target).mkdir(parents=True, exist_ok=True)
     options = [
         f"-max_total_time={seconds:.0f}", f"-timeout={LONGEST}", f"-rss_limit_mb={memory() + GROWTH}",
-        f"-artifact_prefix={CASES / target}/", f"-max_len={MOST}", f"-seed={seed}", "-print_final_stats=1", "-verbosity=0",
-        str(corpus),
+        f"-artifact_prefix={CASES / target}/", f"-max_len={MOST}", f"-seed={seed}", "-print_final_stats=1",
+        "-verbosity=0", str(corpus),
     ]  # fmt: skip
     atheris.instrument_all()
     atheris.Setup([sys.argv[0], *options], run, custom_mutator=change)

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
-import tempfile
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from config.errors import ConfigError
 from config.load import load
@@ -28,13 +30,28 @@ class Target:
 
     run: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
+    slow: bool = False
+    """Whether an input takes tens of milliseconds."""
 
 
 @cache
 def folder() -> Path:
-    """Where targets put the files that they have read; in memory where there is such a place."""
-    memory = Path("/dev/shm")  # a folder of our own is made in it
-    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if memory.is_dir() else None))
+    """Where targets put the files that they have read."""
+    return both_ends.folder()
+
+
+def close() -> None:
+    """Leave nothing behind."""
+    both_ends.close()
+    if folder.cache_info().currsize:
+        shutil.rmtree(folder())
+        for made in (folder, _text_sources, _table_sources):
+            made.cache_clear()
+
+
+def said(err: Exception) -> None:
+    """An error without words helps nobody."""
+    assert str(err)
 
 
 def told(path: Path, read: Callable[[Path], Any]) -> None:
@@ -42,8 +59,11 @@ def told(path: Path, read: Callable[[Path], Any]) -> None:
     try:
         read(path)
     except ConfigError as err:
-        assert err.problems
-        assert all(each.line >= 1 and each.column >= 1 and "\n" not in str(each) for each in err.problems)
+        problems = err.problems
+    else:
+        return
+    assert problems
+    assert all(each.line >= 1 and each.column >= 1 and str(each).isprintable() for each in problems)
 
 
 # -- settings, profiles, tag lists
@@ -104,8 +124,25 @@ def _workbook() -> bytes:
     return path.read_bytes()
 
 
+def _agent_seeds() -> list[bytes]:
+    return _yaml_seeds("config/templates/agent/*.yaml", "tests/cases/config/*/agent.yaml")
+
+
+def _profile_seeds() -> list[bytes]:
+    return _yaml_seeds("profiles/library/own/*.yaml", "profiles/library/mines/coal-water.yaml")
+
+
 def _yaml_seeds(*places: str) -> list[bytes]:
-    return [path.read_bytes() for place in places for path in sorted(ROOT.glob(place))]
+    """The files, and each as JSON, which is YAML as well, so that it is changed in its structure too."""
+    found = [path.read_bytes() for place in places for path in sorted(ROOT.glob(place))]
+    return [*found, *(as_json for each in found if (as_json := _as_json(each)))]
+
+
+def _as_json(text: bytes) -> bytes:
+    try:
+        return json.dumps(yaml.safe_load(text), ensure_ascii=False).encode()
+    except (yaml.YAMLError, TypeError):
+        return b""  # one with tags or dates, or a broken one
 
 
 # -- files of other systems
@@ -140,7 +177,7 @@ def text_file(data: bytes) -> None:
     try:
         taken = this.take(f"140199900001_{kind}_20270115080000.txt", data[1:], now=NOW, quiet=True)
     except (UnfinishedError, UnusableError) as err:
-        assert str(err)
+        said(err)
         return
     readings, _unclaimed = tags.readings(kind, taken.rows)
     assert all(each.time >= 0 for each in readings)
@@ -203,7 +240,7 @@ def table_file(data: bytes) -> None:
     try:
         taken = this.take(name, data[1:], now=NOW, quiet=True)
     except (UnfinishedError, UnusableError) as err:
-        assert str(err)
+        said(err)
         return
     readings, _unclaimed = tags.readings("", taken.rows)
     assert all(each.time >= 0 for each in readings)
@@ -228,7 +265,7 @@ def persons_part(data: bytes) -> None:
     try:
         part = parse_part(data.decode("utf-8", "replace"))
     except EncryptedFileError as err:
-        assert str(err)
+        said(err)
         return
     assert 1 <= part.number <= part.of
 
@@ -291,7 +328,7 @@ def modbus_answer(data: bytes) -> None:
     try:
         body = tap.answer()
     except (LinkError, RefusedError) as err:
-        assert str(err)
+        said(err)
         body = data[1:].ljust(2 * block.count, b"\0")[: 2 * block.count]
     readings = decode(block, body, NOW)
     assert len(readings) == len(block.slots)
@@ -343,8 +380,8 @@ def opcua_value(data: bytes) -> None:
 
 
 def _opcua_seeds() -> list[bytes]:
-    head = {"status": 0, "source": 134_000_000_000_000_000}
-    values = [{"value": each} for each in (1.5, True, "x", [1, 2, 3], 2**40, None)]
+    head: dict[str, Any] = {"status": 0, "source": 134_000_000_000_000_000}
+    values: list[dict[str, Any]] = [{"value": each} for each in (1.5, True, "x", [1, 2, 3], 2**40, None)]
     return [json.dumps(head | each).encode() for each in [*values, {"text": "x"}, {"value": 1, "status": 0x80340000}]]
 
 
@@ -383,9 +420,9 @@ _CHALLENGES = [
 
 TARGETS: dict[str, Target] = {
     **{name: Target(run, seeds) for name, (run, seeds) in both_ends.TARGETS.items()},
-    "agent-settings": Target(agent_settings, lambda: _yaml_seeds("config/templates/agent/*.yaml", "tests/cases/config/*/agent.yaml")),
+    "agent-settings": Target(agent_settings, _agent_seeds, slow=True),
     "collector-settings": Target(collector_settings, lambda: _yaml_seeds("config/templates/collector/*.yaml")),
-    "profile": Target(profile, lambda: _yaml_seeds("profiles/library/own/*.yaml", "profiles/library/mines/coal-water.yaml")),
+    "profile": Target(profile, _profile_seeds, slow=True),
     "tags-csv": Target(_table("tags.csv"), lambda: [b"name,address,limits.HH\nT101,40001,11.5\n"]),
     "tags-xlsx": Target(_table("tags.xlsx"), lambda: [_workbook()]),
     "text-file": Target(text_file, _text_seeds),

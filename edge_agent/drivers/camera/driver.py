@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -108,7 +109,7 @@ def _faults(device: CameraDevice) -> Iterator[Fault]:
     url = device.url or ""
     if url.startswith("file:"):
         path = Path(url.removeprefix("file:"))
-        if not path.is_absolute() or not path.exists():
+        if not path.is_absolute() or not os.path.exists(path):
             yield ("url",), f"{path}: expected the whole path of a film, or of a folder of .jpg pictures, that is there"
     elif device.snapshot and url and not url.startswith("http"):
         yield ("snapshot",), "single pictures are asked for over http:// or https://"
