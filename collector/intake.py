@@ -21,12 +21,14 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collector.limits import Rates
 from collector.settings import IntakeSettings
 from config.mqtt import NOT_LET_IN, MqttSettings
+from profiles.wire.codec import MAX_MESSAGE
 from profiles.wire.topics import FROM_AGENT, Kind, Topic, subscription
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ STEADY = 30.0
 """Seconds after which a connection counts as good, so that the next back-off begins small again."""
 REASONS = 5
 """Different causes of one outage that the log names: a broker that is gone, and is back but lets nobody in."""
+HEADROOM = 4096
+"""Bytes of a packet around its payload: topic and properties."""
 QUEUED_ANSWERS = 1000
 """Acknowledgements and requests that wait for the broker at most; beyond that the agent's resend asks again."""
 
@@ -193,7 +197,10 @@ class Intake:
         ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
             client = self._make(ended)
-            await asyncio.to_thread(client.connect, self._mqtt.host, self._mqtt.port, round(self._mqtt.keepalive))
+            properties = _properties() if self._mqtt.version == "5" else None
+            await asyncio.to_thread(
+                client.connect, self._mqtt.host, self._mqtt.port, round(self._mqtt.keepalive), properties=properties
+            )
         except (OSError, ssl.SSLError, ValueError) as err:
             return err
         client.loop_start()
@@ -290,6 +297,15 @@ class Intake:
                 client=client,
             )
         )  # fmt: skip
+
+
+def _properties() -> Properties:
+    """The broker drops what is larger than a message of the contract can be, before paho holds it in memory
+    (MQTT 5, 3.1.2.11.4).
+    """
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = MAX_MESSAGE + HEADROOM
+    return properties
 
 
 def _words(reason: object) -> str:

@@ -19,6 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config.mqtt import NOT_LET_IN, MqttSettings
+from profiles.wire.codec import MAX_TO_AGENT
 
 log = logging.getLogger(__name__)
 
@@ -226,4 +227,5 @@ class MqttLink:
 def _properties() -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     properties.SessionExpiryInterval = 0  # no session needs to persist
+    properties.MaximumPacketSize = MAX_TO_AGENT + HEADROOM  # the broker drops what is larger (MQTT 5, 3.1.2.11.4)
     return properties

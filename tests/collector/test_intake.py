@@ -10,6 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from collector.intake import TAKEN_OVER, Intake, Message, pause_after
 from collector.settings import IntakeSettings
 from config.mqtt import MqttSettings
+from profiles.wire.codec import MAX_MESSAGE
 from tests.servers import LOCAL, Server, wait_for
 
 
@@ -51,6 +52,15 @@ async def test_who_speaks_is_taken_from_the_topic(broker: Server) -> None:
         await asyncio.to_thread(publish, broker.port, b'{"agent": "somebody-else"}', agent="plant-b")
         [message] = await intake.take(30)
         assert (message.agent, message.kind, message.payload) == ("plant-b", "data", b'{"agent": "somebody-else"}')
+
+
+async def test_a_message_that_no_agent_of_the_contract_sends_never_comes_into_memory(broker: Server) -> None:
+    intake = make(broker.port)
+    async with listening(intake):
+        await asyncio.to_thread(publish, broker.port, b"x" * (MAX_MESSAGE + 8192), b"small")
+        [message] = await intake.take(30)
+        assert message.payload == b"small"
+        assert intake.counters["reconnects"] == 0
 
 
 async def test_puback_is_given_while_nobody_takes_and_memory_stays_bounded(broker: Server) -> None:
