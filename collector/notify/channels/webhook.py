@@ -19,6 +19,7 @@ import msgspec
 import urllib3
 from pydantic import SecretStr
 
+from collector.ask import ask
 from collector.notify.channels.base import ReceiverSettings, failed
 from collector.notify.message import Message
 from config.model import FilePath
@@ -104,20 +105,20 @@ class Webhook:
         query, body = TEMPLATES[self._settings.template](message, secret)
         url = self._url + (f"{'&' if '?' in self._url else '?'}{query}" if query else "")
         try:
-            answer = self._pool.request("POST", url, json=body, redirect=False)
+            status, told = ask(self._pool, url, json=body)
         except (urllib3.exceptions.HTTPError, OSError) as err:
             raise failed(f"{type(err).__name__}: {err}", self._secrets) from None  # its cause may hold the address
-        if not 200 <= answer.status < 300:
-            raise failed(f"the server answers {answer.status}: {_words(answer.data)}", self._secrets)
+        if not 200 <= status < 300:
+            raise failed(f"the server answers {status}: {_words(told)}", self._secrets)
         key = TAKEN.get(self._settings.template)
-        if key and _answer(answer.data).get(key) != 0:
-            raise failed(f"the robot refuses it: {_words(answer.data)}", self._secrets)
+        if key and _answer(told).get(key) != 0:
+            raise failed(f"the robot refuses it: {_words(told)}", self._secrets)
 
 
 def _answer(data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -87,7 +87,7 @@ def judged(answer: Any, identity: str) -> Answer:
         return Answer("later", f"an answer that is no JSON object: {str(answer)[:200]}")
     about = answer.get("dataId") or answer.get("msgId")
     if about is not None and identity and about != identity:
-        return Answer("later", f"an answer to another packet: {about}")
+        return Answer("later", f"an answer to another packet: {str(about)[:200]}")
     success = answer.get("success")
     if success is True or (success is not False and str(answer.get("code")) == "200"):
         return Answer("accepted", str(answer.get("msg", "")))

@@ -10,8 +10,8 @@ import time
 import urllib3
 from pydantic import SecretStr
 
+from collector.ask import ask, sendable
 from collector.reports.transports.base import told
-from collector.reports.transports.http.ask import ask, sendable
 from config.model import Settings
 
 EARLY = 30.0

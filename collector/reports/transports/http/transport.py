@@ -11,8 +11,8 @@ import urllib3
 from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
+from collector.ask import ask, sendable
 from collector.reports.transports.base import Answer, Outgoing, judged, told
-from collector.reports.transports.http.ask import ask, sendable
 from collector.reports.transports.http.token import OAuth2Settings, Token, TokenError
 from config.model import Duration, FilePath, Settings
 

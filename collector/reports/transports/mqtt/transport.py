@@ -10,11 +10,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from collector.ask import MAX_ANSWER
 from collector.reports.transports.base import Answer, Outgoing, judged, told
 from config.model import Duration, Settings
 from config.mqtt import MqttSettings
 from edge_agent.uplink.client import LinkDownError, MqttLink
 
+ANSWERS = 100
+"""Answers that wait to be looked at."""
 WILD = set("+#\0")
 WORDS = ("id", "name", "path", "profile", "gateway", "kind")
 
@@ -67,7 +70,7 @@ class MqttTransport:
         self._mid = 0
         self._puback: asyncio.Future[str] | None = None
         """Of the packet in flight: empty when the broker has it, else why it does not take it."""
-        self._answers: asyncio.Queue[Any] = asyncio.Queue()
+        self._answers: asyncio.Queue[Any] = asyncio.Queue(ANSWERS)
         self._unnamed = False
         """Whether an answer came that names no packet."""
 
@@ -93,7 +96,7 @@ class MqttTransport:
         topic = self._settings.topic.format(**{word: getattr(packet, word) for word in WORDS})
         if set(topic) & WILD:
             return Answer("refused", f"{topic!r} is no topic")
-        self._answers = asyncio.Queue()
+        self._answers = asyncio.Queue(ANSWERS)
         self._puback = asyncio.get_running_loop().create_future()
         self._mid = link.publish(topic, packet.body)
         await asyncio.wait({self._puback, link.lost}, return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +130,9 @@ class MqttTransport:
             self._puback.set_result(refused)
 
     def _hear(self, _topic: str, payload: bytes) -> None:
-        self._answers.put_nowait(told(payload))
+        if self._answers.full():  # a platform that talks on and on; the newest is the likeliest answer
+            self._answers.get_nowait()
+        self._answers.put_nowait(told(payload[:MAX_ANSWER]))
 
     async def close(self) -> None:
         """Close the connection."""

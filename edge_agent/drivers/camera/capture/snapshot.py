@@ -14,7 +14,7 @@ import av
 import av.error
 import urllib3
 
-from edge_agent.drivers.camera.capture import words
+from edge_agent.drivers.camera.capture import source, words
 from edge_agent.drivers.camera.capture.login import Login
 from edge_agent.drivers.camera.capture.source import Coded, DeniedError, Form, LostError, Packet
 
@@ -127,7 +127,8 @@ def packet_of(data: bytes, form: Form | None, stamp: float | None = None) -> Pac
         return None
     if form is None:
         try:
-            with av.open(io.BytesIO(data), format="jpeg_pipe") as single:
+            within = [{"max_pixels": str(source.MOST_PIXELS)}]
+            with av.open(io.BytesIO(data), format="jpeg_pipe", stream_options=within) as single:
                 form = Form(single.streams.video[0])
         except (av.error.FFmpegError, IndexError):
             return None

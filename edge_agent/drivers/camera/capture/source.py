@@ -33,6 +33,11 @@ class EndedError(LostError):
     """A recording is at its end; it begins again."""
 
 
+MOST_PIXELS = 64 * 10**6
+"""Pixels of a picture at most, twice what an 8K camera gives: a few hundred KiB of JPEG can state thousands of millions
+(FFmpeg's own option max_pixels, https://ffmpeg.org/ffmpeg-codecs.html)."""
+
+
 class Form:
     """How packets are coded: what a decoder, and later a clip, must know of them."""
 
@@ -55,6 +60,7 @@ class Form:
         if all(self._size):
             context.width, context.height = self._size
         context.thread_count = 1
+        context.options = {"max_pixels": str(MOST_PIXELS)}
         return context
 
 

@@ -11,13 +11,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge_agent.drivers.camera.capture import recording
+from edge_agent.drivers.camera.capture import recording, source
 from edge_agent.drivers.camera.capture.decoder import Decoder
 from edge_agent.drivers.camera.capture.ring import Ring
+from edge_agent.drivers.camera.capture.snapshot import packet_of
 from edge_agent.drivers.camera.capture.source import LostError, Packet
 from edge_agent.drivers.camera.capture.stamps import Stamps
 from edge_agent.drivers.camera.capture.stream import StreamSource
@@ -31,6 +33,21 @@ __all__ = ["films"]
 def moments(pairs: Iterator[tuple[float | None, float]]) -> list[float]:
     stamps = Stamps()
     return [round(stamps.at(stamp, arrived), 3) for stamp, arrived in pairs]
+
+
+def test_a_picture_that_states_more_pixels_than_any_camera_gives_is_never_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jpeg = bytes(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1])
+    decoder = Decoder()
+    packet = packet_of(jpeg, None)
+    assert packet is not None
+    found = decoder.newest([packet])
+    assert found is not None
+    assert found[0].shape == (64, 64, 3)
+    monkeypatch.setattr(source, "MOST_PIXELS", 64 * 63)
+    bomb, refusing = packet_of(jpeg, None), Decoder()
+    assert bomb is None or (refusing.newest([bomb]), refusing.damaged) == (None, 1)
 
 
 def steady(count: int) -> Iterator[tuple[float, float]]:
