@@ -159,6 +159,14 @@ def test_an_events_integer_beyond_all_bounds_is_kept_as_digits() -> None:
     assert parse(event_line(record))[2]["word"] == "1" + "0" * 39
 
 
+def test_a_text_that_no_store_takes_is_a_fault_of_its_sample_alone() -> None:
+    samples = [Sample(tag="t", dt=0, value="好" * 21_333), Sample(tag="t", dt=1, value="好" * 21_334)]
+    data = Data(v=1, stream="a" * 32, seq=1, era=0, manifest="b" * 64, t0=0, s=samples)
+    done = normalise(data, COMPILED)
+    assert len(done.records) == 1
+    assert "expected a text of at most 64000 bytes" in done.faulty[0][1]
+
+
 def test_two_agents_tags_without_a_point_never_share_a_series() -> None:
     manifest = Manifest(
         v=1, software="x", site=Site(code="s", name="s", adcode="110110"), tags=TAGS,

@@ -108,6 +108,57 @@ def test_what_is_no_frame_is_a_frame_error(frame: bytes) -> None:
         codec.decode(frame, codec.decoder(Data))
 
 
+def test_a_frame_is_compressed_once_at_most() -> None:
+    text = codec.unpack(codec.freeze_data(STREAM, 1, 0, HASH, ROWS))
+    assert codec.decode(zlib.compress(text), codec.decoder(Data)).seq == 1
+    with pytest.raises(codec.FrameError):
+        codec.decode(zlib.compress(zlib.compress(text)), codec.decoder(Data))
+
+
+def test_what_an_agent_takes_is_smaller_than_what_a_collector_takes() -> None:
+    large = codec.encode(Ack(v=1, stream=STREAM, acked=[(1, "c" * 32)] * 40_000))
+    assert codec.decode(large, codec.decoder(Ack)).acked
+    with pytest.raises(codec.FrameError, match="unpacks to more than 1048576 bytes"):
+        codec.decode(large, codec.decoder(Ack), codec.MAX_TO_AGENT)
+
+
+DATA = {"v": 1, "stream": STREAM, "seq": 1, "era": 0, "manifest": HASH, "t0": 0, "s": [["t", 0, 1, "bad:link"]]}
+EVENTS = {"v": 1, "stream": STREAM, "seq": 1, "era": 0, "manifest": HASH}
+TOLD = {"v": 1, "online": True, "since": 1, "version": "1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (Data, DATA | {"stream": STREAM + "\n"}),
+        (Data, DATA | {"manifest": HASH + "\n"}),
+        (Data, DATA | {"s": [["t", 0, 1, "good\n"]]}),
+        (Data, DATA | {"s": [["t" * 129, 0, 1]]}),
+        (Data, DATA | {"t0": 253402300799999}),
+        (Data, DATA | {"s": [["t", 0, 1]] * 100_001}),
+        (Events, EVENTS | {"events": [msgspec.to_builtins(EVENT) | {"text": "x" * 4097}]}),
+        (Events, EVENTS | {"events": [msgspec.to_builtins(EVENT) | {"tag": "x" * 257}]}),
+        (Events, EVENTS | {"events": [msgspec.to_builtins(EVENT) | {"facts": {str(n): n for n in range(201)}}]}),
+        (State, TOLD | {"outbox_rows": 2**53 + 1}),
+        (State, TOLD | {"streams": {STREAM: {"last": -1}}}),
+        (State, TOLD | {"counters": {"x": 10**30}}),
+        (Site, {"code": "1" * 257, "name": "x", "adcode": "110110"}),
+        (Site, {"code": "1", "name": "x", "adcode": "110110\n"}),
+    ],
+)
+def test_what_is_longer_than_the_contract_has_it_is_a_frame_error(kind: type[msgspec.Struct], message: object) -> None:
+    with pytest.raises(codec.FrameError, match="Expected"):
+        codec.decode(json.dumps(message).encode(), codec.decoder(kind))
+
+
+def test_an_events_text_that_is_too_long_is_cut_by_who_sends_it() -> None:
+    [told] = codec.decode(
+        codec.freeze_events(STREAM, 1, 0, HASH, [msgspec.structs.replace(EVENT, text="x" * 5000)]),
+        codec.decoder(Events),
+    ).events
+    assert told.text == "x" * 4095 + "…"
+
+
 @pytest.mark.fuzz
 @given(junk=st.binary(max_size=300))
 def test_no_bytes_end_in_anything_but_a_frame_error(junk: bytes) -> None:

@@ -129,7 +129,7 @@ async def _put(sftp: SFTPClient, root: str, path: str, content: bytes) -> bool:
 
     if await sftp.exists(path):
         async with sftp.open(path, "rb") as there:
-            found: object = await there.read()  # bytes, since it is open as such
+            found: object = await there.read(len(content) + 1)  # bytes, since it is open as such; no more are compared
         return found == content
     folder, name = posixpath.split(path)
     if not await sftp.isdir(root):
