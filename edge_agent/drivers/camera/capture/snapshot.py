@@ -128,7 +128,11 @@ def packet_of(data: bytes, form: Form | None, stamp: float | None = None) -> Pac
     if form is None:
         try:
             within = [{"max_pixels": str(source.MOST_PIXELS)}]
-            with av.open(io.BytesIO(data), format="jpeg_pipe", stream_options=within) as single:
+            with av.open(
+                io.BytesIO(data),
+                format="jpeg_pipe",
+                stream_options=within,  # type: ignore[arg-type]  # av's declaration says texts, its code takes tables
+            ) as single:
                 form = Form(single.streams.video[0])
         except (av.error.FFmpegError, IndexError):
             return None
