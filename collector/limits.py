@@ -31,8 +31,8 @@ PIECE = 64 * 2**10
 """Bytes that count as one message; a larger message counts as several."""
 BURST = 10.0
 """Seconds' worth of messages that may come at once."""
-QUIET = 600.0
-"""Seconds without a refusal after which an alarm is cleared."""
+QUIET = 900.0
+"""Seconds without a refusal after which an alarm is cleared; a manifest that was refused is asked for again before."""
 DAY = 86_400
 FLOOD, GROWTH = "flood", "growth"
 """Codes of the two alarms."""
@@ -184,10 +184,11 @@ class LimitWatch:
 
     def _before(self) -> Iterator[tuple[tuple[str, str], Standing]]:
         """What an earlier run raised."""
-        for row in self._registry.agents():
+        behind = (f"{agent}/{origin}" for agent, origin in self._registry.current_manifests() if origin)
+        for agent in (*(row.agent for row in self._registry.agents()), *behind):
             for code in (FLOOD, GROWTH):
-                if (found := self._book.standing(row.agent, "agent", "", code)) is not None:
-                    yield (row.agent, code), Standing(found.alarm, found.since)
+                if (found := self._book.standing(agent, "agent", "", code)) is not None:
+                    yield (agent, code), Standing(found.alarm, found.since)
 
     def _record(
         self, key: tuple[str, str], state: EventState, standing: Standing, now: int, reason: str
@@ -203,4 +204,4 @@ class LimitWatch:
     def _site(self, agent: str) -> Site:
         """Of the manifest that it used last; of one without any, nowhere."""
         frames = self._registry.manifests(agent)
-        return decode(frames[0], _MANIFEST).site if frames else Site(code="", name="", adcode="000000")
+        return decode(frames[0], _MANIFEST).site if frames else Site(code="", name="", adcode="")

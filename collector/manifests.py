@@ -57,6 +57,7 @@ class Manifests:
             try:
                 self._admission.check(agent, manifest)
             except RefusedError:
+                self._registry.note(agent)  # so that it is among the agents, though nothing else of it is known
                 _remember(self._asked, (agent, name), time.monotonic() + REFUSED_AGAIN)
                 raise
         if self._registry.put_manifest(agent, name, frame, manifest.origin):

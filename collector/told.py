@@ -49,5 +49,5 @@ class Teller:
             await asyncio.to_thread(self._book.write, [], [record])
         if record.event.state == "cleared":
             self._confirmed.discard(record.event.alarm)
-        log.warning("site %s: %s", record.site, record.event.text)
+        log.warning("%s%s", f"site {record.site}: " if record.site else "", record.event.text)
         return True

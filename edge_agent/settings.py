@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
 
+import msgspec
 from pydantic import Field, WithJsonSchema, create_model
 
 from config.load import Fault, Loaded, load
@@ -255,7 +256,7 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
     manifest = build_manifest(settings, profiles)
     about_site = list(judge_site(manifest, profiles, counties_of(settings.regions)))
     if all(fault.severity == "warning" for fault in about_site):
-        yield from _contract(manifest)
+        yield from _contract(settings, manifest)
     for fault in about_site:
         yield Fault(("site", *fault.field), fault.message, fault.severity)
     found = judge(manifest, profiles)
@@ -269,12 +270,21 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
     yield from contact_faults(settings.devices, settings.site.code, settings.site.gateway, profiles)
 
 
-def _contract(manifest: Manifest) -> Iterator[Fault]:
-    """What a collector would refuse as a whole, such as a name that is too long."""
+def _contract(settings: AgentSettings, manifest: Manifest) -> Iterator[Fault]:
+    """What a collector would refuse as a whole, such as a text that is too long; told at its tag, if it is one's."""
+    if (whole := _refusal(manifest, Manifest)) is None:
+        return
+    found = [(path, _refusal(manifest.tags[tag.name], ManifestTag)) for path, tag in _tags(settings)]
+    for path, reason in [each for each in found if each[1]] or [((), whole)]:
+        yield Fault(path, f"a collector would not take what this agent tells of itself: {reason}")
+
+
+def _refusal(message: msgspec.Struct, kind: type[msgspec.Struct]) -> str | None:
     try:
-        decode(encode(manifest), decoder(Manifest))
+        decode(encode(message), decoder(kind))
     except FrameError as err:
-        yield Fault((), f"a collector would not take what this agent tells of itself: {err}")
+        return str(err)
+    return None
 
 
 def _assets(settings: AgentSettings, lack: Mapping[str, Sequence[TagFault]]) -> Iterator[Fault]:

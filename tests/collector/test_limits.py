@@ -90,6 +90,7 @@ async def test_a_manifest_of_too_many_points_is_a_dead_letter_and_what_refers_to
         assert not agent.asked, "a manifest that was refused just now is not asked for again at once"
         [letter] = collector.dead_letters.letters()
         assert letter.reason == "a manifest of 3 tags; at most 2 are taken (limits: {points: …})"
+        assert [row.agent for row in collector._registry.agents()] == ["plant-a"]
         agent.send("manifest", TANK)
         small = agent.data(2, TANK, ROW)
         await eventually(lambda: agent.has(2, small), "what keeps to the limit")
