@@ -33,6 +33,8 @@ BURST = 10.0
 """Seconds' worth of messages that may come at once."""
 QUIET = 900.0
 """Seconds without a refusal after which an alarm is cleared; a manifest that was refused is asked for again before."""
+MOST_AGENTS = 100_000
+"""Agents whose rate is known; beyond, each begins anew."""
 DAY = 86_400
 FLOOD, GROWTH = "flood", "growth"
 """Codes of the two alarms."""
@@ -99,6 +101,8 @@ class Rates:
     def admits(self, agent: str, size: int, now: float) -> bool:
         """Whether a message of `size` bytes is taken at `now` (monotonic seconds)."""
         room = self._rate * BURST
+        if len(self._buckets) >= MOST_AGENTS:  # a broker without an ACL lets anybody call himself anything
+            self._buckets.clear()
         bucket = self._buckets.setdefault(agent, _Bucket(room, now))
         bucket.left, bucket.at = min(room, bucket.left + (now - bucket.at) * self._rate), now
         cost = min(1 + size // PIECE, room)  # whatever the rate, one message of any size is taken at some time

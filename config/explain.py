@@ -34,13 +34,20 @@ _EXPECTED = {
 
 
 def problems_of(errors: Iterable[ErrorDetails], document: Document, model: type[BaseModel]) -> list[Problem]:
-    """All of pydantic's errors as problems; of a choice between shapes only those of the shape that was meant."""
-    found = []
+    """All of pydantic's errors as problems; of a choice between shapes only those of the shape that was meant.
+
+    Where none of the shapes was, the first one's.
+    """
+    told: dict[KeyPath, list[Problem]] = {}
+    others: dict[KeyPath, Problem] = {}
     for error in errors:
         path, meant = follow(document.data, error["loc"])
         if meant and not counted_what_failed(error):
-            found.append(_problem(error, path, document, model))
-    return sorted(set(found))
+            told.setdefault(path, []).append(_problem(error, path, document, model))
+        elif not meant:
+            others.setdefault(path, _problem(error, path, document, model))
+    silent = [problem for path, problem in others.items() if not any(each[: len(path)] == path for each in told)]
+    return sorted({*silent, *(problem for found in told.values() for problem in found)})
 
 
 def follow(data: Any, loc: Sequence[str | int]) -> tuple[KeyPath, bool]:

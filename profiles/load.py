@@ -112,7 +112,9 @@ class Shelf(Mapping[str, Profile]):
         if base is None:
             return document, problems
         chain = (*below, name)
-        if base in chain or len(chain) > MAX_EXTENDS:
+        if not isinstance(base, str):
+            problems.append(_problem(document, "extends: expected the name of a profile"))
+        elif base in chain or len(chain) > MAX_EXTENDS:
             problems.append(_problem(document, f"profiles extend each other in a circle: {' → '.join((*chain, base))}"))
         elif base not in self.files:
             known = ", ".join(sorted(self.files))
