@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -48,6 +49,7 @@ from profiles.wire.messages import (
 from profiles.wire.topics import Kind
 
 STREAM = "a" * 32
+PLACE = "EDGE_FUZZ_FOLDER"
 LOOK_AROUND = 100
 """Messages after which the collector also does what it does each second of what it was told."""
 FRESH = 20_000
@@ -192,9 +194,9 @@ def close() -> None:
 
 
 def folder() -> Path:
-    """A new folder; in memory where there is such a place."""
+    """A new folder, below the one that ``make fuzz`` clears away, or in memory where there is such a place."""
     memory = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if memory.is_dir() else None))
+    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=os.environ.get(PLACE) or (memory if memory.is_dir() else None)))
 
 
 def _told(kind: Kind) -> Callable[[bytes], None]:

@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, FunctionType
 
+from tests.fuzz import both_ends
 from tests.fuzz.mutate import MOST, mutated
 from tests.fuzz.targets import TARGETS, folder
 
@@ -151,17 +152,12 @@ def main() -> int:
         return (by_chance if chance else by_coverage)(target, chosen.seconds, chosen.seed)
     failed = []
     for target in chosen.targets or TARGETS:
-        words = [
-            sys.executable,
-            "-m",
-            "tests.fuzz.run",
-            "--here",
-            f"--seed={chosen.seed}",
-            *(["--chance"] if chance else []),
-        ]
-        place = Path(tempfile.mkdtemp(prefix="fuzz-"))
+        words = [sys.executable, "-m", "tests.fuzz.run", "--here", f"--seed={chosen.seed}", str(chosen.seconds), target]
+        place = both_ends.folder()  # a fuzzer that ends by itself clears nothing away
         try:
-            if subprocess.run([*words, str(chosen.seconds), target], check=False).returncode:
+            environment = os.environ | {both_ends.PLACE: str(place)}
+            done = subprocess.run([*words, *(["--chance"] if chance else [])], env=environment, check=False)
+            if done.returncode:
                 failed.append(target)
         finally:
             shutil.rmtree(place)
