@@ -28,6 +28,7 @@ from config.logs import LogSettings
 from config.model import Duration, FilePath, Settings, Size, Written, one_of
 from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
+from config.private import readable_keys
 from config.service.monitor import MonitorSettings
 from config.service.reload import needs_restart
 from profiles.load import Library, folder_faults, library
@@ -167,6 +168,7 @@ def _is_seal(target: TargetSettings, known: Library) -> bool:
 
 def _files(settings: CollectorSettings) -> Iterator[Fault]:
     yield from missing_files(settings.mqtt)
+    yield from readable_keys(settings)
     first: dict[str, int] = {}
     for number, higher in enumerate(settings.cascade):
         at = ("cascade", number)

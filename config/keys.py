@@ -24,7 +24,7 @@ class PemError(ValueError):
 
 
 def refuse_readable(file: Path) -> None:
-    """PermissionError when anybody but the owner may read a private key.
+    """PermissionError when anybody but the owner may read a private key or a secret.
 
     Not judged: what systemd hands over (``$CREDENTIALS_DIRECTORY``, whose access list shows as group rights), and
     Windows, whose access lists Python does not show.
@@ -35,7 +35,7 @@ def refuse_readable(file: Path) -> None:
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
         raise PermissionError(
-            f"{file}: others may read this private key (mode {mode:04o}), so it is refused; "
+            f"{file}: others may read it (mode {mode:04o}), so it is refused; "
             f"expected {OWNER_ONLY:04o}: chmod 600 {file}"
         )
 

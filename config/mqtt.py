@@ -10,15 +10,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
-from config.keys import refuse_readable
 from config.load import Fault
 from config.model import Duration, FilePath, Settings
+from config.private import KeyHolder
 
 NOT_LET_IN = "is the certificate expired, revoked or of another authority, or the broker's revocation list expired?"
 """What it may be when a connection over TLS ends before the broker has let a client in."""
 
 
-class TlsSettings(Settings):
+class TlsSettings(KeyHolder):
     """TLS towards the broker; the server is always verified, by host name too."""
 
     ca: FilePath | None = None
@@ -31,11 +31,6 @@ class TlsSettings(Settings):
     """Password of the private key; use !secret."""
 
     @property
-    def private(self) -> Path | None:
-        """The file that holds the private key: without one of its own it stands with the certificate."""
-        return self.key or self.certificate
-
-    @property
     def files(self) -> tuple[Path, ...]:
         """Those whose expiry matters."""
         return tuple(file for file in (self.ca, self.certificate) if file is not None)
@@ -46,8 +41,7 @@ class TlsSettings(Settings):
         It is made for each connection, so that a renewed certificate is used from the next one on. Raises OSError with
         the files' names when one cannot be used or others may read the key: security fails closed.
         """
-        if self.private is not None and self.private.is_file():
-            refuse_readable(self.private)
+        self.guard()
         try:
             context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
             context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -91,17 +85,11 @@ def link_files(mqtt: MqttSettings) -> tuple[Path, ...]:
 
 
 def missing_files(mqtt: MqttSettings) -> Iterator[Fault]:
-    """Certificates and keys that are not there (yet), or are refused: warnings, as they come by another way than the
-    settings, and instruments are read meanwhile."""
+    """Certificates and keys that are not there (yet): warnings, as they come by another way than the settings, and
+    instruments are read meanwhile."""
     if mqtt.tls == "disabled":
         return
     for name in ("ca", "certificate", "key"):
         file = getattr(mqtt.tls, name)
         if file is not None and not os.path.isfile(file):  # unlike Path.is_file it raises nothing for any name
             yield Fault(("mqtt", "tls", name), f"there is no file {file}; without it nothing is delivered", "warning")
-    private = mqtt.tls.private
-    if private is not None and private.is_file():
-        try:
-            refuse_readable(private)
-        except PermissionError as err:
-            yield Fault(("mqtt", "tls", "certificate" if mqtt.tls.key is None else "key"), str(err), "warning")

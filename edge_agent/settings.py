@@ -16,6 +16,7 @@ from config.logs import LogSettings
 from config.model import FilePath, Settings, Written, one_of
 from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
+from config.private import readable_keys
 from config.service.monitor import MonitorSettings
 from config.service.reload import needs_restart
 from edge_agent.clock import ClockSettings
@@ -150,6 +151,7 @@ def _tags(settings: AgentSettings) -> Iterator[TagAt]:
 
 def _files(settings: AgentSettings) -> Iterator[Fault]:
     yield from missing_files(settings.mqtt)
+    yield from readable_keys(settings)
     for number, device in enumerate(settings.devices):
         if not device.all_tags() and device.camera() is None:
             yield Fault(

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hmac, padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from config.model import Settings
@@ -24,15 +24,14 @@ class CipherError(ValueError):
     """A body that cannot be encrypted or decrypted; the text says why."""
 
 
-def _sixteen(text: str) -> str:
-    if len(text.encode()) != BLOCK // 8:
-        raise PydanticCustomError(
-            "key", "expected 16 characters (bytes as UTF-8), not {count}", {"count": len(text.encode())}
-        )
+def _sixteen(text: SecretStr) -> SecretStr:
+    count = len(text.get_secret_value().encode())
+    if count != BLOCK // 8:
+        raise PydanticCustomError("key", "expected 16 characters (bytes as UTF-8), not {count}", {"count": count})
     return text
 
 
-Key = Annotated[str, AfterValidator(_sixteen)]
+Key = Annotated[SecretStr, AfterValidator(_sixteen)]
 """16 characters, used as their UTF-8 bytes."""
 
 
@@ -91,4 +90,5 @@ def hmac_sm3(key: bytes, message: bytes) -> bytes:
 
 def _cipher(settings: Aes | Sm4) -> Cipher[modes.CBC]:
     algorithm = algorithms.AES128 if isinstance(settings, Aes) else algorithms.SM4
-    return Cipher(algorithm(settings.key.encode()), modes.CBC(settings.iv.encode()))
+    key, iv = (text.get_secret_value().encode() for text in (settings.key, settings.iv))
+    return Cipher(algorithm(key), modes.CBC(iv))

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from config.cli import settings_errors
+from config.keys import refuse_readable
 from edge_agent.drivers.camera.driver import INSTALL, CameraDriver, missing_packages, profile_of
 from edge_agent.drivers.camera.settings import BY_REGION, CameraDevice
 from edge_agent.settings import load_agent
@@ -80,7 +81,7 @@ def probe(url: str, user: str, password_file: Path | None, udp: bool, snapshot: 
     from edge_agent.drivers.camera.capture.probe import asked, look  # the extra; see `command`
     from edge_agent.drivers.camera.capture.probe import probe as stream
 
-    password = password_file.read_text(encoding="utf-8").splitlines()[0] if password_file else None
+    password = _password(password_file) if password_file else None
     where = {"onvif": url.removeprefix(ONVIF).rstrip("/")} if url.startswith(ONVIF) else {"url": url}
     try:
         device = CameraDevice.model_validate(
@@ -97,6 +98,14 @@ def probe(url: str, user: str, password_file: Path | None, udp: bool, snapshot: 
     for line in seen.lines:
         click.echo(line)
     _write(picture, seen.picture)
+
+
+def _password(file: Path) -> str:
+    try:
+        refuse_readable(file)
+    except PermissionError as err:
+        raise click.ClickException(str(err)) from err
+    return (file.read_text(encoding="utf-8").splitlines() or [""])[0]
 
 
 @command.command("setup")

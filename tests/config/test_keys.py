@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from config.keys import PemError, fingerprint, new_key, read_certificate, read_key, write_file, write_key
-from config.mqtt import MqttSettings, TlsSettings, missing_files
+from config.mqtt import MqttSettings, TlsSettings
+from config.private import readable_keys
 from tests.certificates import Authority
 
 
@@ -34,8 +35,8 @@ def test_a_key_that_others_may_read_is_refused_everywhere(tmp_path: Path, mode: 
         read_key(key)
     with pytest.raises(PermissionError, match="others may read"):
         tls.context()
-    [warning] = missing_files(MqttSettings(host="broker.example", tls=tls))
-    assert (warning.path, warning.severity) == (("mqtt", "tls", "key"), "warning")
+    [warning] = readable_keys(MqttSettings(host="broker.example", tls=tls))
+    assert (warning.path, warning.severity) == (("tls", "key"), "warning")
 
 
 def test_a_key_that_stands_with_its_certificate_is_refused_likewise(tmp_path: Path) -> None:

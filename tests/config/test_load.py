@@ -14,6 +14,7 @@ from pydantic import Field
 from config.errors import ConfigError
 from config.load import load
 from config.model import Duration, FilePath, Settings, Size
+from tests.private import write_private
 
 
 class Row(Settings):
@@ -126,14 +127,31 @@ def test_secrets_are_read_from_files_and_the_environment(tmp_path: Path, monkeyp
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     monkeypatch.setenv("EDGE_SECRET_MQTT_PASSWORD", "of the environment")
     assert read(tmp_path, "secret: !secret mqtt-password").secret == "of the environment"
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets/mqtt-password").write_text("beside\n")
+    write_private(tmp_path / "secrets/mqtt-password", "beside\n")
     assert read(tmp_path, "secret: !secret mqtt-password").secret == "beside"
     (tmp_path / "credentials").mkdir()
     (tmp_path / "credentials/mqtt-password").write_text("of systemd")
+    (tmp_path / "credentials/mqtt-password").chmod(0o440)  # as its access list shows
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "credentials"))
     assert read(tmp_path, "secret: !secret mqtt-password").secret == "of systemd"
     assert "expected !secret and a name" in faults(tmp_path, "secret: !secret ../../etc/passwd")[0]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_secret_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path, mode: int) -> None:
+    file = write_private(tmp_path / "secrets/mqtt-password", "hunter2")
+    file.chmod(mode)
+    [fault] = faults(tmp_path, "secret: !secret mqtt-password")
+    assert f"others may read it (mode {mode:04o})" in fault
+    assert fault.endswith("expected 0600: chmod 600 secrets/mqtt-password")
+    file.chmod(0o400)
+    assert read(tmp_path, "secret: !secret mqtt-password").secret == "hunter2"
+
+
+def test_a_secret_that_is_no_text_is_told_without_a_byte_of_it(tmp_path: Path) -> None:
+    write_private(tmp_path / "secrets/mqtt-password", "").write_bytes(b"\xffhunter2")
+    [fault] = faults(tmp_path, "secret: !secret mqtt-password")
+    assert fault.endswith("is not UTF-8")
 
 
 @pytest.mark.parametrize("key", ["number", "flag", "wait", "size", "rows", "code: x\nnumber"])

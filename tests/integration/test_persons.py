@@ -26,6 +26,7 @@ from edge_agent.settings import load_agent
 from tests.collector.persons.made import AREA, KEY, SECRET, STATION, kept, stamp
 from tests.edge_agent.drivers.files.bench import MINE, now, write
 from tests.edge_agent.drivers.opcua.plant import until
+from tests.private import write_private
 from tests.servers import LOCAL, mosquitto, running
 
 CANARIES = ("金丝雀甲", "金丝雀乙", f"{MINE}77001", f"{MINE}77002", "1969-07-20", "金丝雀队")
@@ -72,9 +73,9 @@ def overtime(at: int, last: int, since: int, end: str = "") -> str:
 
 def settings(folder: Path, port: int, above: int) -> None:
     """The files of the agent, of the county's collector, and of the province's, which has no key; a broker a level."""
-    for name in ("rydw", "upload", "secrets"):
+    for name in ("rydw", "upload"):
         (folder / name).mkdir()
-    (folder / "secrets" / "persons").write_text(SECRET.hex())
+    write_private(folder / "secrets" / "persons", SECRET.hex())
     mqtt, higher = ({"host": LOCAL, "port": each, "tls": "disabled"} for each in (port, above))
     point = {"profile": "coal-personnel", "asset": MINE}
     tags = [

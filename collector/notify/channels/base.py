@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr
 
 from collector.notify.message import Message
 from config.model import Duration, Settings, Written
+from config.secrets import hide
 
 MAX_ERROR = 300
 """Characters of a reason that are kept."""
@@ -38,8 +39,4 @@ class Channel(Protocol):
 
 def failed(reason: object, secrets: Iterable[SecretStr | None] = ()) -> DeliveryError:
     """A DeliveryError in one bounded line, in which the secrets are replaced by dots."""
-    text = " ".join(str(reason).split())
-    for secret in secrets:
-        if secret is not None and secret.get_secret_value():
-            text = text.replace(secret.get_secret_value(), "…")
-    return DeliveryError(text[:MAX_ERROR])
+    return DeliveryError(hide(" ".join(str(reason).split()), secrets)[:MAX_ERROR])

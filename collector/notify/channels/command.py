@@ -9,6 +9,7 @@ from pydantic import Field
 
 from collector.notify.channels.base import ReceiverSettings, failed
 from collector.notify.message import Message
+from config.secrets import environment
 
 
 class CommandSettings(ReceiverSettings):
@@ -30,7 +31,12 @@ class Command:
         command, timeout = self._settings.command, self._settings.timeout
         try:
             done = subprocess.run(
-                command, input=message.text.encode(), capture_output=True, timeout=timeout, check=False
+                command,
+                input=message.text.encode(),
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+                env=environment(),
             )
         except subprocess.TimeoutExpired:
             raise failed(f"{command[0]} did not end within {timeout:g} s") from None

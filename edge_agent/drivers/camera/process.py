@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 
+from config.secrets import environment
 from edge_agent.drivers.camera.protocol import (
     HEAD,
     Alive,
@@ -60,6 +61,7 @@ class Process:
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", MODULE,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env=environment(),
         )  # fmt: skip
         assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018  # both are pipes
         saying = asyncio.create_task(self._log(process.stderr))

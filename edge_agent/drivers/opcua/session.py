@@ -21,6 +21,7 @@ from asyncua.crypto import security_policies, uacrypto
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from config.private import KeyHolder
 from edge_agent.drivers.opcua.settings import (
     CertificateUser,
     OpcuaDevice,
@@ -167,9 +168,17 @@ async def _client(device: OpcuaDevice) -> Client:
         client.set_user(device.user.username)
         client.set_password(device.user.password.get_secret_value())
     elif isinstance(device.user, CertificateUser):
+        _guard(device.user)
         await client.load_client_certificate(str(device.user.certificate))
         await client.load_private_key(device.user.key)
     return client
+
+
+def _guard(holder: KeyHolder) -> None:
+    try:
+        holder.guard()
+    except PermissionError as err:
+        raise RefusedError(str(err)) from err
 
 
 async def _secure(client: SafeClient, device: OpcuaDevice, security: SecuritySettings) -> None:
@@ -179,6 +188,7 @@ async def _secure(client: SafeClient, device: OpcuaDevice, security: SecuritySet
         raise RefusedError(f"certificate {security.certificate}: expected a certificate, .der or .pem: {err}") from err
     if not security.key.is_file():
         raise RefusedError(f"key {security.key}: expected the private key of {security.certificate}")
+    _guard(security)
     client.application_uri = _application_uri(own, security)
     policy = getattr(security_policies, f"SecurityPolicy{security.policy}")
     mode = ua.MessageSecurityMode[security.mode]

@@ -16,6 +16,7 @@ from pydantic import Discriminator, Field, SecretStr, StringConstraints, Tag, fi
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, FilePath, Settings
+from config.private import KeyHolder
 from edge_agent.tags import DeviceSettings, TagSettings
 from profiles.wire.messages import Source
 
@@ -74,7 +75,7 @@ REJECTED = "rejected"
 """Beneath the folder of trusted certificates: those of strangers."""
 
 
-class SecuritySettings(Settings):
+class SecuritySettings(KeyHolder):
     """A secure channel (OPC UA part 4, 5.5); both sides know each other by certificates."""
 
     policy: Policy
@@ -97,7 +98,7 @@ class PasswordUser(Settings):
     """Give it as !secret name."""
 
 
-class CertificateUser(Settings):
+class CertificateUser(KeyHolder):
     """Log-in by a person's or role's certificate."""
 
     certificate: FilePath

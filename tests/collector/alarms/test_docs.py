@@ -13,6 +13,7 @@ from collector.alarms.settings import AlarmSettings
 from collector.notify.sender import FIRST_PAUSE, LONGEST_PAUSE
 from collector.settings import load_collector
 from config.errors import ConfigError
+from tests.private import write_private
 
 PAGE = Path(__file__).parents[3] / "docs" / "alarms.md"
 REST = (
@@ -24,9 +25,8 @@ REST = (
 def test_the_sample_loads_and_its_secrets_are_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [sample] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (tmp_path / "collector.yaml").write_text(REST + sample)
-    (tmp_path / "secrets").mkdir()
     for name in ("robot-url", "robot-sign", "mail-password"):
-        (tmp_path / "secrets" / name).write_text(f"https://robot.example/{name}\n")
+        write_private(tmp_path / "secrets" / name, f"https://robot.example/{name}\n")
     loaded = load_collector(tmp_path / "collector.yaml")
     assert not loaded.warnings
     settings = loaded.settings

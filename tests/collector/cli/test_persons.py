@@ -16,6 +16,7 @@ from collector.cli.main import main
 from collector.persons.store import PersonStore
 from tests.collector.persons import made
 from tests.collector.persons.made import FIRST, MINUTE, NAMES, OTHER, SECOND, SECRET, THIRD, person
+from tests.private import write_private
 from tests.profiles.textfile.examples import MINE
 
 NOW = time.time_ns() // 1_000_000_000 * 1000
@@ -23,14 +24,13 @@ NOW = time.time_ns() // 1_000_000_000 * 1000
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    (tmp_path / "secrets").mkdir()
     path = tmp_path / "collector.yaml"
     path.write_text(
         "collector: bureau\nstate: state\nmqtt: {host: 127.0.0.1, tls: disabled}\n"
         f"persons: {{keys: {{'{MINE}': !secret mine}}}}\n"
         "sinks: [{type: sqlite, name: store, path: store.db}]\n"
     )
-    (tmp_path / "secrets" / "mine").write_text(SECRET.hex())
+    write_private(tmp_path / "secrets" / "mine", SECRET.hex())
     return path
 
 
@@ -148,7 +148,7 @@ def test_a_site_without_files_is_told(file: Path, store: PersonStore) -> None:
     ("{'*': !secret short}", "expected a key of 32 bytes"), ("{'*': []}", "expected at least one entry"),
 ])  # fmt: skip
 def test_keys_are_checked_and_never_shown(file: Path, keys: str, expected: str) -> None:
-    (file.parent / "secrets" / "short").write_text("hunter2")
+    write_private(file.parent / "secrets" / "short", "hunter2")
     file.write_text(file.read_text().replace(f"{{'{MINE}': !secret mine}}", keys))
     result = CliRunner().invoke(main, ["check", str(file)])
     assert result.exit_code == (2 if expected else 0), result.output

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from collector.reports.ciphers import Aes, Plain, Sm4, encrypt, hmac_sm3
 
-KEY, IV = "0123456789abcdef", "fedcba9876543210"
+KEY, IV = SecretStr("0123456789abcdef"), SecretStr("fedcba9876543210")
 TEXT = b'{"dataId":"6f1f1c7e-0b52-4f0e-9a55-1f6f3f5a0c01","reportType":"report"}'
 AES = "8QdWZPypWfToq/VX2VPxdIbit4303w1/tILAP+Sx8rkIzC9DkacPVsCL9UWEXoWBGwcSseooW0U1dijmtXKbKSQ6e2AaeBlK1vsoXS1gkI8="
 SM4 = (
@@ -48,4 +48,4 @@ def test_hmac_by_sm3_is_that_of_the_definition() -> None:
 
 def test_a_key_of_another_length_is_a_mistake_in_the_settings() -> None:
     with pytest.raises(ValidationError, match="expected 16 characters"):
-        Aes(type="aes-128-cbc", key="short", iv=IV)
+        Aes(type="aes-128-cbc", key=SecretStr("short"), iv=IV)

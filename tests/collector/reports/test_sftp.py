@@ -47,6 +47,7 @@ class There:
         self.host_key, self.client_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
         (self.root / "upload").mkdir(parents=True)
         self.client_key.write_private_key(self.key)
+        self.key.chmod(0o600)
         self.port = 0
         self.server: asyncssh.SSHAcceptor | None = None
 

@@ -56,6 +56,10 @@ class Token:
         """It was not taken: the next one is fetched anew."""
         self._text = ""
 
+    def secrets(self) -> tuple[SecretStr | str, ...]:
+        """What no message may show."""
+        return self._settings.client_secret, self._text
+
     def _fetch(self) -> None:
         fields = {
             "grant_type": "client_credentials", "client_id": self._settings.client_id,

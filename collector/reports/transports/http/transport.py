@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -15,16 +16,20 @@ from collector.ask import ask, sendable
 from collector.reports.transports.base import Answer, Outgoing, judged, told
 from collector.reports.transports.http.token import OAuth2Settings, Token, TokenError
 from config.model import Duration, FilePath, Settings
+from config.private import KeyHolder
+from config.secrets import hide
 
 UNAUTHORISED = (401, 403)
 PASSES = (408, 425, 429)
 """What beside 5xx is worth another try (notes, 1.8)."""
 OK = range(200, 300)
+OPEN = ("accept", "accept-encoding", "accept-language", "content-type", "user-agent")
+"""Headers that hold no secret."""
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110, 5.6.2."""
 
 
-class HttpSettings(Settings):
+class HttpSettings(KeyHolder):
     """A platform that takes HTTP POST."""
 
     type: Literal["http"]
@@ -89,10 +94,12 @@ class HttpTransport:
 
     async def send(self, packet: Outgoing) -> Answer:
         """A token that is not taken is fetched once more, and the packet sent again with it."""
-        return await asyncio.to_thread(self._send, packet)
+        answer = await asyncio.to_thread(self._send, packet)
+        return Answer(answer.verdict, hide(answer.message, self._secrets()))
 
     def _send(self, packet: Outgoing) -> Answer:
         try:
+            self._settings.guard()
             answer = self._post(packet)
             if answer.verdict == "unauthorised" and self._token is not None:
                 self._token.drop()
@@ -114,6 +121,14 @@ class HttpTransport:
     async def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
+
+    def _secrets(self) -> Iterator[SecretStr | str]:
+        """What a platform may repeat in its answer, which is logged and kept: not headers such as gzip."""
+        for name, text in self._settings.headers.items():
+            if name.lower() not in OPEN:
+                yield text
+        if self._token is not None:
+            yield from self._token.secrets()
 
 
 def _verdict(status: int, raw: bytes, identity: str) -> Answer:

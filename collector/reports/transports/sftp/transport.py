@@ -16,12 +16,13 @@ from pydantic_core import PydanticCustomError
 
 from collector.reports.transports.base import Answer, Outgoing, file_place
 from config.model import Duration, FilePath, Settings
+from config.private import KeyHolder
 
 if TYPE_CHECKING:
     from asyncssh import SFTPClient, SSHClientConnection
 
 
-class SftpSettings(Settings):
+class SftpSettings(KeyHolder):
     """A folder on an SFTP server."""
 
     type: Literal["sftp"]
@@ -99,6 +100,7 @@ class SftpTransport:
         if self._link is None or self._link[0].is_closed():
             await self.close()
             its = self._settings
+            its.guard()
             key = None if its.key is None else asyncssh.read_private_key(its.key, _secret(its.key_password))
             async with asyncio.timeout(its.connect_timeout):
                 connection = await asyncssh.connect(

@@ -17,6 +17,7 @@ from edge_agent.simulators.mine_scenes import BELT, Running, main_belt
 from tests.edge_agent.drivers.camera import bench
 from tests.edge_agent.drivers.camera.drawn import film
 from tests.edge_agent.drivers.camera.onvif_camera import onvif_camera
+from tests.private import write_private
 
 SETTINGS = """
 agent: mine-1
@@ -174,7 +175,7 @@ def test_probe_shows_what_a_camera_tells_over_onvif_and_no_password(
     films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli, "LOOK", 0.5)
-    (tmp_path / "secret").write_text("p@ss:w/rd\n")
+    write_private(tmp_path / "secret", "p@ss:w/rd\n")
     login = "--user", "viewer", "--password-file", tmp_path / "secret"
     with (
         bench.camera(bench.encoded(films), login="viewer:p@ss:w/rd") as live,

@@ -25,6 +25,7 @@ from profiles.textfile.values import text_files
 from profiles.wire.messages import PersonTag
 from tests.edge_agent.drivers.files.bench import MINE, Bench, bench, device, now, stamp, until, write
 from tests.edge_agent.drivers.files.test_kill import agent_file
+from tests.private import write_private
 from tests.profiles.textfile.examples import AT, RYSS, RYXX
 
 SECRET = bytes(range(32))
@@ -157,8 +158,7 @@ async def test_help_is_told_at_once_overtime_at_twelve_hours_and_an_older_file_t
 
 
 def test_the_manifest_says_which_tags_carry_persons_and_nothing_of_the_key(tmp_path: Path) -> None:
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "persons").write_text(SECRET.hex() + "\n")
+    write_private(tmp_path / "secrets" / "persons", SECRET.hex() + "\n")
     path = agent_file(tmp_path, [], format=FORM)
     path.write_text(path.read_text() + "  persons: {key: !secret persons}\n")
     settings = load_agent(path).settings
@@ -173,8 +173,7 @@ def test_the_manifest_says_which_tags_carry_persons_and_nothing_of_the_key(tmp_p
 
 @pytest.mark.parametrize("text", ["abc", "测试" * 16, SECRET.hex()[:-1]])
 def test_a_key_that_is_none_is_refused_at_its_line_and_not_shown(tmp_path: Path, text: str) -> None:
-    (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "persons").write_text(text)
+    write_private(tmp_path / "secrets" / "persons", text)
     path = agent_file(tmp_path, [], format=FORM)
     path.write_text(path.read_text() + "  persons: {key: !secret persons}\n")
     result = CliRunner().invoke(main, ["check", str(path)])

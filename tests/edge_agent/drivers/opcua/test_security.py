@@ -28,6 +28,7 @@ class Pair:
 async def pair(folder: Path, name: str, usage: Any) -> Pair:
     made = Pair(folder / f"{name}.der", folder / f"{name}.pem")
     await setup_self_signed_certificate(made.key, made.certificate, f"urn:test:{name}", "localhost", [usage], {})
+    made.key.chmod(0o600)
     return made
 
 
