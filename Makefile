@@ -1,5 +1,5 @@
 # Each target is a script that a machine without make can run as well.
-.PHONY: demo test coverage soak fuzz bench bundle models lock lint clean help
+.PHONY: demo test coverage soak fuzz bench bundle models lock lint audit sbom clean help
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -30,6 +30,12 @@ models: ## fetch the trained network that finds people and vehicles; the built-i
 
 lock: ## requirements.lock with hashes, for installing with --require-hashes
 	@scripts/lock
+
+audit: ## known vulnerabilities of what requirements.lock installs; "not audited" where nobody can be asked
+	@scripts/audit
+
+sbom: ## dist/*.cdx.json: what the program is made of, as CycloneDX
+	@scripts/sbom
 
 lint: ## ruff and mypy, as CI runs them
 	@scripts/lint
