@@ -27,6 +27,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from collector.limits import Rates
 from collector.settings import IntakeSettings
+from config.hosts import endpoint
 from config.mqtt import NOT_LET_IN, MqttSettings
 from profiles.wire.codec import MAX_MESSAGE
 from profiles.wire.topics import FROM_AGENT, Kind, Topic, subscription
@@ -179,8 +180,8 @@ class Intake:
                 if failures <= 1 or reason == TAKEN_OVER or (_words(reason) not in said and len(said) < REASONS):
                     said.add(_words(reason))
                     log.warning(
-                        "no link to the broker at %s:%d (%s); trying again in %.0f s",
-                        self._mqtt.host, self._mqtt.port, _words(reason), pause,
+                        "no link to the broker at %s (%s); trying again in %.0f s",
+                        endpoint(self._mqtt.host, self._mqtt.port), _words(reason), pause,
                     )  # fmt: skip
                 self.counters["reconnects"] += 1
                 await _either(stop, pause)
@@ -279,7 +280,7 @@ class Intake:
         client.on_message, client.on_disconnect = on_message, on_disconnect
 
     def _online(self) -> None:
-        log.info("connected to the broker at %s:%d as %s", self._mqtt.host, self._mqtt.port, self._collector)
+        log.info("connected to the broker at %s as %s", endpoint(self._mqtt.host, self._mqtt.port), self._collector)
         self.counters["connects"] += 1
         self.connected.set()
 

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from config.errors import ConfigError, Problem
+from config.hosts import split
 from config.printable import lines
 
 P = ParamSpec("P")
@@ -54,6 +55,19 @@ def _say_exit_codes(command: click.Command) -> None:
 def say(text: str, *, err: bool = False) -> None:
     """Print what holds words of others (agents, instruments, platforms) for people: nothing in it moves a terminal."""
     click.echo(lines(text), err=err)
+
+
+def host_option(context: click.Context, option: click.Parameter, value: str | tuple[str, ...]) -> Any:
+    """For ``callback=`` of an option that names hosts: a name or an address, of IPv6 in brackets or without."""
+    if isinstance(value, tuple):
+        return tuple(host_option(context, option, each) for each in value)
+    try:
+        host, port = split(value)
+    except ValueError as err:
+        raise click.BadParameter(str(err)) from err
+    if port is not None:
+        raise click.BadParameter(f"expected the host alone; the port {port} has an option of its own")
+    return host
 
 
 def settings_errors(function: Callable[P, R]) -> Callable[P, R]:

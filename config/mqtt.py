@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from config.hosts import Host
 from config.load import Fault
 from config.model import Duration, FilePath, Settings
 from config.private import KeyHolder
@@ -57,7 +58,7 @@ class TlsSettings(KeyHolder):
 class MqttSettings(Settings):
     """One broker. MQTT 5 by default; 3.1.1 where the broker speaks nothing newer."""
 
-    host: str
+    host: Host
     """Host name or address of the broker; there is no default destination."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     """TCP port; 8883 is MQTT over TLS."""

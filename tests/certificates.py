@@ -26,10 +26,11 @@ class Authority:
         (folder / "ca.crt").write_bytes(self._sign(builder))
 
     def issue(self, name: str) -> tuple[Path, Path]:
-        """A certificate and key whose common name is `name`, good for 127.0.0.1 as a server as well."""
+        """A certificate and key whose common name is `name`, good for 127.0.0.1 and ::1 as a server as well."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        local = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        addresses = [ipaddress.ip_address(each) for each in ("127.0.0.1", "::1")]
+        local = x509.SubjectAlternativeName([x509.IPAddress(each) for each in addresses])
         builder = self._builder(subject, key.public_key()).add_extension(local, critical=False)
         certificate, private = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         certificate.write_bytes(self._sign(builder))

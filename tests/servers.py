@@ -21,10 +21,10 @@ import pytest
 LOCAL = "127.0.0.1"
 
 
-def free_port() -> int:
+def free_port(host: str = LOCAL) -> int:
     """A TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((LOCAL, 0))
+    with socket.socket(_family(host)) as probe:
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
@@ -37,11 +37,15 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 30.0, what: st
         time.sleep(0.02)
 
 
-def accepts(port: int) -> bool:
+def accepts(port: int, host: str = LOCAL) -> bool:
     """Whether somebody listens on the port."""
-    with socket.socket() as probe:
+    with socket.socket(_family(host)) as probe:
         probe.settimeout(0.5)
-        return probe.connect_ex((LOCAL, port)) == 0
+        return probe.connect_ex((host, port)) == 0
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def find_server(program: str) -> str:
@@ -64,6 +68,7 @@ class Server:
     log: Path
     env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    host: str = LOCAL
 
     def start(self) -> None:
         """Start it and wait until it accepts connections."""
@@ -71,7 +76,7 @@ class Server:
             self.process = subprocess.Popen(
                 self.command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env={**os.environ, **self.env}
             )
-        wait_for(lambda: self._died() or accepts(self.port), what=f"{self.command[0]} on port {self.port}")
+        wait_for(lambda: self._died() or accepts(self.port, self.host), what=f"{self.command[0]} on port {self.port}")
 
     def _died(self) -> bool:
         if self.process is not None and self.process.poll() is not None:

@@ -32,15 +32,15 @@ class Recording:
 
 
 @contextmanager
-def recording_proxy(target: int) -> Iterator[Recording]:
-    """A proxy to `target` on this machine, in a thread of its own, so that it serves any kind of test."""
+def recording_proxy(target: int, listen: str = LOCAL) -> Iterator[Recording]:
+    """A proxy to `target` on this machine, listening at `listen`, in a thread of its own for any kind of test."""
     recording, ready = Recording(), threading.Event()
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def serve() -> None:
         proxy = _Proxy(target, recording)
-        server = await asyncio.start_server(proxy.client, LOCAL, 0)
+        server = await asyncio.start_server(proxy.client, listen, 0)
         recording.port = server.sockets[0].getsockname()[1]
         ready.set()
         await stop.wait()

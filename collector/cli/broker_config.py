@@ -8,13 +8,14 @@ import click
 
 from collector.broker import CERTIFICATES, CONNECTIONS, LOOPBACK, RULES, SETTINGS, write_broker
 from collector.pki.authority import CRL
+from config.cli import host_option
 
 
 @click.command("broker-config")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--collector", "collectors", multiple=True, required=True, help="Id of a collector on this broker.")
 @click.option(
-    "--listen", multiple=True, default=LOOPBACK, show_default=True,
+    "--listen", callback=host_option, multiple=True, default=LOOPBACK, show_default=True,
     help="Address to listen on; for all of them --listen 0.0.0.0 --listen ::",
 )  # fmt: skip
 @click.option("--port", type=click.IntRange(1, 65535), default=8883, show_default=True)

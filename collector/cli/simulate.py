@@ -18,6 +18,7 @@ from collector.platform.ports import serve_http, serve_tcp
 from collector.platform.static_tables import TABLES
 from collector.platform.text_files import TextPlatform
 from collector.platform.tokens import Tokens
+from config.cli import host_option
 
 KEY = 16
 """Characters of a key or an IV."""
@@ -54,10 +55,12 @@ def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str,
 @click.option(
     "--encoding", type=click.Choice(["utf-8", "gb18030"]), default="utf-8", show_default=True, help="Of text files."
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", callback=host_option, default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--cipher", type=click.Choice(["none", "aes-128-cbc", "sm4-cbc"]), default="none", show_default=True)
-@click.option("--key", default="", envvar="PLATFORM_KEY", help="16 characters.")
-@click.option("--iv", default="", envvar="PLATFORM_IV", help="16 characters.")
+@click.option(
+    "--key", default="", envvar="PLATFORM_KEY", help="16 characters; a real one by PLATFORM_KEY: ps shows options."
+)
+@click.option("--iv", default="", envvar="PLATFORM_IV", help="16 characters; likewise by PLATFORM_IV.")
 @click.option("--ledger", type=click.Path(path_type=Path), default="platform.db", show_default=True, help="The ledger.")
 @click.option(
     "--answer", "answers", default="success", show_default=True, callback=_answers,

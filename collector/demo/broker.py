@@ -16,13 +16,14 @@ from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
 
 
-async def _serve(port: int) -> None:
+async def _serve(host: str, port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     broker = Broker(
         BrokerConfig(
-            listeners={"default": ListenerConfig(bind=f"127.0.0.1:{port}")},
+            # amqtt takes what stands before the last colon as it is, but would look for brackets in the DNS
+            listeners={"default": ListenerConfig(bind=f"{host}:{port}")},
             plugins={"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
         )
     )
@@ -34,9 +35,11 @@ async def _serve(port: int) -> None:
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="broker", description="The demo's MQTT broker.")
-    parser.add_argument("--port", type=int, required=True, help="TCP port on 127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, required=True, help="TCP port")
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
-    asyncio.run(_serve(parser.parse_args().port))
+    options = parser.parse_args()
+    asyncio.run(_serve(options.host, options.port))
 
 
 if __name__ == "__main__":

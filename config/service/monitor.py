@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.core import Metric
 from pydantic import Field
 
+from config.hosts import Host, endpoint
 from config.model import Settings
 
 PATIENCE = 5.0
@@ -29,7 +30,7 @@ PATIENCE = 5.0
 class MonitorSettings(Settings):
     """Where ``/metrics`` (Prometheus) and ``/healthz`` are served."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on; there is no log-in, so leave it on this machine and put a proxy before it."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """TCP port."""
@@ -79,7 +80,8 @@ class Monitor:
         try:
             self._server = _server(settings)
         except OSError as err:
-            raise OSError(f"monitor: cannot listen on {settings.host} port {settings.port}: {err.strerror}") from err
+            where = endpoint(settings.host, settings.port)
+            raise OSError(f"monitor: cannot listen on {where}: {err.strerror}") from err
         self._server.set_app(self._app)
         self._thread = threading.Thread(target=self._server.serve_forever, name="monitor", daemon=True)
         self._thread.start()

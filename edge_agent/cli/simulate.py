@@ -9,26 +9,30 @@ from pathlib import Path
 import click
 import yaml
 
+from config.cli import host_option
+from config.hosts import endpoint
+
 INSTRUMENTS = {"tank-farm": "edge_agent.simulators.tank_farm", "process-unit": "edge_agent.simulators.process_unit"}
 
 
 @click.command("simulate")
 @click.argument("instrument", type=click.Choice(list(INSTRUMENTS)))
-@click.option("--port", type=click.IntRange(1, 65535), required=True, help="TCP port on 127.0.0.1.")
+@click.option("--host", callback=host_option, default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), required=True, help="TCP port.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write every served value here.")
 @click.option("--settings", is_flag=True, help="Print the entry for the agent's `devices` and end.")
-def command(instrument: str, port: int, ledger: Path | None, settings: bool) -> None:
+def command(instrument: str, host: str, port: int, ledger: Path | None, settings: bool) -> None:
     """Serve a simulated INSTRUMENT until Ctrl-C: a tank farm over Modbus TCP, or a process unit over OPC UA."""
     module = INSTRUMENTS[instrument]
     if settings:
-        entry = importlib.import_module(module).device_settings(port)
+        entry = importlib.import_module(module).device_settings(port, host=host)
         click.echo(yaml.safe_dump([entry], allow_unicode=True, sort_keys=False), nl=False)
         return
     options = ["--ledger", str(ledger)] if ledger else []
-    sys.argv = [instrument, "--port", str(port), *options]
+    sys.argv = [instrument, "--host", host, "--port", str(port), *options]
     try:
         importlib.import_module(module).main()
     except OSError as err:
         raise click.ClickException(
-            f"cannot serve on 127.0.0.1:{port}: {err}; is the port free, the ledger writable?"
+            f"cannot serve on {endpoint(host, port)}: {err}; is the port free, the ledger writable?"
         ) from err

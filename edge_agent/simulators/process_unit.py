@@ -25,11 +25,13 @@ from typing import Any
 from asyncua import Node, Server, ua
 from asyncua.server.uaprocessor import UaProcessor
 
+from config.hosts import endpoint
 from edge_agent.simulators.forbidden import watch_opcua
 from edge_agent.simulators.ledger import Ledger
 from profiles.wire.messages import Value
 
 log = logging.getLogger(__name__)
+LOCAL = "127.0.0.1"
 NAMESPACE = "urn:edge-gateway:simulator:process-unit"
 """URI of the namespace in which the nodes stand."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,14 +84,14 @@ def nodes() -> list[SimulatedNode]:
 
 
 def device_settings(
-    port: int, *, host: str = "127.0.0.1", name: str = "process-unit", publishing_interval: str = "500ms"
+    port: int, *, host: str = LOCAL, name: str = "process-unit", publishing_interval: str = "500ms"
 ) -> dict[str, Any]:
     """The process unit as an entry of an agent's `devices`: each change is reported, none is skipped."""
     return {
         "name": name,
         "driver": "opcua",
         "label": "模拟装置",
-        "endpoint": f"opc.tcp://{host}:{port}",
+        "endpoint": f"opc.tcp://{endpoint(host, port)}",
         "security": "none",
         "user": "anonymous",
         "publishing_interval": publishing_interval,
@@ -102,8 +104,8 @@ def device_settings(
 class ProcessUnit:
     """The reactor's address space on an OPC UA server without security. `period` is seconds between two steps."""
 
-    def __init__(self, port: int, ledger: Ledger | None, period: float = 0.5) -> None:
-        self._port, self._ledger, self._period = port, ledger, period
+    def __init__(self, port: int, ledger: Ledger | None, period: float = 0.5, host: str = LOCAL) -> None:
+        self._host, self._port, self._ledger, self._period = host, port, ledger, period
         self._server = Server()
         self._shown: list[tuple[SimulatedNode, Node]] = []
         self._last: dict[str, Value] = {}
@@ -112,11 +114,11 @@ class ProcessUnit:
         """Values change while it is set."""
 
     async def start(self) -> int:
-        """Build the address space, serve; the TCP port on 127.0.0.1."""
+        """Build the address space, serve; the TCP port."""
         server = self._server
         watch_opcua(UaProcessor)
         await server.init()
-        server.set_endpoint(f"opc.tcp://127.0.0.1:{self._port}")
+        server.set_endpoint(f"opc.tcp://{endpoint(self._host, self._port)}")
         server.set_server_name("process unit simulator")
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         index = await server.register_namespace(NAMESPACE)
@@ -163,8 +165,8 @@ class ProcessUnit:
             await node.write_value(ua.DataValue(ua.Variant(value, each.kind), SourceTimestamp=at, ServerTimestamp=at))
 
 
-async def _serve(port: int, ledger: Ledger | None, hold: bool, period: float) -> None:
-    stop, unit = asyncio.Event(), ProcessUnit(port, ledger, period)
+async def _serve(host: str, port: int, ledger: Ledger | None, hold: bool, period: float) -> None:
+    stop, unit = asyncio.Event(), ProcessUnit(port, ledger, period, host)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -184,14 +186,15 @@ async def _serve(port: int, ledger: Ledger | None, hold: bool, period: float) ->
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="process_unit", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--host", default=LOCAL, help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one")
     parser.add_argument("--ledger", type=Path, help="write down every value here before it is shown")
     parser.add_argument("--hold", action="store_true", help="let the first values stand until SIGUSR2")
     parser.add_argument("--period", type=float, default=0.5, help="seconds between two changes")
     options = parser.parse_args()
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)
     ledger = Ledger(options.ledger) if options.ledger else None
-    asyncio.run(_serve(options.port, ledger, options.hold, options.period))
+    asyncio.run(_serve(options.host, options.port, ledger, options.hold, options.period))
 
 
 if __name__ == "__main__":

@@ -176,6 +176,6 @@ class _Reader:
                 number = max(number + 1, camera.now())
 
 
-async def serve(cameras: Mapping[str, Camera], port: int = 0) -> asyncio.Server:
+async def serve(cameras: Mapping[str, Camera], port: int = 0, host: str = "127.0.0.1") -> asyncio.Server:
     """Serve each camera at rtsp://127.0.0.1:PORT/NAME; a port of 0 takes a free one."""
-    return await asyncio.start_server(lambda *ends: _Reader(cameras, *ends).serve(), "127.0.0.1", port)
+    return await asyncio.start_server(lambda *ends: _Reader(cameras, *ends).serve(), host, port)

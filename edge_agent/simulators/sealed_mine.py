@@ -16,6 +16,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+from config.hosts import endpoint
 from edge_agent.simulators.mine_scenes import BELT, Drive, Running, Scene, Walk, main_belt, shaft_mouth, vehicle_gate
 from edge_agent.simulators.rtsp_camera import Camera, serve
 
@@ -54,7 +55,7 @@ def device_settings(port: int, *, host: str = "127.0.0.1") -> list[dict[str, Any
     }
     return [
         {
-            "name": name, "driver": "camera", "url": f"rtsp://{host}:{port}/{name}",
+            "name": name, "driver": "camera", "url": f"rtsp://{endpoint(host, port)}/{name}",
             "code": f"1401000000132000000{number}", **more[name],
             **({"lines": [lines[name]]} if name in lines else {}),
         }

@@ -26,6 +26,7 @@ from edge_agent.simulators.ledger import Ledger
 from edge_agent.simulators.modbus_server import Instrument, Served, Table
 from profiles.wire.messages import Value
 
+LOCAL = "127.0.0.1"
 HAZARD = "110110001001"
 """Code of the simulated major hazard source (重大危险源编码)."""
 TANKS, DETECTORS = 6, 4
@@ -126,9 +127,7 @@ def tags() -> list[SimulatedTag]:
     return tanks + detectors + contacts
 
 
-def device_settings(
-    port: int, *, host: str = "127.0.0.1", name: str = "tank-farm", interval: str = "1s"
-) -> dict[str, Any]:
+def device_settings(port: int, *, host: str = LOCAL, name: str = "tank-farm", interval: str = "1s") -> dict[str, Any]:
     """The tank farm as an entry of an agent's `devices`."""
     return {
         "name": name,
@@ -175,11 +174,11 @@ def instrument(ledger: Ledger | None, *, sequence: bool = False) -> Instrument:
     return Instrument(served, ledger)
 
 
-async def _serve(port: int, ledger: Ledger | None, sequence: bool) -> None:
+async def _serve(host: str, port: int, ledger: Ledger | None, sequence: bool) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = await instrument(ledger, sequence=sequence).serve("127.0.0.1", port)
+    server = await instrument(ledger, sequence=sequence).serve(host, port)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)  # noqa: T201
     await stop.wait()
     server.close()
@@ -188,12 +187,13 @@ async def _serve(port: int, ledger: Ledger | None, sequence: bool) -> None:
 def main() -> None:
     """Serve until SIGTERM."""
     parser = argparse.ArgumentParser(prog="tank_farm", description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--port", type=int, default=0, help="TCP port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--host", default=LOCAL, help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="TCP port; 0 takes a free one")
     parser.add_argument("--ledger", type=Path, help="write down every served value here")
     parser.add_argument("--sequence", action="store_true", help="serve values of which no two are alike")
     options = parser.parse_args()
     ledger = Ledger(options.ledger) if options.ledger else None
-    asyncio.run(_serve(options.port, ledger, options.sequence))
+    asyncio.run(_serve(options.host, options.port, ledger, options.sequence))
 
 
 if __name__ == "__main__":

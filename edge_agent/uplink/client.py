@@ -18,6 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from config.hosts import endpoint
 from config.mqtt import NOT_LET_IN, MqttSettings
 from profiles.wire.codec import MAX_TO_AGENT
 
@@ -93,7 +94,7 @@ class MqttLink:
         try:
             await asyncio.to_thread(self._connect)
         except (OSError, ValueError) as err:
-            raise LinkDownError(f"{self._settings.host}:{self._settings.port}: {err}") from err
+            raise LinkDownError(f"{endpoint(self._settings.host, self._settings.port)}: {err}") from err
         self._client.loop_start()
         try:
             async with asyncio.timeout(self._settings.connect_timeout):
@@ -150,7 +151,7 @@ class MqttLink:
         """This end's address; empty once the connection has ended."""
         if isinstance(link := self._client.socket(), socket.socket):
             with contextlib.suppress(OSError):  # it has ended by itself in this moment
-                return str(link.getsockname()[0])
+                return str(link.getsockname()[0]).partition("%")[0]  # without the interface of a link-local one
         return ""
 
     @property

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from config.hosts import endpoint
 from config.mqtt import MqttSettings
 from config.service.progress import Step, unwatched
 from edge_agent.outbox.rows import OutboxUnavailable, Row
@@ -369,13 +370,13 @@ class Uplink:
             self._down_since = self._changed_at = time.monotonic()
         if reason not in self._reasons and len(self._reasons) < REASONS:
             self._reasons.add(reason)
-            log.warning("uplink to %s:%d is down: %s", self._mqtt.host, self._mqtt.port, reason)
+            log.warning("uplink to %s is down: %s", endpoint(self._mqtt.host, self._mqtt.port), reason)
 
     def _say_up(self) -> None:
         lasted = "" if self._down_since is None else f" after {time.monotonic() - self._down_since:.0f} s"
         self._down_since, self._changed_at, self._reason = None, time.monotonic(), ""
         self._reasons.clear()
-        log.info("uplink to %s:%d is up%s", self._mqtt.host, self._mqtt.port, lasted)
+        log.info("uplink to %s is up%s", endpoint(self._mqtt.host, self._mqtt.port), lasted)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

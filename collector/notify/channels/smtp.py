@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 
 from collector.notify.channels.base import ReceiverSettings, failed
 from collector.notify.message import Message
+from config.hosts import Host
 from config.model import FilePath, Written
 
 Address = Annotated[str, Written(r"^[^@\s<>,;]+@[^@\s<>,;]+$", "a mail address such as chief@bureau.example")]
@@ -20,7 +21,7 @@ class SmtpSettings(ReceiverSettings):
     """A mail server and who is written to."""
 
     type: Literal["smtp"]
-    host: str
+    host: Host
     """The server; its certificate has to name it."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     """Its port: 587 with starttls, 465 with tls."""

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from collector.ask import ask
 from collector.notify.channels.base import ReceiverSettings, failed
 from collector.notify.message import Message
+from config.hosts import split
 from config.model import FilePath
 
 MAX_TEXT = 1900
@@ -46,8 +47,12 @@ class WebhookSettings(ReceiverSettings):
     @property
     def is_address(self) -> bool:
         """Whether the URL is one. Asked by a check, not in the model, whose errors would show the token."""
-        parts = urlsplit(self.url.get_secret_value())
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
+        try:
+            parts = urlsplit(self.url.get_secret_value())
+            split(parts.netloc.rpartition("@")[2])
+        except ValueError:
+            return False
+        return parts.scheme in ("http", "https")
 
 
 class _Call(NamedTuple):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.hosts import HostInUrl
 from config.model import Duration, FilePath, Settings, Written
 
 
@@ -22,6 +23,7 @@ class InfluxSettings(Settings):
             r"^https?://[^/?#@\s]+(/[^?#\s]*)?$",
             "an address such as http://127.0.0.1:8086, without a user name or a query",
         ),
+        HostInUrl,
     ]
     """Address, such as https://influx.example:8086, without user and password."""
     api: Literal["v1", "v2"]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.hosts import HostInUrl, HostPort
 from config.model import Duration, FilePath, Settings, Written
 from edge_agent.drivers.camera.makers import SINGLE, Maker, path_of
 from edge_agent.tags import DeviceSettings, TagSettings
@@ -29,8 +30,6 @@ Measure = Literal[
 _URL = r"^(rtsps?|https?)://[^@\s]+$|^file:[^@]+$"
 _URL_WORDS = "rtsp://…, http://… or file:…; user and password are keys of their own"
 ONVIF_MISSING = 'onvif-zeep-async is missing: pip install "edge-gateway[cameras,onvif]"'
-_HOST = r"^(\[[0-9A-Fa-f:.]+\]|[^\s/@:\[\]]+)(:[1-9]\d{0,4})?$"
-_HOST_WORDS = "HOST or HOST:PORT; user and password are keys of their own"
 
 
 class CameraTag(TagSettings):
@@ -140,7 +139,7 @@ class MakerSettings(Settings):
 
     name: Maker
     """海康威视, 大华, 宇视."""
-    host: Annotated[str, Written(_HOST, _HOST_WORDS)]
+    host: HostPort
     """Where it is; a port, of RTSP or with `snapshot` of HTTP, only if it is not the usual one."""
     channel: Annotated[int, Field(ge=1, le=512)] = 1
     """Of a recorder."""
@@ -152,12 +151,12 @@ class CameraDevice(DeviceSettings):
     """One camera. Its pictures come from `url`, `maker` or `onvif`; beside the others `onvif` tells its clock."""
 
     driver: Literal["camera"]
-    url: Annotated[str, Written(_URL, _URL_WORDS)] | None = None
+    url: Annotated[str, Written(_URL, _URL_WORDS), HostInUrl] | None = None
     """Where its pictures come from: an RTSP stream (the sub-stream is enough), MJPEG or a snapshot over HTTP, or
     `file:` with a film or folder, which is read as fast as a camera would send it."""
     maker: MakerSettings | None = None
     """Instead of `url`: maker and host, whose address is made of them."""
-    onvif: Annotated[str, Written(_HOST, _HOST_WORDS)] | None = None
+    onvif: HostPort | None = None
     """Where it answers ONVIF, port 80 unless it is said; it is asked for its clock and, without `url` and `maker`, for
     its stream or snapshot address. Needs the extra `onvif`."""
     onvif_profile: str = ""

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.hosts import Host, endpoint
 from config.model import Duration, Settings
 from edge_agent.tags import DeviceSettings, TagSettings
 from profiles.wire.messages import Source
@@ -36,7 +37,7 @@ class TcpConnection(Settings):
     """Modbus TCP."""
 
     type: Literal["tcp"]
-    host: Annotated[str, Field(min_length=1)]
+    host: Host
     """Host name or address."""
     port: Annotated[int, Field(ge=1, le=65535)] = 502
 
@@ -45,7 +46,7 @@ class RtuOverTcpConnection(Settings):
     """RTU frames over TCP, as serial device servers speak it."""
 
     type: Literal["rtu-over-tcp"]
-    host: Annotated[str, Field(min_length=1)]
+    host: Host
     """Host name or address."""
     port: Annotated[int, Field(ge=1, le=65535)]
 
@@ -206,7 +207,7 @@ class ModbusDevice(DeviceSettings):
             case RtuConnection(port=port):
                 return port
             case TcpConnection(host=host, port=number) | RtuOverTcpConnection(host=host, port=number):
-                return f"{self.connection.type}://{host}:{number}"
+                return f"{self.connection.type}://{endpoint(host, number)}"
 
     def address(self) -> str:
         """``tcp://host:port/unit`` or ``/dev/ttyUSB0/unit``."""

@@ -21,6 +21,7 @@ from asyncua.crypto import security_policies, uacrypto
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from config.hosts import split
 from config.private import KeyHolder
 from edge_agent.drivers.opcua.settings import (
     CertificateUser,
@@ -201,7 +202,7 @@ async def _secure(client: SafeClient, device: OpcuaDevice, security: SecuritySet
     else:
         offered = sorted({f"{e.SecurityPolicyUri.rpartition('#')[2]}/{e.SecurityMode.name}" for e in endpoints})
         raise RefusedError(f"the server offers {', '.join(offered)}, not {security.policy}/{security.mode}")
-    require_trusted(server, security.trust, urlsplit(device.endpoint).hostname or "")
+    require_trusted(server, security.trust, split(urlsplit(device.endpoint).netloc)[0])
     der = uacrypto.CertProperties(server.public_bytes(Encoding.DER), "der")
     await client.set_security(policy, security.certificate, security.key, server_certificate=der, mode=mode)
 

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Discriminator, Field, SecretStr, StringConstraints, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.hosts import HostInUrl
 from config.model import Duration, FilePath, Settings
 from config.private import KeyHolder
 from edge_agent.tags import DeviceSettings, TagSettings
@@ -167,7 +168,7 @@ class OpcuaDevice(DeviceSettings):
     """One OPC UA server."""
 
     driver: Literal["opcua"]
-    endpoint: Annotated[str, StringConstraints(pattern=r"^opc\.tcp://[^/@\s]+(/[^@\s]*)?$")]
+    endpoint: Annotated[str, StringConstraints(pattern=r"^opc\.tcp://[^/@\s]+(/[^@\s]*)?$"), HostInUrl]
     """Where the server listens: opc.tcp://host:4840/path, without user name or password."""
     security: Security
     """The secure channel, or the word none, written out, for an open one that anybody in between may read and alter."""

@@ -77,5 +77,5 @@ async def test_a_loop_that_does_not_answer_is_not_healthy(monkeypatch: pytest.Mo
 async def test_a_port_that_is_taken_is_named() -> None:
     async with serving() as url:
         port = int(url.rpartition(":")[2])
-        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1 port {port}: Address already in use"):
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"):
             Monitor(MonitorSettings(port=port), HealthSource(say, measure))

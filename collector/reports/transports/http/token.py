@@ -6,13 +6,15 @@ Source: RFC 6749, 4.4 and 5.1; notes on mines, 5.6 (target A).
 from __future__ import annotations
 
 import time
+from typing import Annotated
 
 import urllib3
 from pydantic import SecretStr
 
 from collector.ask import ask, sendable
 from collector.reports.transports.base import told
-from config.model import Settings
+from config.hosts import HostInUrl
+from config.model import Settings, Written
 
 EARLY = 30.0
 """Seconds before its end at which a token is not used any more."""
@@ -21,7 +23,11 @@ EARLY = 30.0
 class OAuth2Settings(Settings):
     """Log-in by OAuth2 client credentials (客户端凭证)."""
 
-    token_url: str
+    token_url: Annotated[
+        str,
+        Written(r"^https?://[^/@\s]+(/\S*)?$", "an address such as https://upper.example/token"),
+        HostInUrl,
+    ]
     """Address that gives tokens."""
     client_id: str
     """Client id issued by the platform."""

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from collector.ask import ask, sendable
 from collector.reports.transports.base import Answer, Outgoing, judged, told
 from collector.reports.transports.http.token import OAuth2Settings, Token, TokenError
+from config.hosts import HostInUrl
 from config.model import Duration, FilePath, Settings
 from config.private import KeyHolder
 from config.secrets import hide
@@ -33,7 +34,7 @@ class HttpSettings(KeyHolder):
     """A platform that takes HTTP POST."""
 
     type: Literal["http"]
-    url: str
+    url: Annotated[str, HostInUrl]
     """Address, http:// or https://; a packet's own path is put behind it."""
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     """Headers of each request, such as appsecret: !secret city-app-secret."""

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from collector.ask import MAX_ANSWER
 from collector.reports.transports.base import Answer, Outgoing, judged, told
+from config.hosts import endpoint
 from config.model import Duration, Settings
 from config.mqtt import MqttSettings
 from edge_agent.uplink.client import LinkDownError, MqttLink
@@ -76,7 +77,7 @@ class MqttTransport:
 
     async def send(self, packet: Outgoing) -> Answer:
         """A connection that failed or gave no answer is closed: the next packet begins a new one."""
-        where = f"{self._settings.host}:{self._settings.port}"
+        where = endpoint(self._settings.host, self._settings.port)
         self._unnamed = False
         try:
             link = await self._connected()

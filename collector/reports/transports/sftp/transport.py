@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
 from collector.reports.transports.base import Answer, Outgoing, file_place
+from config.hosts import Host, endpoint
 from config.model import Duration, FilePath, Settings
 from config.private import KeyHolder
 
@@ -26,7 +27,7 @@ class SftpSettings(KeyHolder):
     """A folder on an SFTP server."""
 
     type: Literal["sftp"]
-    host: str
+    host: Host
     """Host name or address."""
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     """Port."""
@@ -78,7 +79,7 @@ class SftpTransport:
         if place is None:
             return Answer("refused", f"{packet.path}{packet.name} is no name of a file below the folder")
         path = posixpath.join(self._settings.path, *place)
-        where = f"{self._settings.host}:{self._settings.port}"
+        where = endpoint(self._settings.host, self._settings.port)
         try:
             sftp = await self._connected()
             async with asyncio.timeout(self._settings.answer_timeout):

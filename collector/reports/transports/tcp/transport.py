@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from collector.reports.transports.base import Answer, Outgoing, judged, told
+from config.hosts import Host, endpoint
 from config.model import Duration, Settings
 
 END = b"@@"
@@ -21,7 +22,7 @@ class TcpSettings(Settings):
     """A platform that listens on a TCP port."""
 
     type: Literal["tcp"]
-    host: str
+    host: Host
     """Host name or address."""
     port: Annotated[int, Field(ge=1, le=65535)]
     """Port."""
@@ -43,7 +44,7 @@ class TcpTransport:
 
     async def send(self, packet: Outgoing) -> Answer:
         """A connection that failed, or gave another packet's answer, is closed: the next packet begins a new one."""
-        where = f"{self._settings.host}:{self._settings.port}"
+        where = endpoint(self._settings.host, self._settings.port)
         if END in packet.body:
             return Answer("refused", "the body holds @@, which would end the frame")
         try:

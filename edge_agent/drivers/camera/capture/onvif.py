@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from config.hosts import bracketed, endpoint, split
 from edge_agent.drivers.camera.capture import words
 from edge_agent.drivers.camera.capture.soap import DEVICE, MEDIA, library, loaded
 from edge_agent.drivers.camera.capture.source import DeniedError, LostError
@@ -80,8 +81,8 @@ class Onvif:
     """
 
     def __init__(self, address: str, user: str, password: str, *, timeout: float, udp: bool = False) -> None:
-        parts = urlsplit(f"//{address}")
-        self._host, self._port = parts.hostname or "", parts.port or PORT
+        host, port = split(address)
+        self._host, self._port = host.lower(), port or PORT
         self._user, self._password, self._timeout = user, password, timeout
         self._protocol = "UDP" if udp else "RTSP"
 
@@ -203,7 +204,7 @@ class _Talk:
         return self._media
 
     def _base(self) -> str:
-        return f"http://{_bracketed(self._host)}:{self._port}{SERVICE}"
+        return f"http://{endpoint(self._host, self._port)}{SERVICE}"
 
     def _at_home(self, uri: object, schemes: tuple[str, ...]) -> str:
         """An address that it names, at the host of the settings and without credentials.
@@ -212,14 +213,14 @@ class _Talk:
         """
         try:
             parts = urlsplit(str(uri).strip())
-            port = parts.port
+            host, port = split(parts.netloc.rpartition("@")[2])
         except ValueError:
-            parts, port = urlsplit(""), None
-        if parts.scheme not in schemes or not parts.hostname:
+            parts, host, port = urlsplit(""), "", None
+        if parts.scheme not in schemes or not host:
             raise LostError(f"it names no address of {schemes[0]}:// over ONVIF")
-        if parts.scheme.startswith("http") and parts.hostname != self._host:
+        if parts.scheme.startswith("http") and host.lower() != self._host:
             port = self._port
-        place = _bracketed(self._host) + (f":{port}" if port else "")
+        place = endpoint(self._host, port) if port else bracketed(self._host)
         return parts._replace(netloc=place).geturl()
 
     async def _ask(
@@ -318,7 +319,3 @@ def _by_status(status: int) -> LostError:
     if status == 401:
         return DeniedError(words.DENIED)
     return LostError(f"it does not answer ONVIF at this port ({words.BY_STATUS.get(status) or f'HTTP {status}'})")
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
