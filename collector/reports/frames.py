@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from collector.reports.ciphers import CipherSettings, Plain, encrypt
 from config.model import Settings
@@ -21,7 +21,7 @@ class FrameA(Settings):
     """The frame of most platforms: ``{appId, serviceId, dataId, data}``."""
 
     type: Literal["app"]
-    app_id: str
+    app_id: SecretStr
     """Application id issued by the platform; !secret NAME."""
     service_id: str
     """Interface id of readings and alarms, issued by the platform."""
@@ -42,7 +42,7 @@ class FrameC(Settings):
     """The frame over HTTP: ``{appid, data}``; the `appsecret` header is the transport's."""
 
     type: Literal["appid"]
-    app_id: str
+    app_id: SecretStr
     """Application id issued by the platform; !secret NAME."""
 
 
@@ -65,11 +65,11 @@ def framed(body: bytes, frame: Any, cipher: CipherSettings, *, identity: str, ta
     match frame:
         case FrameA():
             service = frame.static_ids.get(table, table) if table else frame.service_id
-            outer = {"appId": frame.app_id, "serviceId": service, "dataId": identity, "data": data}
+            outer = {"appId": frame.app_id.get_secret_value(), "serviceId": service, "dataId": identity, "data": data}
             if frame.district:
                 outer["districtCode"] = frame.district
         case FrameB():
             outer = {"enterpriseId": msgspec.json.decode(body).get("enterpriseId", ""), "report": data}
         case _:
-            outer = {"appid": frame.app_id, "data": data}
+            outer = {"appid": frame.app_id.get_secret_value(), "data": data}
     return msgspec.json.encode(outer)

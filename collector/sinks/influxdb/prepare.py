@@ -19,7 +19,7 @@ from influxdb_client.service.dbr_ps_service import DBRPsService
 
 from collector.sinks.base import SinkUnavailable
 from collector.sinks.influxdb.settings import InfluxSettings
-from collector.sinks.influxdb.transport import PlainHttp, identifier
+from collector.sinks.influxdb.transport import PlainHttp, discreet, identifier
 
 DEFAULT_POLICY = "autogen"
 """The policy that InfluxDB 1.x makes with a database."""
@@ -46,7 +46,8 @@ def prepare(settings: InfluxSettings, keep: float | None) -> list[str]:
         version = _version(settings)
         return _prepare_v3(settings, keep) if version.startswith("3") else _prepare_v2(settings, keep)
     except ApiException as err:
-        raise SinkUnavailable(f"{settings.url} answers {err.status}: {err.body or err.reason}") from err
+        words = discreet(settings, str(err.body or err.reason))
+        raise SinkUnavailable(f"{settings.url} answers {err.status}: {words}") from None
     except urllib3.exceptions.HTTPError as err:
         raise SinkUnavailable(f"{settings.url}: {err}") from err
 
@@ -186,5 +187,6 @@ def _prepare_v3(settings: InfluxSettings, keep: float | None) -> list[str]:
     if answer.status == EXISTS:
         return [f"database {name}: was there; how long it keeps is not changed (InfluxDB 3 Core cannot)"]
     if answer.status != 200:
-        raise SinkUnavailable(f"{settings.url} answers {answer.status}: {answer.data.decode(errors='replace')[:500]}")
+        words = discreet(settings, answer.data.decode(errors="replace")[:500])
+        raise SinkUnavailable(f"{settings.url} answers {answer.status}: {words}")
     return [f"database {name}: made, keeps {_words(keep)}"]

@@ -15,10 +15,12 @@ import urllib3
 from influxdb_client import InfluxDBClient, WritePrecision
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
+from pydantic import SecretStr
 
 from collector.sinks.base import SinkUnavailable
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sieve import LinesRefusedError
+from config.secrets import hide
 
 STORED = 204
 """The one status by which a write is acknowledged (both APIs); a log-in page or a proxy's greeting comes with 200."""
@@ -80,7 +82,7 @@ class PlainHttp:
             raise SinkUnavailable(f"{self._settings.url}: {err}") from err
         result = found["results"][0] if found.get("results") else {}
         if error := found.get("error") or result.get("error"):
-            raise SinkUnavailable(f"{self._settings.url}: {error}")
+            raise SinkUnavailable(discreet(self._settings, f"{self._settings.url}: {error}"))
         return list(result.get("series", []))
 
     def close(self) -> None:
@@ -120,7 +122,7 @@ class VendorClient:
         except ApiException as err:
             if not err.status:  # no answer at all: what TLS said
                 raise SinkUnavailable(f"{self._settings.url}: {err.reason}") from err
-            raise _fault(self._settings, err.status, _words(err.body)) from err
+            raise _fault(self._settings, err.status, _words(err.body)) from None  # it holds the whole answer
         except urllib3.exceptions.HTTPError as err:
             raise SinkUnavailable(f"{self._settings.url}: {err}") from err
         if status != STORED:
@@ -138,9 +140,19 @@ def identifier(text: str) -> str:
 
 
 def _fault(settings: InfluxSettings, status: int | None, words: str) -> Exception:
+    words = discreet(settings, words)
     if status in REFUSED:
         return LinesRefusedError(words)
     return SinkUnavailable(f"{settings.url} answers {status}: {words}")
+
+
+def discreet(settings: InfluxSettings, words: str) -> str:
+    """The store's words, or those of a proxy before it, without what it was sent to prove who we are."""
+    secrets: list[SecretStr | str | None] = [settings.password, settings.token]
+    if settings.username is not None and settings.password is not None:
+        both = f"{settings.username}:{settings.password.get_secret_value()}"
+        secrets.append(urllib3.make_headers(basic_auth=both)["authorization"].partition(" ")[2])
+    return hide(words, secrets)
 
 
 def _words(body: bytes | str | None) -> str:
