@@ -50,7 +50,7 @@ def _address(text: str) -> str:
     try:
         return str(IPv6Address(text))
     except ValueError:
-        raise ValueError(f"{text} is no IPv6 address; expected {_WORDS}") from None
+        raise ValueError("expected an IPv6 address such as 2001:db8::7") from None
 
 
 def _name(text: str) -> str:
@@ -58,7 +58,7 @@ def _name(text: str) -> str:
         try:
             IPv4Address(text)
         except ValueError:
-            raise ValueError(f"{text} is no IPv4 address: four numbers up to 255") from None
+            raise ValueError("expected an IPv4 address, four numbers up to 255") from None
     return text
 
 

@@ -33,9 +33,10 @@ from collector.sinks.influxdb.prepare import prepare
 from collector.sinks.influxdb.settings import InfluxSettings
 from collector.sinks.influxdb.sink import InfluxSink
 from config.errors import ConfigError
+from config.private import readable_keys
 from edge_agent.drivers.camera.capture.snapshot import SnapshotSource
 from edge_agent.drivers.camera.capture.stream import StreamSource
-from edge_agent.drivers.opcua.session import open_session
+from edge_agent.drivers.opcua.session import RefusedError, open_session
 from edge_agent.settings import agent_model, load_agent
 from tests.certificates import Authority
 from tests.collector.notify.receivers import mailbox
@@ -396,3 +397,25 @@ def test_mistakes_beside_a_secret_and_settings_in_an_exception_show_nothing_of_i
             with pytest.raises(ConfigError) as caught:
                 read(file)
             assert not leaks("".join(traceback.format_exception(caught.value)))
+
+
+async def test_a_key_that_others_may_read_is_used_nowhere(tmp_path: Path) -> None:
+    certificate, key = Authority(tmp_path).issue("us")
+    (tmp_path / "trust").mkdir()
+    key.chmod(0o640)
+    both = {"certificate": certificate, "key": key}
+    packet = Outgoing("d1", b"x")
+    http = HttpTransport(HttpSettings.model_validate({"type": "http", "url": f"https://{LOCAL}:{free_port()}"} | both))
+    there = There(tmp_path / "sftp")
+    there.key.chmod(0o604)
+    for transport in (http, there.transport(key=there.key, known_hosts=there.key, port=1)):
+        answer = await transport.send(packet)
+        await transport.close()
+        assert (answer.verdict, "chmod 600" in answer.message) == ("later", True), answer
+    secure = {"policy": "Basic256Sha256", "trust": tmp_path / "trust"} | both
+    for more in ({"security": secure}, {"user": both}):
+        with pytest.raises(RefusedError, match="chmod 600"):
+            async with open_session(opcua(free_port(), **more)):
+                raise AssertionError("a key that leaked was used")
+    found = readable_keys(opcua(1, security=secure, user=both))
+    assert [each.path for each in found] == [("security", "key"), ("user", "key")]

@@ -117,7 +117,7 @@ def test_the_list_says_when_the_revocation_list_lacks_somebody(here: Path) -> No
 
 def test_the_authoritys_own_key_is_refused_when_others_may_read_it(here: Path) -> None:
     (here / "pki/ca.key").chmod(0o640)
-    assert "ca.key: others may read this private key" in run("pki", "issue", "agent-1", code=1).output
+    assert "ca.key: others may read it (mode 0640)" in run("pki", "issue", "agent-1", code=1).output
     assert [each["name"] for each in listed()] == ["ca.crt", "crl.pem"]
 
 
