@@ -13,10 +13,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from collector.broker import write_broker
 from collector.cli.main import main
 from config.keys import new_key, read_certificate, read_key
 
 Signs = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+SMUGGLED = "\nallow_anonymous true"
 
 
 @pytest.fixture
@@ -160,14 +164,17 @@ def test_the_brokers_settings_name_the_site_and_listen_on_loopback_unless_asked(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "code", "said"),
     [
-        (["--collector", "a\nuser x"], "expected 1 to 63 lower-case letters"),
-        (["--collector", "a", "--listen", "::\nallow_anonymous true"], "expected a name, an IPv4 or an IPv6 address"),
+        (["--collector", "a\nuser x"], 1, "expected 1 to 63 lower-case letters"),
+        (["--collector", "a", "--listen", f"::{SMUGGLED}"], 2, "expected an IPv6 address"),
+        (["--collector", "a", "--listen", f"here{SMUGGLED}"], 2, "expected a host name"),
     ],
 )
-def test_nothing_can_be_smuggled_into_the_brokers_settings(here: Path, words: list[str], said: str) -> None:
-    assert said in run("broker-config", "broker", *words, code=1).output
+def test_nothing_can_be_smuggled_into_the_brokers_settings(here: Path, words: list[str], code: int, said: str) -> None:
+    assert said in run("broker-config", "broker", *words, code=code).output
+    with pytest.raises(ValueError, match="expected a name, an IPv4 or an IPv6 address"):
+        write_broker(here / "broker", ["a"], listen=[f"::{SMUGGLED}"])
     assert not (here / "broker").exists()
 
 
