@@ -40,6 +40,7 @@ def secrets(tmp_path: Path) -> Path:
     folder.mkdir()
     for name, text in SECRETS.items():
         (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
     return folder
 
 

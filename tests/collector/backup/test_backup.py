@@ -114,6 +114,7 @@ async def test_a_lost_collector_comes_back_and_says_by_number_what_is_missing_si
         shutil.rmtree(home)  # the disk is lost
         (home / "secrets").mkdir(parents=True)
         (home / "secrets/broker").write_text("a canary", encoding="utf-8")
+        (home / "secrets/broker").chmod(0o600)
 
         back = call("restore", path, kept)
         assert back.exit_code == 0, back.output
