@@ -25,8 +25,8 @@ def look(folder: Path, source: Source, memory: Memory, only: Container[str] | No
 
 
 def newest(folder: Path, source: Source, kind: str) -> list[Found]:
-    """The files of a kind, the newest first, at most `AT_ONCE`; OSError when the folder cannot be read."""
-    return heapq.nlargest(AT_ONCE, _listed(folder, source, Memory({}, 0), {kind}), key=_order)
+    """The files of a kind, the newest first; OSError when the folder cannot be read."""
+    return sorted(_listed(folder, source, Memory({}, 0), {kind}), key=_order, reverse=True)
 
 
 def _order(found: Found) -> tuple[int, str]:

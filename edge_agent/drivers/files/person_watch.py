@@ -1,9 +1,7 @@
-"""Overtime, restricted areas and calls for help of single persons, by a mine's snapshots (notes on mines, 2.1, 2.2).
+"""What befalls single persons, mine by mine, in a folder that may hold the files of several.
 
-They become files of the kinds that the mine's system does not write itself (`RYCS`, `RYXZ`, `RYQJ`), with the header of
-the snapshot that tells of them. Of each kind there is one writer: kinds that the settings name (`events`) are ours and
-the mine's are not sent on; where they name none, a kind is the mine's as soon as one readable file of it was seen, and
-ours until then. In clear all of it is in memory alone; what must survive a restart is encrypted by the mine's key.
+What must survive a restart is kept by the mine of the files' headers, encrypted by the mines' key: a snapshot of one
+mine ends nothing of another's, and no file of one tells of another's persons.
 """
 
 from __future__ import annotations
@@ -13,48 +11,23 @@ import binascii
 import logging
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from edge_agent.drivers.files.settings import EVERYBODY, PersonSettings, cards
+from edge_agent.drivers.files.person_events import MineWatch, Part, Standing, Told, Works
+from edge_agent.drivers.files.settings import PersonSettings
 from profiles.model import Profile
 from profiles.textfile.codec import Record
 from profiles.textfile.encrypted import PersonKey
-from profiles.textfile.persons import PersonEvent
 from profiles.textfile.receive import Received
-from profiles.textfile.times import text
-from profiles.textfile.values import FORM, counted, text_files, time_of, zone
-from profiles.textfile.written import interval
+from profiles.textfile.values import text_files
 
 log = logging.getLogger(__name__)
-THEIRS, STANDING, WORKS = "persons/theirs", "persons/standing", "persons/works"
+REMEMBERED = "persons/"
+"""Before what is remembered; then the part (`Part`), a slash and the mine."""
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-class Told(NamedTuple):
-    """A file of ours about what stands and what has just ended, in clear: never to be logged or stored."""
-
-    kind: str
-    header: Record
-    records: list[Record]
-
-
-class _Standing(msgspec.Struct):
-    """By kind and card the record of the event that stands, and when its file was last written; ms UTC."""
-
-    time: int = -1
-    """Of the newest snapshot."""
-    events: dict[str, dict[str, Record]] = {}  # msgspec copies it
-    told: dict[str, int] = {}  # as above
-
-
-class _Works(msgspec.Struct):
-    """The class of work of each card, as of a file's time (ms UTC)."""
-
-    time: int = -1
-    by_card: dict[str, str] = {}  # as above
 
 
 class PersonWatch:
@@ -65,48 +38,52 @@ class PersonWatch:
         files = text_files(profile)
         if files.persons is None:
             raise ValueError(f"profile {profile.profile} has no files that tell of persons")
-        self._profile, self._files, self._persons = profile, files, files.persons
+        self._profile, self._persons, self._mine = profile, files.persons, files.mine
         self._settings, self._key, self._device = settings, key, device
         self._about = f"{device};{profile.profile}".encode()
-        self._allowed = {area: cards(text) for area, text in settings.restricted.items()}
-        self._durable: dict[str, str] = {}
-        self._theirs: set[str] = set()
-        self._standing, self._works = _Standing(), _Works()
-        self._altered: set[str] = set()
-        self._refused: set[str] = set()
+        self._mines: dict[str, MineWatch] = {}
 
     # -- what survives a restart
 
     def restore(self, before: Mapping[str, str]) -> None:
-        """Go on from what was remembered."""
-        self._durable = {name: before.get(name, "") for name in (THEIRS, STANDING, WORKS)}
-        self._altered = set()
-        self._theirs = set(self._durable[THEIRS].split())
-        self._standing, self._works = self._opened(STANDING, _Standing), self._opened(WORKS, _Works)
+        """Go on from what was remembered; whatever was learnt since is forgotten."""
+        self._mines = {}
+        for name, text in before.items():
+            if not name.startswith(REMEMBERED):
+                continue
+            match name.split("/"):
+                case [_, "theirs", mine]:
+                    self._of(mine).theirs = set(text.split())
+                case [_, "standing", mine]:
+                    self._of(mine).standing = self._opened(name, text, Standing)
+                case [_, "works", mine]:
+                    self._of(mine).works = self._opened(name, text, Works)
 
-    def settled(self, *, durable: bool) -> dict[str, str]:
+    def settled(self) -> dict[str, str]:
         """See `Source.settled`."""
-        if not durable:
-            self.restore(self._durable)
-            return {}
-        texts = {
-            THEIRS: lambda: " ".join(sorted(self._theirs)),
-            STANDING: lambda: self._encrypted(STANDING, self._standing),
-            WORKS: lambda: self._encrypted(WORKS, self._works),
-        }
-        changes = {name: texts[name]() for name in sorted(self._altered)}
-        self._altered = set()
-        self._durable |= changes
+        changes: dict[str, str] = {}
+        for mine, watch in sorted(self._mines.items()):
+            for part in sorted(watch.altered):
+                name = f"{REMEMBERED}{part}/{mine}"
+                changes[name] = self._text(name, watch, part)
+            watch.altered = set()
         return changes
+
+    def _text(self, name: str, watch: MineWatch, part: Part) -> str:
+        match part:
+            case "theirs":
+                return " ".join(sorted(watch.theirs))
+            case "standing":
+                return self._encrypted(name, watch.standing)
+            case "works":
+                return self._encrypted(name, watch.works)
 
     def _encrypted(self, name: str, state: msgspec.Struct) -> str:
         cipher = self._key.encrypt(zlib.compress(msgspec.json.encode(state)), name.encode() + b";" + self._about)
         return f"{self._key.id};{base64.b64encode(cipher).decode()}"
 
-    def _opened(self, name: str, kind: type[T]) -> T:
-        key, _, cipher = self._durable[name].partition(";")
-        if not cipher:
-            return kind()
+    def _opened(self, name: str, text: str, kind: type[T]) -> T:
+        key, _, cipher = text.partition(";")
         try:
             plain = self._key.decrypt(base64.b64decode(cipher), name.encode() + b";" + self._about)
             return msgspec.json.decode(zlib.decompress(plain), type=kind)
@@ -115,7 +92,7 @@ class PersonWatch:
                         " %s does not open it", self._device, key, self._key.id)  # fmt: skip
             return kind()
 
-    # -- who writes what
+    # -- by the mine of a file
 
     @property
     def looked_for(self) -> tuple[str, ...]:
@@ -125,138 +102,24 @@ class PersonWatch:
             return ()
         return (*events.kinds, *((events.work.kind,) if self._settings.overtime else ()))
 
+    @property
+    def ours(self) -> dict[str, list[str]]:
+        """By mine that is known so far the kinds that the gateway writes."""
+        return {mine: watch.ours() for mine, watch in sorted(self._mines.items())}
+
     def note(self, kind: str, received: Received) -> bool:
-        """Take notice of a file of the mine's; whether it is sent on: not one of a kind that the settings call ours."""
-        events = self._persons.events
-        if events is None:
-            return True
-        if kind == events.work.kind and self._settings.overtime and received.time >= self._works.time:
-            by_card = {each[events.work.card]: each[events.work.work] for each in received.records}
-            self._works = _Works(received.time, by_card)
-            self._altered.add(WORKS)
-        if kind not in events.kinds:
-            return True
-        if self._settings.events is not None:
-            if kind in self._settings.events and kind not in self._refused:
-                self._refused.add(kind)
-                log.warning("%s: the mine writes %s as well: its files of that kind are not sent on, since"
-                            " persons.events has the gateway write them", self._device, kind)  # fmt: skip
-            return kind not in self._settings.events
-        if kind not in self._theirs:
-            self._theirs.add(kind)
-            self._altered.add(THEIRS)
-            log.info("%s: the mine writes %s itself: the gateway begins none of its own", self._device, kind)
-        return True
-
-    def ours(self) -> list[str]:
-        """The kinds that the gateway writes."""
-        events = self._persons.events
-        return [kind for kind, event in events.kinds.items() if self._is_ours(kind, event)] if events else []
-
-    def _is_ours(self, kind: str, event: PersonEvent) -> bool:
-        if kind not in self._persons.kinds or (event.restricted and not self._settings.restricted):
-            return False
-        return kind not in self._theirs if self._settings.events is None else kind in self._settings.events
-
-    # -- what befalls whom
-
-    def longer(self, record: Record) -> float | None:
-        """After how long (s) below the person of a record is overtime; None: as the profile says."""
-        limits = self._settings.overtime
-        work = self._works.by_card.get(record[self._persons.fields.card], "") if limits else ""
-        return limits.get(work, limits.get(EVERYBODY))
+        """See `MineWatch`."""
+        return self._of(received.header[self._mine]).note(kind, received)
 
     def judge(self, kind: str, received: Received) -> Iterator[Told]:
-        """The files that a snapshot gives rise to; an older one than the newest gives rise to none."""
-        events = self._persons.events
-        if events is None or kind != self._persons.snapshot or received.time <= self._standing.time:
-            return
-        self._standing.time = received.time
-        self._altered.add(STANDING)
-        for name, event in events.kinds.items():
-            records = self._told(name, event, received)
-            if records:
-                key = self._files.kinds[name].key
-                header = {field: received.header.get(field, "") for field in self._files.header_of(name)}
-                yield Told(name, header, sorted(records, key=lambda each: [each[field] for field in key]))
+        """See `MineWatch`."""
+        return self._of(received.header[self._mine]).judge(kind, received)
 
-    def _told(self, kind: str, event: PersonEvent, received: Received) -> list[Record]:
-        """The records of a kind's file; none where nothing began or ended, and what stands was told lately."""
-        assert self._persons.events is not None  # noqa: S101  # whose event it is
-        start, end = self._persons.events.starts, self._persons.events.ends
-        card, time = self._persons.fields.card, received.time
-        present = {record[card]: record for record in received.records}
-        befallen = {each: record for each, record in present.items() if self._befalls(event, record, time)}
-        unsure = any(fault.skipped for fault in received.faults)  # whose record is broken is not gone
-        before = self._standing.events.get(kind, {})
-        still: dict[str, Record] = {}
-        ended: dict[str, Record] = {}
-        for each, old in before.items():
-            if each in befallen and self._is_same(event, old, befallen[each]):
-                still[each] = self._record(kind, befallen[each]) | {start: old[start]}
-            elif unsure and each not in present:
-                still[each] = old
-            else:
-                ended[each] = old | {end: self._written(self._end(event, old, present.get(each), time))}
-        begun: dict[str, Record] = {}
-        for each in befallen.keys() - still.keys() if self._is_ours(kind, event) else ():
-            since = self._begin(event, befallen[each], time)
-            if each in ended and self._written(since) == ended[each][start]:
-                since = time
-            begun[each] = self._record(kind, befallen[each]) | {start: self._written(since)}
-        self._standing.events[kind] = still | begun
-        due = time - self._standing.told.get(kind, 0) >= interval(self._files, kind) * 1000
-        if not (begun or ended or (still and due)):
-            return []
-        self._standing.told[kind] = time
-        return [*still.values(), *begun.values(), *ended.values()]
+    def longer(self, mine: str, record: Record) -> float | None:
+        """See `MineWatch`."""
+        return self._of(mine).longer(record)
 
-    def _befalls(self, event: PersonEvent, record: Record, time: int) -> bool:
-        fields, snapshot = self._persons.fields, self._files.kinds[self._persons.snapshot]
-        if event.count is not None:
-            return counted(self._profile, snapshot.counts[event.count], record, time, self.longer(record))
-        there = snapshot.count is not None and counted(self._profile, snapshot.count, record, time)
-        area = record[fields.area]
-        return there and area in self._allowed and record[fields.card] not in self._allowed[area]
-
-    def _is_same(self, event: PersonEvent, old: Record, new: Record) -> bool:
-        fields = self._persons.fields
-        return old[fields.since] == new[fields.since] and (not event.restricted or old[fields.area] == new[fields.area])
-
-    def _begin(self, event: PersonEvent, record: Record, time: int) -> int:
-        """When it began, ms UTC; the snapshot's time where the record does not say."""
-        assert self._persons.events is not None  # noqa: S101  # whose event it is
-        if event.count is None:
-            found = self._time(record[self._persons.events.entered])
-            return found if found is not None and found <= time else time
-        rule = self._files.kinds[self._persons.snapshot].counts[event.count]
-        if rule.since is None or rule.longer is None:
-            return time
-        stated = self.longer(record)
-        found = self._time(record[rule.since])
-        return time if found is None else found + round((rule.longer if stated is None else stated) * 1000)
-
-    def _end(self, event: PersonEvent, old: Record, record: Record | None, time: int) -> int:
-        """When it ended, ms UTC: as the record says, if that can be; else the snapshot's time."""
-        assert self._persons.events is not None  # noqa: S101  # whose event it is
-        fields, events = self._persons.fields, self._persons.events
-        if record is None or record[fields.since] != old[fields.since]:
-            return time
-        stated = [record[fields.until]]
-        if event.restricted and record[fields.area] != old[fields.area]:
-            stated.insert(0, record[events.entered])
-        begun = self._time(old[events.starts]) or 0
-        return next((found for each in stated if (found := self._time(each)) and begun <= found <= time), time)
-
-    def _record(self, kind: str, record: Record) -> Record:
-        return {field: record.get(field, "") for field in self._files.kinds[kind].fields}
-
-    def _time(self, stated: str) -> int | None:
-        try:
-            return time_of(self._profile, stated)
-        except ValueError:
-            return None
-
-    def _written(self, ms: int) -> str:
-        form = self._profile.time.format if self._profile.time else FORM
-        return text(ms, form, zone(self._profile))
+    def _of(self, mine: str) -> MineWatch:
+        if mine not in self._mines:
+            self._mines[mine] = MineWatch(self._profile, self._persons, self._settings, self._device, mine)
+        return self._mines[mine]

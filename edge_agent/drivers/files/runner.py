@@ -35,7 +35,7 @@ class FolderRunner:
         self._tags = Tags(device.all_tags(), coded=source.coded)
         self._memory = Memory(out.remembered(device.name), _now() - round(device.backlog * 1000))
         self._begun = False
-        """Whether the source has what it remembered."""
+        """Whether the source has what it remembered, and not more."""
         self._newest: dict[str, tuple[int, int]] = {}
         """Of each tag the time of its newest row, and the time of the file that it came from."""
         self._unfinished: dict[str, tuple[Found, float]] = {}
@@ -79,6 +79,8 @@ class FolderRunner:
             if handed >= TOGETHER:
                 progress += await self._settle()
                 handed = 0
+                if not self._begun:
+                    return False
         progress += await self._settle()
         await self._prune()
         return progress > 0 and len(found) == folder.AT_ONCE and not stop.is_set()
@@ -173,14 +175,14 @@ class FolderRunner:
         """Once what was handed over is durable, remember the files, and move them; how many there were."""
         done, self._done = self._done, []
         if done and not await self._out.committed():
-            self._source.settled(durable=False)
+            self._begun = False  # what the source took from them since is none of what is remembered
             log.warning("%s: %d files are taken again: their readings were dropped", self._device.name, len(done))
             return 0
         for found, entry, refused in done:
             self._memory.enter(found.name, entry)
             if self._device.after == "move" and not self._source.private(found.kind):
                 await self._move(found, refused=refused)
-        if changes := self._memory.changes() | self._source.settled(durable=True):
+        if changes := self._memory.changes() | self._source.settled():
             self._out.remember(self._device.name, changes)
         return len(done)
 

@@ -89,13 +89,13 @@ class Source(Protocol):
         """What a name says; None for a file that is not the format's."""
 
     def begin(self, before: Mapping[str, str]) -> None:
-        """What earlier runs remembered (`settled`), before the first file is taken; OSError without the folder."""
+        """What was remembered (`settled`), before the first file is taken; OSError without the folder.
 
-    def settled(self, *, durable: bool) -> dict[str, str]:
-        """What is to be remembered since the last call, now that all rows taken since are durable.
-
-        Not `durable`: they were dropped, and the files are taken again.
+        Also when rows were dropped: what was taken since the last `settled` was not, and is taken again.
         """
+
+    def settled(self) -> dict[str, str]:
+        """What is to be remembered since the last call, now that all rows taken since are durable."""
 
     def private(self, kind: str) -> bool:
         """Whether files of the kind tell of persons: they are never copied or moved."""

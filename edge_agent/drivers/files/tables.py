@@ -45,7 +45,7 @@ class TableSource:
     def begin(self, before: Mapping[str, str]) -> None:
         """Files say by themselves what is to be taken from them."""
 
-    def settled(self, *, durable: bool) -> dict[str, str]:
+    def settled(self) -> dict[str, str]:
         """Nothing is remembered."""
         return {}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from edge_agent.drivers.files import folder
 from edge_agent.drivers.files.person_watch import PersonWatch
@@ -13,11 +15,13 @@ from profiles.load import library
 from profiles.model import Profile
 from profiles.textfile.codec import IncompleteFileError, Record
 from profiles.textfile.encrypted import PersonKey, encrypt, parse_key
-from profiles.textfile.naming import parse
+from profiles.textfile.naming import FileName, parse
 from profiles.textfile.receive import Received, RefusedError, receive
 from profiles.textfile.values import counts, point_value, text_files, zone
 
 log = logging.getLogger(__name__)
+TRIED = 500
+"""Files of one mine and kind that are opened at most until one of them can be read."""
 
 
 class TextSource:
@@ -41,31 +45,37 @@ class TextSource:
         self.max_size = self._files.receiving.max_size
 
     def begin(self, before: Mapping[str, str]) -> None:
-        """Of persons, who writes which kinds: by what was remembered, and by the newest files, however old."""
+        """Of persons, who writes which kinds: by what was remembered, and by each mine's newest files, however old."""
         if self._watch is None:
             return
         self._watch.restore(before)
         for kind in self._watch.looked_for:
-            if (received := self._newest(kind)) is not None:
+            for received in self._newest(kind):
                 self._watch.note(kind, received)
         if self._watch.looked_for:
-            log.info("%s: of events of persons the gateway writes %s", self._device.name,
-                     ", ".join(self._watch.ours()) or "none")  # fmt: skip
+            for mine, kinds in self._watch.ours.items():
+                log.info("%s: of events of persons of mine %s the gateway writes %s", self._device.name, mine,
+                         ", ".join(kinds) or "none")  # fmt: skip
 
-    def settled(self, *, durable: bool) -> dict[str, str]:
+    def settled(self) -> dict[str, str]:
         """See `Source`."""
-        return {} if self._watch is None else self._watch.settled(durable=durable)
+        return {} if self._watch is None else self._watch.settled()
 
-    def _newest(self, kind: str) -> Received | None:
-        """The newest readable file of a kind, if there is one."""
+    def _newest(self, kind: str) -> Iterator[Received]:
+        """Of each mine the newest readable file of a kind, if there is one; at most `TRIED` are tried."""
+        tried: Counter[str] = Counter()
         for found in folder.newest(self._device.folder, self, kind):
+            mine = self._parsed(found.name).mine
+            tried[mine] += 1
+            if tried[mine] > TRIED:
+                continue
             try:
                 data = folder.read(self._device.folder, found)
                 if data is not None:
-                    return self.received(found.name, data, now=found.time)
+                    yield self.received(found.name, data, now=found.time)
+                    tried[mine] = TRIED  # found
             except (OSError, UnfinishedError, UnusableError):
                 continue  # of one that stays so the driver tells when its turn comes
-        return None
 
     def named(self, name: str) -> Named | None:
         """A kind that the profile does not know is left alone."""
@@ -78,15 +88,18 @@ class TextSource:
 
     def received(self, name: str, data: bytes, *, now: int) -> Received:
         """Header and records of a file; UnfinishedError, UnusableError."""
-        found = parse(self._files.naming, zone(self.profile), name)
-        assert found is not None  # noqa: S101  # it was `named`
-        form = self._form
+        found, form = self._parsed(name), self._form
         try:
             return receive(self.profile, found, data, now=now, mine=form.mine, encoding=form.encoding)
         except IncompleteFileError as err:
             raise UnfinishedError(str(err)) from err
         except RefusedError as err:
             raise UnusableError(err.why, str(err)) from err
+
+    def _parsed(self, name: str) -> FileName:
+        found = parse(self._files.naming, zone(self.profile), name)
+        assert found is not None  # noqa: S101  # it was `named`
+        return found
 
     def take(self, name: str, data: bytes, *, now: int, quiet: bool) -> Taken:
         """See `Source`; the end mark tells when a file is finished."""
@@ -118,8 +131,8 @@ class TextSource:
         kind = self._files.kinds[word]
         if kind.count is not None:
             mine = received.header[self._files.mine]
-            wanted = [code for of, code in self._counted if of == word]
-            longer = (self._watch.longer,) if self._watch else ()
+            wanted = [code for of, code in self._counted if of == word and _may_be_of(mine, code)]
+            longer = (partial(self._watch.longer, mine),) if self._watch else ()
             found = counts(self.profile, kind, mine, received.time, received.records, wanted, *longer)
             for code, numbers in found.items():
                 yield Row(code, received.time, dict(numbers), "count", live=False)
@@ -144,6 +157,14 @@ class TextSource:
         for part in encrypt(self._key, mine, self.profile.profile, word, received.time, header, fields, kept):
             time = received.time + part.number - 1
             yield Row(PERSONS, time, {"text": part.text()}, "text", live=False, kind=word)
+
+
+def _may_be_of(mine: str, code: str) -> bool:
+    """Whether a mine's file counts for a code: its own, one of its areas, or (non-coal) a type of area, which is short.
+
+    Of another mine's areas it does not tell that they are empty.
+    """
+    return code.startswith(mine) or len(code) < len(mine)
 
 
 def _key_of(device: FilesDevice) -> PersonKey | None:

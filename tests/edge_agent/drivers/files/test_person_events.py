@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from edge_agent.drivers.files.driver import FilesDriver
-from edge_agent.drivers.files.person_watch import STANDING
+from edge_agent.drivers.files.person_watch import REMEMBERED
 from edge_agent.drivers.files.settings import PERSONS, FilesDevice, TextFormat
 from edge_agent.drivers.files.text import TextSource
+from edge_agent.recorder import Recorder
 from profiles.load import library
 from profiles.textfile.codec import encode
 from profiles.textfile.encrypted import Opened, PersonKey, decrypt, parse_part
@@ -27,6 +28,8 @@ from tests.edge_agent.drivers.files.test_kill import agent_file, committed
 from tests.servers import wait_for
 
 KILLS = 3
+BESIDE = "140199900002"
+"""The mine next door, whose system writes into the same folder."""
 SECRET, OTHER = bytes(range(32)).hex(), bytes(32).hex()
 KEY = PersonKey(bytes(range(32)))
 FILES = text_files(library()["coal-personnel"])
@@ -45,8 +48,8 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def mine(folder: Path, *, key: str = SECRET, tags: Any = (), **persons: Any) -> FilesDevice:
-    form = {"type": "text", "profile": "coal-personnel", "mine": MINE}
+def mine(folder: Path, *, key: str = SECRET, tags: Any = (), only: str | None = MINE, **persons: Any) -> FilesDevice:
+    form = {"type": "text", "profile": "coal-personnel"} | ({"mine": only} if only else {})
     return device(folder, tags, format=form, backlog="36500d", persons={"key": key, **persons})
 
 
@@ -60,8 +63,8 @@ def person(
     return f"{card};{NAMES[card]};{trip};{spot};三八制;1.00;{state};0;0;~"
 
 
-def snapshot(at: int, *records: str) -> str:
-    return f"{MINE};示例煤矿;{stamp(at)}~{''.join(records)}||"
+def snapshot(at: int, *records: str, of: str = MINE) -> str:
+    return f"{of};示例煤矿;{stamp(at)}~{''.join(records)}||"
 
 
 def ryxx(at: int, works: Mapping[str, str]) -> str:
@@ -86,16 +89,19 @@ class Source:
         self.remembered = dict(before or {})
         self.source.begin(self.remembered)
 
-    def take(self, kind: str, at: int, content: str, *, durable: bool = True) -> dict[str, str]:
+    def take(self, kind: str, at: int, content: str, *, durable: bool = True, of: str = MINE) -> dict[str, str]:
         """The files that it gives rise to, by kind, in clear; of RYSS only those of ours."""
-        name = f"{MINE}_{kind}_{stamp(at, '%Y%m%d%H%M%S')}.txt"
+        name = f"{of}_{kind}_{stamp(at, '%Y%m%d%H%M%S')}.txt"
         taken = self.source.take(name, content.encode(), now=now(), quiet=False)
         rows = [(row.kind, row.values["text"]) for row in taken.rows if row.code == PERSONS]
-        self.remembered |= self.source.settled(durable=durable)
+        if durable:
+            self.remembered |= self.source.settled()
+        else:
+            self.source.begin(self.remembered)  # as the driver does, since they were dropped
         return {word: clear(str(told)) for word, told in rows if word != "RYSS"}
 
-    def see(self, at: int, *records: str, durable: bool = True) -> dict[str, str]:
-        return self.take("RYSS", at, snapshot(at, *records), durable=durable)
+    def see(self, at: int, *records: str, durable: bool = True, of: str = MINE) -> dict[str, str]:
+        return self.take("RYSS", at, snapshot(at, *records, of=of), durable=durable, of=of)
 
 
 def clear(told: str) -> str:
@@ -201,7 +207,7 @@ def test_a_kind_that_the_settings_call_ours_has_one_writer_too(folder: Path, cap
     source, at = Source(folder, events=["RYQJ"]), AT + 13 * HOUR
     assert source.take("RYQJ", at, snapshot(at, event(BERT, at, at))) == {}
     assert [*source.see(at, person(ANNA, at, state="求救"))] == ["RYQJ"]  # no RYCS, which is not named
-    assert "mine: the mine writes RYQJ as well: its files of that kind are not sent on" in caplog.text
+    assert f"mine: the mine {MINE} writes RYQJ as well: its files of that kind are not sent on" in caplog.text
     theirs = snapshot(at, event(BERT, at, at))
     assert source.take("RYCS", at, theirs) == {"RYCS": theirs}
 
@@ -226,6 +232,60 @@ def test_a_file_that_is_taken_again_since_its_readings_were_dropped_tells_the_sa
     assert source.see(at, person(ANNA, at, state="求救")) == first
 
 
+def test_two_mines_that_write_into_one_folder_end_nothing_of_each_others_and_hide_no_snapshot(folder: Path) -> None:
+    source, at = Source(folder, only=None), AT + HOUR
+    assert source.see(at, person(ANNA, at, state="求救")) == {"RYQJ": snapshot(at, event(ANNA, at, at))}
+    later = at + 5 * SECOND
+    assert source.see(later, of=BESIDE) == {}  # nobody there: of Anna it tells nothing
+    again = Source(folder, source.remembered, only=None)  # nor after a restart
+    assert again.see(later + SECOND, of=BESIDE) == {}
+    between, start = at + 2 * SECOND, at  # older than the other mine's newest
+    assert again.see(between, person(ANNA, between)) == {"RYQJ": snapshot(between, event(ANNA, at, start, between))}
+
+
+def test_of_two_mines_in_one_folder_each_has_its_own_writer_and_its_own_classes_of_work(folder: Path) -> None:
+    old = AT - 400 * 24 * HOUR
+    write(folder, snapshot(old), old, "RYQJ")
+    write(folder, snapshot(AT, of=BESIDE), AT, "RYQJ", BESIDE)  # newer, and of another mine
+    write(folder, ryxx(AT, {ANNA: "采煤工"}), AT, "RYXX")
+    write(folder, ryxx(AT + SECOND, {}).replace(f"{MINE};", f"{BESIDE};", 1), AT + SECOND, "RYXX", BESIDE)
+    source, at = Source(folder, only=None, overtime={"采煤工": "8h"}), AT + 9 * HOUR
+    told = source.see(at, person(ANNA, at, state="求救"))
+    assert told == {"RYCS": snapshot(at, event(ANNA, at, AT + 8 * HOUR))}  # and no RYQJ
+
+
+def test_the_counts_of_a_mine_are_not_those_of_another_that_writes_into_its_folder(folder: Path) -> None:
+    codes = {"ALL": MINE, "FACE": FACE, "BESIDE": BESIDE}
+    tags = [{"name": name, "kind": "RYSS", "code": code} for name, code in codes.items()]
+    source = Source(folder, only=None, tags=tags)
+    name = f"{BESIDE}_RYSS_{stamp(AT, '%Y%m%d%H%M%S')}.txt"
+    taken = source.source.take(name, snapshot(AT, of=BESIDE).encode(), now=now(), quiet=False)
+    assert [(row.code, row.values["count"]) for row in taken.rows if row.field == "count"] == [(BESIDE, 0)]
+
+
+async def test_who_writes_what_is_known_as_before_once_readings_were_dropped(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [False]
+
+    async def committed(_self: Recorder) -> bool:
+        return answers.pop() if answers else True
+
+    monkeypatch.setattr(Recorder, "committed", committed)
+    old, at = AT - 400 * 24 * HOUR, AT + 9 * HOUR
+    path = write(folder, snapshot(old), old, "RYQJ")  # older than the backlog: it is never taken
+    write(folder, ryxx(old, {ANNA: "采煤工"}), old, "RYXX")
+    write(folder, snapshot(at, person(ANNA, at, state="求救")), at, "RYSS")
+    settings = mine(folder, overtime={"采煤工": "8h"}).model_copy(update={"backlog": 2 * 86_400.0})
+    async with bench(tmp_path / "state", settings) as this:
+        await until(lambda: this.counted("files") == 2 and this.remembered(), "the snapshot twice")
+        assert path.name not in this.remembered()
+        assert answers == []
+        assert opened(this, "RYQJ") == []
+        assert [each.head.kind for each in opened(this, "RYCS")] == ["RYCS"]
+        assert f"driver:mine/{REMEMBERED}theirs/{MINE}" in this.outbox.recall()
+
+
 def opened(this: Bench, kind: str) -> list[Opened]:
     parts = [parse_part(str(value)) for _time, value, _quality in this.of(f"{kind} mine")]
     return [decrypt(KEY, part.head, part.cipher) for part in parts]
@@ -248,7 +308,8 @@ async def test_what_stands_survives_a_restart_a_kill_and_nobody_is_named_on_disk
             (stamp(first), ""), (stamp(first), stamp(second)),
         ]  # fmt: skip
         sent = set(this.of("RYQJ mine"))
-        this.recorder.remember("mine", {f"file/{name}": "" for name in this.remembered()} | {STANDING: ""})
+        forgotten = {f"file/{name}": "" for name in this.remembered()} | {f"{REMEMBERED}standing/{MINE}": ""}
+        this.recorder.remember("mine", forgotten)
         assert await this.recorder.committed()  # as if it had been killed before any of it was remembered
     async with bench(state, mine(folder)) as this:
         await until(lambda: len(this.remembered()) == 2, "both files once more")
@@ -282,7 +343,7 @@ def test_a_gateway_that_is_killed_again_and_again_tells_what_one_that_never_was_
         content = snapshot(at, *records)
         name = write(folder, content, at, "RYSS").name
         taken = reference.source.take(name, content.encode(), now=now(), quiet=False)
-        reference.source.settled(durable=True)
+        reference.source.settled()
         expected.update((f"{row.kind} mine", row.time, row.values["text"]) for row in taken.rows if row.code == PERSONS)
 
     steps = itertools.count(1)
