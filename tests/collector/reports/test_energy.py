@@ -150,6 +150,23 @@ async def test_a_meter_that_was_set_back_counts_from_there_on(mine: Mine) -> Non
     assert body["datas"] == [day("main", 19.0)]
 
 
+async def test_a_fall_that_the_next_reading_undoes_is_a_wrong_reading_and_adds_nothing_to_any_day(mine: Mine) -> None:
+    for meter, wrong in (("main", (0.0,)), ("fan", (2.0, 0.0, 0.0))):  # once, and as long as a meter is dead
+        dips = [(START + HOUR + step, value) for step, value in enumerate(wrong)]
+        mine.write(meter, (START - 2 * MINUTE, 1000.0), (START + MINUTE, 1001.0), *dips, (START + 2 * HOUR, 1002.0))
+        mine.write(meter, (END - HOUR, 1010.0))
+    [body] = await mine.told()
+    assert body["datas"] == [day("main", 10.0), day("fan", 10.0)]
+
+
+async def test_a_wrong_reading_at_midnight_adds_nothing_to_the_days_on_its_sides(mine: Mine) -> None:
+    first = END - DAY
+    mine.write("main", (first - 25 * HOUR, 100.0), (first - 2 * MINUTE, 150.0), (first - MINUTE, 0.0))
+    mine.write("main", (first + MINUTE, 151.0), (END - HOUR, 160.0))
+    told = await mine.told()
+    assert [body["datas"] for body in told] == [[day("main", 50.0, first)], [day("main", 10.0)]]
+
+
 async def test_a_meter_without_the_platforms_code_is_told_to_nobody_and_harms_no_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
