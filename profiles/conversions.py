@@ -12,6 +12,8 @@ from profiles.wire.messages import ATMOSPHERES, ManifestTag, Strapping, TagConve
 
 Converter = Conversion | Table
 _NOTHING = TagConversion()
+BEYOND = 0.05
+"""Share of its span by which an instrument may show more, or less, than its range (specification notes, 6.3)."""
 
 
 def tag_conversion(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Converter:
@@ -33,12 +35,32 @@ def tag_conversion(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Co
     return _pressed(_by_gas(tag, profile, quantity), stated, quantity)
 
 
-def plausible(quantity: Quantity, converter: Converter) -> tuple[float, float] | None:
-    """The lowest and highest value, in the profile's unit, that is not ``bad:range``; None where all are good."""
-    low, high = quantity.range or (float("-inf"), float("inf"))
+def plausible(tag: ManifestTag, quantity: Quantity | None, converter: Converter) -> tuple[float, float] | None:
+    """The lowest and highest value, in the profile's unit, that is not ``bad:range``; None where all are good.
+
+    Within the quantity's range, the strapping table, and the instrument's own range (量程) with `BEYOND` of its span on
+    either side (specification notes, 6.3); without a quantity in the tag's unit.
+    """
+    bounds = [] if quantity is None or quantity.range is None else [quantity.range]
     if isinstance(converter, Table):
-        return max(low, converter.ends[0]), min(high, converter.ends[1])
-    return quantity.range
+        bounds.append(converter.ends)
+    if tag.range is not None:
+        margin = BEYOND * (tag.range[1] - tag.range[0])
+        ends = converter.of(tag.range[0] - margin), converter.of(tag.range[1] + margin)
+        bounds.append((min(ends), max(ends)))
+    if not bounds or tag.type != "number":
+        return None
+    lows, highs = zip(*bounds, strict=True)
+    return max(lows), min(highs)
+
+
+def above(tag: ManifestTag, profile: Profile, quantity: Quantity, value: float) -> bool | None:
+    """Whether a value that is ``bad:range`` lies above what is plausible; None where nothing says what is."""
+    try:
+        ends = plausible(tag, quantity, tag_conversion(tag, profile, quantity))
+    except UnitError:
+        return None
+    return None if ends is None else value > ends[1]
 
 
 def _by_gas(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Conversion:

@@ -98,7 +98,7 @@ def agent_parameters(tag: ManifestTag, library: Library) -> AgentParameters:
         converter = tag_conversion(tag, profile, quantity)
     except UnitError:
         return common
-    if (ends := plausible(quantity, converter)) is None:
+    if (ends := plausible(tag, quantity, converter)) is None:
         return replace(common, frozen=quantity.frozen)
     low, high = (converter.back(end) for end in ends)
     first, last = tag.range or (low, high)

@@ -168,9 +168,9 @@ class Story:
             tried[q.UNCERTAIN_FROZEN] = f"agent: moved within {parameters.frozen:g} s"
         if parameters.accumulates:
             tried[q.UNCERTAIN_RESET] = "agent: not less than before"
-        if self._quantity is not None and (ends := plausible(self._quantity, self._converter())) is not None:
-            low, high = ends
-            tried[q.BAD_RANGE] = f"collector: {low:g} to {high:g} {self._quantity.unit}"
+        if (ends := plausible(self._spec, self._quantity, self._converter())) is not None:
+            shown = self._quantity.unit if self._quantity else unit
+            tried[q.BAD_RANGE] = f"collector: {ends[0]:g} to {ends[1]:g} {shown}".rstrip()
         otherwise = "kept" if q.is_good(row["quality"]) else "not told: one reason is stored, the gravest"
         for reason, rule in tried.items():
             told.say(rule, f"broken: {reason}" if row["quality"] == reason else otherwise)

@@ -12,6 +12,7 @@ from collector.sinks.base import Series
 from profiles.conversions import Converter, plausible, tag_conversion
 from profiles.judge import judge
 from profiles.load import Library
+from profiles.model import Quantity
 from profiles.units import SAME
 from profiles.wire.messages import Camera, Manifest, ManifestTag, PersonTag, SealContact, Site, TagType
 
@@ -126,6 +127,7 @@ def _person_rule(name: str, tag: ManifestTag, persons: PersonTag, site: Site, ag
 
 def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str) -> Rule:
     converter: Converter = SAME
+    quantity: Quantity | None = None
     low, high = -sys.float_info.max, sys.float_info.max
     if tag.point is None:
         # names are an agent's own, and codes that guard against two that write to one place are missing here
@@ -135,7 +137,7 @@ def _rule(name: str, tag: ManifestTag, site: Site, library: Library, agent: str)
         quantity = profile.quantities[point.quantity]
         parts = (point.profile, site.code, site.adcode, point.asset, point.code, point.quantity)
         converter = tag_conversion(tag, profile, quantity)
-        least, most = plausible(quantity, converter) or (low, high)
-        low, high = max(low, least), min(high, most)  # a profile may say .inf
+    least, most = plausible(tag, quantity, converter) or (low, high)
+    low, high = max(low, least), min(high, most)  # a profile may say .inf
     series = Series(*parts, prefix=reading_prefix(*parts))
     return Rule(series, tag.type, converter, low, high, converter.same)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from profiles.conversions import plausible, tag_conversion
+from profiles.conversions import above, plausible, tag_conversion
 from profiles.judge import agent_parameters, judge
 from profiles.load import library
 from profiles.strapping import Table, table_faults
@@ -115,10 +116,22 @@ def test_a_strapping_table_makes_tonnes_of_a_level_and_back() -> None:
     assert [table.of(each) for each in levels] == pytest.approx(tonnes)
     assert [table.back(each) for each in tonnes] == pytest.approx(levels)
     assert table.step(0.1, at=4.0) == pytest.approx(2.4)
-    assert plausible(STORAGE.quantities["CL"], table) == pytest.approx((0.4, 80.4))
+    assert plausible(level, STORAGE.quantities["CL"], table) == pytest.approx((0.4, 80.4))
     assert table.of(5.0) == pytest.approx(104.4)  # beyond the table the last stretch goes on, and `plausible` tells it
     found = agent_parameters(level, library())
     assert (found.low, found.high) == pytest.approx((0.0, 4.0))
+
+
+def test_an_instruments_own_range_and_a_twentieth_of_its_span_bound_what_is_plausible() -> None:
+    level = msgspec.structs.replace(tag("YW", "mm"), range=(0.0, 12_000.0))
+    quantity = STORAGE.quantities["YW"]
+    low, high = plausible(level, quantity, tag_conversion(level, STORAGE, quantity)) or (None, None)
+    assert (low, high) == pytest.approx(
+        (quantity.range[0] if quantity.range else None, 12.6)
+    )  # the profile's is nearer
+    assert [above(level, STORAGE, quantity, value) for value in (12.7, -1.0)] == [True, False]
+    limit = msgspec.structs.replace(level, limits=Limits(HH=12_700.0))
+    assert agent_parameters(limit, library()).high == pytest.approx(12_600.0)  # `check` refuses a limit beyond it
 
 
 def test_the_ends_of_a_table_are_exact_so_that_a_full_tank_is_in_range() -> None:

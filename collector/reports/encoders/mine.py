@@ -25,6 +25,7 @@ from collector.reports.encoders.base import (
 from collector.reports.encoders.hosts import alarm_record, load_records
 from collector.reports.encoders.limits import crossed
 from collector.reports.loads import Load
+from profiles.conversions import above
 from profiles.model import Quantity, Times
 from profiles.report import MineFlag, MineReport
 from profiles.stated import LimitName
@@ -232,8 +233,11 @@ def _consumption(gateway: Gateway, start: int, end: int, each: Consumption) -> d
 def _status(gateway: Gateway, due: Due, quantity: Quantity) -> str:
     """A character a flag, 1 where it holds."""
     flags: set[MineFlag] = {_FLAGS[due.quality]} if due.quality in _FLAGS else set()
-    if due.quality == q.BAD_RANGE and due.value is not None and quantity.range is not None:
-        flags.add("over_range" if due.value > quantity.range[1] else "under_range")
+    high = None
+    if due.quality == q.BAD_RANGE and due.value is not None:
+        high = above(due.place.spec, gateway.profile, quantity, due.value)
+    if high is not None:
+        flags.add("over_range" if high else "under_range")
     elif q.is_bad(due.quality) and not flags:
         flags.add("fault")
     beyond = (

@@ -39,6 +39,7 @@ from collector.reports.encoders.text_facts import (
     statistic_facts,
 )
 from collector.reports.encoders.text_fields import record
+from profiles.conversions import above
 from profiles.stated import AbnormalName
 from profiles.textfile.codec import Record, encode
 from profiles.textfile.model import TextFiles
@@ -223,8 +224,8 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
         if due.value is not None:
             limits |= crossed(due.place.spec, gateway.profile, quantity, due.value)
         high = None
-        if due.quality == q.BAD_RANGE and quantity.range is not None and due.value is not None:
-            high = due.value > quantity.range[1]
+        if due.quality == q.BAD_RANGE and due.value is not None:
+            high = above(due.place.spec, gateway.profile, quantity, due.value)
         facts["state"], shown = state_of(
             table, due.quality, valued=due.value is not None, crossed=limits, high=high
         )  # fmt: skip

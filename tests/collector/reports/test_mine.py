@@ -170,6 +170,13 @@ def test_each_quality_has_its_flag_and_a_gap_is_never_filled(value: float | None
     assert (data["pointStatus"], data["pointValue"]) == (status, value)
 
 
+@pytest.mark.parametrize(("value", "status"), [(12.7, "00100000"), (-0.7, "00010000")])
+def test_beyond_the_instruments_own_range_is_told_on_the_side_where_it_is(value: float, status: str) -> None:
+    spot = place()
+    spot = replace(spot, spec=msgspec.structs.replace(spot.spec, range=(0.0, 12.0)))
+    assert body(Due(spot, AT, value, None, "bad:range"))["datas"][0]["pointStatus"] == status
+
+
 def test_a_point_whose_alarm_stands_has_its_flag_though_its_value_lies_beyond_no_limit() -> None:
     told = Due(place(BLUE=812.3), AT, 812.0, None, "good", frozenset({"YELLOW"}))
     assert body(told)["datas"][0]["pointStatus"] == "00001000"
