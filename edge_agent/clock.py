@@ -28,6 +28,9 @@ class ClockSettings(Settings):
     """How long samples stay ``uncertain:clock`` after the agent's clock stepped."""
     future: Duration = 60.0
     """An instrument's time further ahead than this is replaced by the receipt time: ``bad:time_future``."""
+    old: Duration = 30 * 86_400.0
+    """An instrument's time further back than this, when the agent gets the reading, keeps it and is marked
+    ``time_old``; what waits here for the collector grows no older by that."""
     device: Duration = 60.0
     """An instrument's clock further off than this raises a clock event; its samples are ``uncertain:clock``."""
 

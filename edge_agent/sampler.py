@@ -65,8 +65,8 @@ class _Tag:
     """Monotonic time of the last reading."""
     reading: Reading | None = None
     """The last one heard."""
-    future: bool = False
-    """Its own time lies in the future: it is bad as long as it stands."""
+    untimely: str = q.GOOD
+    """Its own time lies in the future, or a record's too far back: it is bad so as long as it stands."""
     sent: Sample | None = None
     sent_at: float = 0.0
     sent_state: str = ""
@@ -260,7 +260,9 @@ class Sampler:
         if isinstance(reading.value, str) and not _travels(reading.value, tag.rule.max_text):
             reading = replace(reading, value=None, quality=q.worst(reading.quality, q.BAD_DECODE))
         if tag.times.past(reading):
-            outcome.samples.append(Sample(reading.tag, reading.time, reading.value, reading.quality))
+            old = q.BAD_TIME_OLD if tag.times.is_old(reading.time) else q.GOOD
+            quality = q.worst(reading.quality, old)
+            outcome.samples.append(Sample(reading.tag, reading.time, reading.value, quality))
             return
         tag.heard = mono
         repeat = tag.times.repeats(reading)
@@ -270,7 +272,7 @@ class Sampler:
         lost_at = tag.sent.time if tag.sent is not None and q.is_bad(tag.sent.quality) else None
         now = self._clock.now + device.lag
         time, doubt = tag.times.place(reading, now=now, clock_off=device.off, lost_at=lost_at)
-        tag.reading, tag.future = reading, doubt == q.BAD_TIME_FUTURE
+        tag.reading, tag.untimely = reading, doubt if q.is_bad(doubt) else q.GOOD
         state = q.worst(reading.quality, self._memory(tag, reading, mono))
         if tag.rule.accumulates:
             state = q.worst(state, self._added(tag, reading, time, outcome))
@@ -309,7 +311,7 @@ class Sampler:
         state = q.worst(reading.quality, self._memory(tag, reading, mono))
         if state == tag.sent_state and mono - tag.sent_at < tag.rule.max_silence:
             return
-        quality = q.worst(state, q.BAD_TIME_FUTURE) if tag.future else state
+        quality = q.worst(state, tag.untimely)
         time = tag.times.own(self._clock.now + device.lag)
         self._send(tag, Sample(reading.tag, time, reading.value, self._doubted(quality)), state, outcome, own=True)
         if stamp := tag.times.stamp():

@@ -1,7 +1,7 @@
 """The time that a reading is stored under: the instrument's own where it can be believed; none twice a tag and era.
 
 Sources: design I7 and docs/decisions/0005-time.md; the rules on an instrument's time are those of the specification
-notes (6.3, ``time_future``). Times are ms since 1970 UTC.
+notes (6.3, ``time_future`` and ``time_old``). Times are ms since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -98,6 +98,8 @@ class Stamper:
             time = now
         if clock_off or self._last - time > SLACK_MS:
             doubt = q.worst(doubt, q.UNCERTAIN_CLOCK)
+        if self.is_old(time):
+            doubt = q.worst(doubt, q.UNCERTAIN_TIME_OLD)
         return max(time, self._last + 1), doubt
 
     def _kept(self, reading: Reading) -> tuple[int, str]:
@@ -108,7 +110,13 @@ class Stamper:
         time = reading.time
         if self._ahead(time):
             return max(self._clock.now, self._last + 1), q.BAD_TIME_FUTURE
-        return (self._last + 1 if time in (self._logged, self._last) else time), q.GOOD
+        doubt = q.BAD_TIME_OLD if self.is_old(time) else q.GOOD
+        return (self._last + 1 if time in (self._logged, self._last) else time), doubt
+
+    def is_old(self, time: int) -> bool:
+        """Whether an instrument's time lies too far back to be told as news, by an agent's clock that was set."""
+        clock = self._clock
+        return clock.was_set and not clock.suspect and time < clock.now - round(clock.settings.old * 1000)
 
     def _ahead(self, time: int) -> bool:
         """Whether an instrument's time cannot be, by an agent's clock that was set."""

@@ -158,6 +158,8 @@ class Story:
             q.BAD_DECODE: "agent: bytes of the declared type",
             q.BAD_NOT_FINITE: "agent: a finite number",
             q.BAD_TIME_FUTURE: "agent: not from the future",
+            q.BAD_TIME_OLD: "agent: no record of long ago",
+            q.UNCERTAIN_TIME_OLD: "agent: not standing since long ago",
             q.UNCERTAIN_CLOCK: "agent: by a clock to rely on",
         }
         if self._spec.max_silence is not None:

@@ -15,6 +15,7 @@ from edge_agent.tags import Deadband
 from profiles.wire.messages import Value
 
 NOW = 1_800_000_000_000
+DAY = 86_400_000
 
 
 @dataclass
@@ -394,6 +395,32 @@ def test_what_was_logged_before_the_last_completes_the_past_and_raises_no_alarm(
     assert b.sampler.latest()["a"].value == 5.0
     assert b.logged(60_000, 11.0) == [(60_000, 11.0, "good")]
     assert b.sampler.open_alarms("a")
+
+
+def test_a_record_of_more_than_30_days_ago_keeps_its_time_and_is_bad_and_raises_no_alarm() -> None:
+    b = bench(limits=LimitRule(H=10.0))
+    assert b.logged(-30 * DAY, 50.0) == [(-30 * DAY, 50.0, "good")]
+    assert b.sampler.open_alarms("a")
+    b = bench(limits=LimitRule(H=10.0), max_silence=10.0)
+    old = -30 * DAY - 1
+    assert b.logged(old, 50.0) == [(old, 50.0, "bad:time_old")]
+    b.after(10)
+    assert b.logged(old, 50.0) == [(10_000, 50.0, "bad:time_old")]  # nor is it the present for being told again
+    assert b.sampler.open_alarms("a") == {}
+    assert b.logged(10_000, 5.0) == [(10_001, 5.0, "good")]
+    assert b.logged(old - 1, 5.0) == [(old - 1, 5.0, "bad:time_old")]
+
+
+def test_a_present_value_that_stands_for_more_than_30_days_is_doubted_and_alarms_all_the_same() -> None:
+    b = bench(limits=LimitRule(H=10.0), max_silence=10.0)
+    old = -30 * DAY - 1
+    assert b.sourced(NOW + old, 50.0) == [(old, 50.0, "uncertain:time_old")]
+    assert b.sampler.open_alarms("a")
+    b.after(10)
+    assert b.sourced(NOW + old, 50.0) == [(10_000, 50.0, "good")]  # what stands now is no old news
+    b = bench()
+    b.wall = 1_000_000  # a clock that was never set knows no age
+    assert b.sourced(NOW, 5.0)[0][2] == "uncertain:clock"
 
 
 def test_what_was_logged_while_it_was_not_read_keeps_its_times_and_is_judged() -> None:
