@@ -28,7 +28,7 @@ CODES = {
     "post_sleep", "wall_open", "machine_run", "lock_open", "box_open", "power_lost", "camera_offline",
     "terminal_offline", "q_covered", "q_moved", "q_dark", "q_bright", "q_blur", "q_frozen", "q_lost", "q_shaky",
     "q_resolution", "q_contrast", "q_noise", "q_mono", "q_scene",
-    "q_replay", "q_clock", "q_offset",  # not in the notes: docs/decisions/0017-replay-and-clock.md
+    "q_replay", "q_clock", "q_offset", "q_unwatched",  # not in the notes: docs/decisions/0017-replay-and-clock.md
 }  # fmt: skip
 MUST_BE_GRAVE = {
     "person_in", "person_out", "intrusion", "vehicle_in", "vehicle_out", "board_vehicle", "belt_run", "belt_load",

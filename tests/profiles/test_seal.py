@@ -78,11 +78,14 @@ ROWS: list[tuple[str, float, float | None, str, str]] = [
     ("q_mono", 60, 60, "", ""), ("q_scene", 60, 60, "03", "0002"),
 ]  # fmt: skip
 """Notes on mines, 5.4 and 5.5: event, seconds until it is raised and until it is cleared (None: at once), codes."""
-OURS = [("q_replay", 10, 60, "03", "0006"), ("q_clock", 30, 5, "", ""), ("q_offset", 90, 90, "", "")]
+OURS = [
+    ("q_replay", 10, 60, "03", "0006"), ("q_clock", 30, 5, "", ""), ("q_offset", 90, 90, "", ""),
+    ("q_unwatched", 30, 10, "", ""),
+]  # fmt: skip
 """docs/decisions/0017-replay-and-clock.md."""
 
 
-def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_besides_three_of_ours() -> None:
+def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_besides_four_of_ours() -> None:
     assert SEAL is not None
     found = {(code, its.on, its.off, its.analysis, its.case) for code, its in SEAL.events.items()}
     assert found == {*ROWS, *OURS}
@@ -119,7 +122,9 @@ def test_an_event_that_breaks_the_seal_has_a_level_above_what_is_permitted(tmp_p
         library([tmp_path])
 
 
-@pytest.mark.parametrize("code", ["camera_offline", "terminal_offline", "q_lost", "q_frozen", "q_dark", "q_bright"])
+@pytest.mark.parametrize(
+    "code", ["camera_offline", "terminal_offline", "q_lost", "q_unwatched", "q_frozen", "q_dark", "q_bright"]
+)
 def test_a_camera_that_sees_nothing_for_ten_minutes_is_grave_in_a_sealed_mine_alone(code: str) -> None:
     assert SEAL is not None
     for state, long in (("stopped", 1), ("producing", 2)):

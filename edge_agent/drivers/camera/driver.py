@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from config.errors import ConfigError
 from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
+from edge_agent.drivers.camera import verify
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
@@ -106,6 +107,8 @@ def profile_of(device: CameraDevice) -> Profile:
 
 
 def _faults(device: CameraDevice) -> Iterator[Fault]:
+    if device.detector is not None and not missing_packages() and (wrong := verify.fault(device.detector)):
+        yield ("detector", "model"), wrong
     url = device.url or ""
     if url.startswith("file:"):
         path = Path(url.removeprefix("file:"))

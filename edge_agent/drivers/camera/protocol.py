@@ -91,6 +91,10 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the wanted period that a picture takes to be looked at; beyond 1 it cannot keep up."""
     size: tuple[int, int] = (0, 0)
     codec: str = ""
+    idle: float | None = None
+    """Seconds since its pictures were analysed last, or were looked for where none come; None: not yet."""
+    defect: str = ""
+    """Why its analysis fails now, in words; "" while it goes."""
     clock_ms: int | None = None
     """How far its own clock is ahead; None where that is not known."""
 
@@ -134,8 +138,15 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     entries: dict[str, bytes]
 
 
+class Noted(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """What is wrong with the watching of a camera and is to be told as the agent's note; said once."""
+
+    camera: str
+    text: str
+
+
 ToWorker = Begin | Pace | Relearn | Shoot | Stop
-FromWorker = Alive | Found | Counted | Kept | Shot
+FromWorker = Alive | Found | Counted | Kept | Noted | Shot
 to_worker = msgspec.msgpack.Decoder(ToWorker)
 from_worker = msgspec.msgpack.Decoder(FromWorker)
 

@@ -21,6 +21,7 @@ from edge_agent.drivers.camera.protocol import (
     Found,
     FromWorker,
     Kept,
+    Noted,
     Relearn,
     Shoot,
     Shot,
@@ -62,6 +63,8 @@ class CameraRunner:
         self._beats: dict[str, Beat] = {}
         self._shots: dict[str, asyncio.Future[Shot]] = {}
         """Pictures that were asked for; whoever asks meanwhile gets the same."""
+        self._noted: set[tuple[str, str]] = set()
+        """What workers noted; each begins its analysis anew, and so says it again."""
         self.stretch = 1.0
         """The pace that its worker was told last (`Pace.stretch`)."""
 
@@ -161,6 +164,11 @@ class CameraRunner:
                 self._out.pictured(name, file, REFERENCE)
             case Shot(camera=name, code=code, file=None, reason=reason):
                 log.error("camera %s: %s: %s", name, code, reason)
+            case Noted(camera=name, text=text):
+                log.error("camera %s: %s", name, text)
+                if (name, text) not in self._noted:
+                    self._noted.add((name, text))
+                    self._out.note("FAULT", f"camera {name}: {text}")
             case Kept(camera=name, entries=entries):
                 self._cameras[name].kept(entries)
 

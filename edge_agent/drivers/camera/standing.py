@@ -11,6 +11,8 @@ from profiles.seal import Beat as Rules
 
 RECONNECTS = 2
 """So many must have failed."""
+UNWATCHED = "no process watches it"
+"""Why nothing is known of a camera that no worker looks at."""
 GAP = 3.0
 """Seconds between two pictures, or twice the interval of snapshots, that do not break a flow of them."""
 
@@ -38,7 +40,7 @@ class Standing:
             self._came(now - beat.silence)
         if now - self._picture >= self._lost_after:
             self.up = False
-            self.reason = "no process watches it" if beat is None else beat.reason or "what comes is no picture"
+            self.reason = UNWATCHED if beat is None else beat.reason or beat.defect or "what comes is no picture"
             self.offline = self.offline or (beat is not None and beat.failures >= RECONNECTS)
         elif self._any and self._steady():
             self.up, self.reason, self.offline = True, "", False

@@ -16,12 +16,16 @@ from edge_agent.drivers.camera.signal import SignalTask
 from profiles.seal import Seal
 
 
-def tasks(device: CameraDevice, seal: Seal, clock: Callable[[], Clock | None] | None = None) -> list[Task]:
+def tasks(
+    device: CameraDevice, seal: Seal, clock: Callable[[], Clock | None] | None = None, *,
+    instead: Callable[[str], None] | None = None,
+) -> list[Task]:  # fmt: skip
     """All that is looked for at this camera; the later ones read what the earlier ones found.
 
-    `clock`: how the camera's clock stands, where it is asked for that.
+    `clock`: how the camera's clock stands, where it is asked for that. `instead`: see `presence.presence_tasks`.
     """
     found: list[Task] = [SignalTask()] if LOST in seal.events else []
     if clock is not None and OFFSET in seal.events:
         found.append(ClockTask(seal, clock))
-    return [*found, *integrity_tasks(device, seal), *presence_tasks(device, seal), *equipment_tasks(device, seal)]
+    presence = presence_tasks(device, seal, instead=instead)
+    return [*found, *integrity_tasks(device, seal), *presence, *equipment_tasks(device, seal)]

@@ -18,6 +18,7 @@ from edge_agent.drivers.camera.findings import OFFSET, Fact, Finding, OpenFindin
 from edge_agent.drivers.camera.protocol import Beat, CameraBegin
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.standing import Standing
+from edge_agent.drivers.camera.unwatched import UNWATCHED, Unwatched
 from profiles.seal import Seal, level
 from profiles.wire.messages import EventState, Evidence, Level, Value
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 OFFLINE = "camera_offline"
 """The event of a camera that gives no pictures; the agent's to find, since a worker may be the one that is at fault."""
+OF_AGENT = (OFFLINE, UNWATCHED)
+"""Events that are the agent's to find; a worker knows nothing of them."""
 OPEN, HOUR, DAY, KEPT = "open", "hour", "day", "kept/"
 """Keys of what is remembered: open events, the hour's counts and the day's, what tasks want kept."""
 SAVE = 60.0
@@ -47,6 +50,7 @@ class Watched:
         every = device.capture.snapshot_every if device.snapshot else 0.0
         now = time.monotonic()
         self._standing = Standing(seal.beat, now, offline=OFFLINE in self._open, every=every)
+        self._unwatched = Unwatched(seal, stands=UNWATCHED in self._open)
         self._counts = Counts(device.tags, self._memory.get(HOUR, ""), _wall())
         self._balance, self._below_at = balance, 0.0
         if device.counts_people:
@@ -67,7 +71,7 @@ class Watched:
         return CameraBegin(
             device=msgspec.json.encode(dumped),
             seal=self._seal.model_dump_json().encode(),
-            open={code: each for code, each in self._open.items() if code != OFFLINE},
+            open={code: each for code, each in self._open.items() if code not in OF_AGENT},
             kept=self._kept,
             evidence=str(self._out.evidence_folder) if self.device.evidence else "",
             zone=self._zone,
@@ -124,8 +128,9 @@ class Watched:
         now, wall = time.monotonic(), _wall()
         self._beat = beat
         self._standing.heard(beat, now)
-        self._link(wall)
         seconds, online = min(now - self._last, LONGEST), self._standing.up is True
+        self._unwatched.heard(beat, seconds)
+        self._link(wall)
         self._counts.passed(seconds, online=online, running=self._open.keys())
         self._balance.passed(self.device.name, seconds, wall, online=online)
         self._last = now
@@ -145,16 +150,21 @@ class Watched:
             self._out.device_up(name)
         elif standing.up is False:
             self._out.device_down(name, standing.reason)
-        was = self._open.get(OFFLINE)
-        if OFFLINE not in self._seal.events or standing.offline == (was is not None):
+        self._own(OFFLINE, standing.offline, standing.reason, wall)
+        self._own(UNWATCHED, self._unwatched.stands, self._unwatched.reason, wall)
+
+    def _own(self, code: str, stands: bool, cause: str, wall: int) -> None:
+        """Raise or clear an event of the agent's own."""
+        was = self._open.get(code)
+        if code not in self._seal.events or stands == (was is not None):
             return
         if was is None:
-            self._open[OFFLINE] = OpenFinding(wall, {"cause": standing.reason})
-            self._tell(OFFLINE, "raised", wall, wall, self._open[OFFLINE].facts)
+            self._open[code] = OpenFinding(wall, {"cause": cause})
+            self._tell(code, "raised", wall, wall, self._open[code].facts)
         else:
-            del self._open[OFFLINE]
+            del self._open[code]
             facts: dict[str, Fact] = {"duration": max(0.0, (wall - was.since) / 1000)}
-            self._tell(OFFLINE, "cleared", wall, was.since, facts)
+            self._tell(code, "cleared", wall, was.since, facts)
 
     def _publish(self, now: float, wall: int) -> None:
         """Counts of hours that ended; whether it is on line, at each change and as often as the profile says."""

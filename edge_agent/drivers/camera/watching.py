@@ -87,6 +87,9 @@ class Watching:
         self._shoot_until: float | None = None
         """Until when a picture that was asked for is waited for."""
         self._defects = 0
+        self._defect = ""
+        self._analysed: float | None = None
+        """When a picture was analysed last, or there was none to analyse."""
         self._spent = self._strain = 0.0
         self.stretch = 1.0
         """See `Analysis.stretch`."""
@@ -120,8 +123,9 @@ class Watching:
             begun = time.monotonic()
             try:
                 self._watch()
-            except Exception:  # the one place that keeps a task's defect to its camera (I6)
+            except Exception as err:  # the one place that keeps a task's defect to its camera (I6)
                 self._defects += 1
+                self._defect = f"its analysis fails ({type(err).__name__}, see the agent's log)"
                 if time.monotonic() - begun > STEADY:
                     pause = AGAIN[0]
                 log.exception("camera %s: its analysis failed and is begun anew in %.0f s", self.name, pause)
@@ -139,6 +143,7 @@ class Watching:
             packets=feed.packets, pictures=feed.pictures, skipped=feed.skipped, reconnects=feed.reconnects,
             damaged=feed.damaged, defects=self._defects, analysis_ms=round(self._spent * 1000),
             strain=round(self._strain, 3), size=feed.size, codec=feed.codec,
+            idle=now - self._analysed if self._analysed is not None else None, defect=self._defect,
             clock_ms=round(clock.offset * 1000) if clock is not None else None,
         )  # fmt: skip
 
@@ -172,6 +177,7 @@ class Watching:
                 found = analysis.absent(now, wall, {"cause": self.feed.reason or "what comes is no picture"})
                 for each, files in self._afterwards(lambda witness: witness.lost(wall)):
                     self._post.found(self.name, each, files)
+                self._went(now)
             else:
                 found = analysis.tick(now, wall)
         else:
@@ -182,6 +188,7 @@ class Watching:
             if result.view.crossed:
                 self._post.counted(self.name, result.view.crossed)
             found = result.findings
+            self._went(time.monotonic())
             if result.view.learnt and self._witness is not None:
                 self._pictured(self._witness, REFERENCE, picture)
             spent = time.monotonic() - now + self.feed.decoding - decoding
@@ -193,6 +200,9 @@ class Watching:
             told += self._afterwards(lambda witness: witness.later(picture))
         for finding, files in merged(told):
             self._post.found(self.name, finding, files)
+
+    def _went(self, now: float) -> None:
+        self._analysed, self._defect = now, ""
 
     def _answer(self, picture: Picture | None, now: float) -> None:
         """Answer who asked for a picture, once there is one or it is too late for one."""

@@ -36,6 +36,7 @@ from edge_agent.drivers.camera.protocol import (
     Found,
     FromWorker,
     Kept,
+    Noted,
     Pace,
     Relearn,
     Shoot,
@@ -91,6 +92,10 @@ class Outbox:
         """See `edge_agent.drivers.camera.watching.Post`."""
         self.send(Shot(camera=camera, code=code, file=file, reason=reason))
 
+    def noted(self, camera: str, text: str) -> None:
+        """Have the agent tell what is wrong with the watching of a camera."""
+        self.send(Noted(camera=camera, text=text))
+
     def kept(self, camera: str, entries: Mapping[str, bytes]) -> None:
         """See `edge_agent.drivers.camera.watching.Post`."""
         self.send(Kept(camera=camera, entries=dict(entries)))
@@ -138,8 +143,11 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
     ring = Ring(evidence.film_before + evidence.film_after + RING_SPARE, 2 * evidence.film)
     feed = Feed(device.name, partial(source, device), ring)
     clock = CameraClock(device.name, onvif(device, device.onvif).clock) if device.onvif is not None else None
+    begin = partial(
+        tasks, device, seal, clock.now if clock is not None else None, instead=partial(outbox.noted, device.name)
+    )
     return Watching(
-        device.name, feed, seal, partial(tasks, device, seal, clock.now if clock is not None else None), outbox,
+        device.name, feed, seal, begin, outbox,
         open_findings=camera.open, kept=camera.kept, rate=device.capture.rate,
         every=device.capture.snapshot_every if device.snapshot else 0.0,
         witness=_witness(camera, device, seal, ring) if camera.evidence else None, clock=clock,

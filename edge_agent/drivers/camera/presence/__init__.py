@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable
 
 from edge_agent.drivers.camera.analysis import Task
 from edge_agent.drivers.camera.models import fetched
@@ -13,7 +14,7 @@ from edge_agent.drivers.camera.presence.crossing import Crossings
 from edge_agent.drivers.camera.presence.detector import Detector
 from edge_agent.drivers.camera.presence.heights import Heights
 from edge_agent.drivers.camera.presence.motion import COUNTING, QUIET, Motion, Pace
-from edge_agent.drivers.camera.presence.network import Network, package
+from edge_agent.drivers.camera.presence.network import ModelError, Network, package
 from edge_agent.drivers.camera.presence.people import People
 from edge_agent.drivers.camera.presence.regions import INTRUSION, Intrusion
 from edge_agent.drivers.camera.presence.schedule import open_at
@@ -27,10 +28,14 @@ _fetched = functools.lru_cache(maxsize=1)(package)
 """Cameras of one worker share a network: it remembers nothing of the pictures, and takes some 100 MB."""
 
 
-def presence_tasks(device: CameraDevice, seal: Seal, detector: Detector | None = None) -> list[Task]:
+def presence_tasks(
+    device: CameraDevice, seal: Seal, detector: Detector | None = None, *,
+    instead: Callable[[str], None] | None = None,
+) -> list[Task]:  # fmt: skip
     """The tasks that find people and vehicles and say what they do, in order; put them behind those of integrity.
 
-    Without a detector the one of the settings is loaded (`choose`), which raises what it raises.
+    Without a detector the one of the settings is loaded (`choose`). One that cannot be raises what it raises; with
+    `instead`, which is told why, the built-in rules look in its place, and the rest of the analysis is not lost.
     """
     heights = Heights(device.heights)
     wanted = frozenset(seal.positions[device.position].events) - frozenset(device.ignore)
@@ -41,7 +46,7 @@ def presence_tasks(device: CameraDevice, seal: Seal, detector: Detector | None =
     named = frozenset(code for each in device.regions for code in each.events) - frozenset(device.ignore)
     if not (device.lines or regions or any(_follows(code, seal) for code in wanted | named)):
         return [Motion(Pace(QUIET), heights, masks)]  # a belt: others want to know what moves, and nobody who
-    found = detector or choose(device, heights)
+    found = detector or _chosen(device, heights, instead)
     pace = Pace(max(COUNTING, found.period) if device.lines else QUIET)
     within = open_at(device.schedule)
     tasks: list[Task] = [Motion(pace, heights, masks), People(pace, found, heights, masks)]
@@ -62,6 +67,16 @@ _OF_VEHICLES = frozenset({"machine_run"})
 
 def _follows(code: str, seal: Seal) -> bool:
     return code in _OF_VEHICLES or (code in seal.events and seal.events[code].group in _OF_PEOPLE)
+
+
+def _chosen(device: CameraDevice, heights: Heights, instead: Callable[[str], None] | None) -> Detector:
+    try:
+        return choose(device, heights)
+    except ModelError as err:
+        if instead is None:
+            raise
+        instead(f"its network is not used, people are found by the built-in rules, which miss more: {err}")
+        return Builtin(heights)
 
 
 def choose(device: CameraDevice, heights: Heights) -> Detector:

@@ -112,6 +112,16 @@ def test_a_mistake_is_named_with_its_line_and_what_was_expected(
     assert problem.line > 10
 
 
+def test_a_network_that_cannot_be_used_is_refused_at_its_line(tmp_path: Path) -> None:
+    (model := tmp_path / "no.onnx").write_bytes(b"garbage")
+    with pytest.raises(ConfigError) as raised:
+        load_agent(agent_file(tmp_path, gate(detector={"model": str(model), "layout": "yolox"})))
+    (problem,) = [each for each in raised.value.problems if each.severity == "error"]
+    assert "no.onnx" in problem.message
+    assert "cannot read it" in problem.message
+    assert problem.line > 10
+
+
 def test_a_profile_without_the_events_by_which_light_is_judged_is_refused(tmp_path: Path) -> None:
     own = quick(tmp_path / "profiles") / "quick.yaml"
     own.write_text("".join(line for line in own.read_text().splitlines(keepends=True) if "    q_mono: {" not in line))

@@ -249,3 +249,38 @@ async def test_a_camera_with_a_wrong_clock_is_told_and_its_pictures_are_watched(
     assert (event.state, event.level, event.text) == ("raised", "ORANGE", "clock of the camera is wrong")
     assert event.facts["offset_s"] == pytest.approx(-75, abs=1.5)
     assert heard.clocks["gate"] == pytest.approx(-75_000, abs=1500)
+
+
+async def test_a_camera_that_no_process_watches_is_told_and_cleared_when_one_does(
+    films: Path, beat: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = process_module.MODULE
+    monkeypatch.setattr(process_module, "MODULE", "no.such.module")
+    monkeypatch.setattr(runner_module, "BACKOFF", (0.1, 0.1))
+    heard = Heard()
+    with camera(encoded(films)) as there:
+        async with running(device(there.url, **beat), heard=heard):
+            await until(lambda: heard.told("q_unwatched"), "that nobody watches")
+            monkeypatch.setattr(process_module, "MODULE", module)
+            await until(lambda: heard.told("q_unwatched") == ["raised", "cleared"], "that somebody does")
+    raised, cleared = [each for each in heard.events if each.code == "q_unwatched"]
+    assert (raised.level, raised.facts["cause"]) == ("ORANGE", "no process watches it")
+    assert cleared.since == raised.since
+    assert heard.told(OFFLINE) == []
+
+
+async def test_a_network_that_cannot_be_loaded_is_told_and_the_pictures_are_analysed_without(
+    films: Path, beat: dict[str, Any], tmp_path: Path
+) -> None:
+    (model := tmp_path / "no.onnx").write_bytes(b"garbage")
+    heard = Heard()
+    with camera(encoded(films)) as there:
+        network = {"model": str(model), "layout": "yolox"}
+        async with running(device(there.url, detector=network, **beat), heard=heard):
+            await until(lambda: heard.pictures("gate") >= 5, "pictures")
+    [(level, text)] = heard.notes
+    assert level == "FAULT"
+    assert text.startswith("camera gate: its network is not used, people are found by the built-in rules")
+    assert "no.onnx" in text
+    assert heard.counters["gate"]["defects"] == 0
+    assert heard.told("q_unwatched") == []

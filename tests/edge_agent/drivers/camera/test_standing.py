@@ -29,6 +29,7 @@ from edge_agent.drivers.camera.protocol import Beat
 from edge_agent.drivers.camera.settings import CameraTag
 from edge_agent.drivers.camera.signal import SignalTask
 from edge_agent.drivers.camera.standing import Standing
+from edge_agent.drivers.camera.unwatched import Unwatched
 from edge_agent.drivers.camera.watching import Watching
 from profiles.wire.messages import Evidence, Level
 from tests.edge_agent.drivers.camera.test_judge import picture, seal
@@ -371,3 +372,44 @@ def test_a_picture_of_the_scene_is_kept_when_it_was_learnt_and_one_that_cannot_b
     else:
         assert file is not None
         assert (folder / file.id).stat().st_size == file.size
+
+
+def unwatched(*beats: Beat | None) -> list[tuple[int, str]]:
+    """At which second it stood or not, with its reason; a beat a second."""
+    seen, told, stood = Unwatched(seal(), stands=False), [], False
+    for second, beat in enumerate(beats, 1):
+        seen.heard(beat, 1.0)
+        if seen.stands != stood:
+            stood = seen.stands
+            told.append((second, seen.reason if stood else ""))
+    return told
+
+
+def test_a_camera_that_nobody_analyses_for_30_s_is_told_and_cleared_after_10_s_of_analysis() -> None:
+    watched = msgspec.structs.replace(ALIVE, idle=0.5)
+    failing = msgspec.structs.replace(ALIVE, defect="its analysis fails (X)")
+    assert unwatched(*[None] * 35, *[watched] * 12) == [(30, "no process watches it"), (45, "")]
+    assert unwatched(*[failing] * 31) == [(30, "its analysis fails (X)")]
+    hanging = [msgspec.structs.replace(ALIVE, idle=float(idle)) for idle in range(40)]
+    assert unwatched(*[watched] * 5, *hanging) == [(5 + 31, "its analysis does not go on")]
+    assert unwatched(*[None, None, None, watched] * 20) == [], "a worker that is begun again after a crash is no gap"
+
+
+def test_an_analysis_that_fails_is_idle_and_says_why_and_one_whose_camera_gives_no_picture_is_not() -> None:
+    def broken() -> list[Task]:
+        raise ValueError("no tasks")
+
+    post = Posted()
+    failing = Watching("still", StillFeed(), seal(), broken, post, open_findings={}, kept={})
+    silent = Watching("gone", Feed("gone", _no_source), seal(), lambda: [SignalTask()], post, open_findings={}, kept={})
+    threads = [threading.Thread(target=each.run, daemon=True) for each in (failing, silent)]
+    for each in threads:
+        each.start()
+    wait_for(lambda: failing.beat().defect and silent.beat().idle is not None, what="the defect and the absence")
+    assert failing.beat().idle is None
+    assert failing.beat().defect == "its analysis fails (ValueError, see the agent's log)"
+    assert silent.beat().defect == ""
+    failing.stop()
+    silent.stop()
+    for each in threads:
+        each.join(5)
