@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from config.hosts import HostInUrl, HostPort
 from config.model import Duration, FilePath, Settings, Written
+from edge_agent.drivers.camera.address import masked, states_password
 from edge_agent.drivers.camera.makers import SINGLE, Maker, path_of
 from edge_agent.tags import DeviceSettings, TagSettings
 from profiles.wire.messages import Camera, Source
@@ -153,7 +154,8 @@ class CameraDevice(DeviceSettings):
     driver: Literal["camera"]
     url: Annotated[str, Written(_URL, _URL_WORDS), HostInUrl] | None = None
     """Where its pictures come from: an RTSP stream (the sub-stream is enough), MJPEG or a snapshot over HTTP, or
-    `file:` with a film or folder, which is read as fast as a camera would send it."""
+    `file:` with a film or folder, which is read as fast as a camera would send it. Where a maker wants user and
+    password in the path, `{user}` and `{password}` are their places."""
     maker: MakerSettings | None = None
     """Instead of `url`: maker and host, whose address is made of them."""
     onvif: HostPort | None = None
@@ -242,6 +244,9 @@ class CameraDevice(DeviceSettings):
 
     @model_validator(mode="after")
     def _has_pictures(self) -> CameraDevice:
+        if self.url is not None and states_password(self.url):
+            place = "a password is part of url; expected {password} in its place, and password: !secret …"
+            raise PydanticCustomError("pictures", place)
         if self.url is not None and self.maker is not None:
             raise PydanticCustomError("pictures", "url and maker both say where the pictures come from; leave one out")
         if self.url is None and self.maker is None and self.onvif is None:
@@ -265,7 +270,7 @@ class CameraDevice(DeviceSettings):
 
     def address(self) -> str:
         """The address without user, password and query, which may hold a token."""
-        return (self.pictures() or f"onvif://{self.onvif}").partition("?")[0]
+        return masked(self.pictures() or f"onvif://{self.onvif}").partition("?")[0]
 
     def all_tags(self) -> tuple[CameraTag, ...]:
         """The counted figures."""

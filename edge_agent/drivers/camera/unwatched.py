@@ -1,7 +1,7 @@
 """q_unwatched: nobody analyses a camera's pictures. No worker lives, or its analysis fails again and again.
 
-Without it a seal would be told intact by a camera that nobody looks at. The agent's to find: a worker may be at fault. A
-camera without pictures is watched (`q_lost`, `camera_offline`).
+Without it a seal would be told intact by a camera that nobody looks at. The agent's to find, since a worker may be at
+fault. A camera without pictures is watched (`q_lost`, `camera_offline`).
 """
 
 from __future__ import annotations

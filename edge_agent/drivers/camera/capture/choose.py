@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from edge_agent.drivers.camera.address import filled, masked
 from edge_agent.drivers.camera.capture.folder import FolderSource
 from edge_agent.drivers.camera.capture.onvif import Onvif
 from edge_agent.drivers.camera.capture.snapshot import SnapshotSource
@@ -28,7 +29,7 @@ def source(device: CameraDevice) -> Source:
     if url.startswith(FILE):
         path = Path(url.removeprefix(FILE))
         return FolderSource(path, every=device.capture.snapshot_every) if path.is_dir() else FilmSource(str(path))
-    return _at(url, device)
+    return _at(filled(url, device.user, device.secret()), device)
 
 
 def _at(url: str, device: CameraDevice) -> Source:
@@ -55,7 +56,7 @@ class AskedSource:
         """See `Source`."""
         device = self._device
         stream, url = onvif(device, device.onvif or "").address(device.onvif_profile, snapshot=device.snapshot)
-        shown = f"{stream.name}, {stream.width}×{stream.height} {stream.codec}, {url.partition('?')[0]}"
+        shown = f"{stream.name}, {stream.width}×{stream.height} {stream.codec}, {masked(url).partition('?')[0]}"
         if _told.get(device.name) != shown:
             log.info("camera %s: by ONVIF its pictures are %s", device.name, shown)
             _told[device.name] = shown

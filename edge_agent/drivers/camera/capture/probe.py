@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_agent.drivers.camera.address import masked
 from edge_agent.drivers.camera.analysis import Analysis
 from edge_agent.drivers.camera.capture.choose import onvif, source
 from edge_agent.drivers.camera.capture.decoder import Decoder
@@ -73,7 +74,7 @@ def asked(device: CameraDevice) -> list[str]:
 
 def _shown(url: str) -> str:
     """Without what may hold a token."""
-    address, asks, _query = url.partition("?")
+    address, asks, _query = masked(url).partition("?")
     return f"{address}?…" if asks else address or "–"
 
 

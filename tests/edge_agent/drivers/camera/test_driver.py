@@ -18,6 +18,7 @@ from config.errors import ConfigError
 from edge_agent.app import Agent
 from edge_agent.cli.main import main
 from edge_agent.drivers.camera import driver as driver_module
+from edge_agent.drivers.camera.address import filled, masked
 from edge_agent.drivers.camera.driver import groups
 from edge_agent.settings import load_agent
 from profiles.wire.codec import decode, decoder
@@ -92,6 +93,10 @@ def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
         ({"url": "file:/nowhere/a.mp4"}, "expected the whole path of a film"),
         ({"snapshot": True}, "single pictures are asked for over http"),
         ({"url": "rtsp://admin:12345@192.0.2.1/cam"}, "user and password are keys of their own"),
+        *(
+            ({"url": f"rtsp://192.0.2.1/{path}"}, "a password is part of url; expected {password} in its place")
+            for path in ("user=admin_password=a_b_channel=1.sdp", "user=admin&password=X&channel=1", "cam?pwd=12345")
+        ),
         ({"url": None}, "expected url, maker or onvif: where do its pictures come from?"),
         ({"maker": {"name": "dahua", "host": "192.0.2.1"}}, "url and maker both say where the pictures come from"),
         ({"url": None, "onvif": "admin:12345@192.0.2.1"}, "expected HOST or HOST:PORT"),
@@ -110,6 +115,27 @@ def test_a_mistake_is_named_with_its_line_and_what_was_expected(
     (problem,) = [each for each in raised.value.problems if each.severity == "error"]
     assert words in problem.message
     assert problem.line > 10
+
+
+def test_a_password_whose_place_is_in_the_path_is_filled_in_and_shown_nowhere() -> None:
+    there = "rtsp://192.0.2.1/user={user}_password={password}_channel=1.sdp"
+    seen = device(there, user="admin", password="a/b_c")
+    assert (seen.address(), seen.pictures()) == (there, there)
+    assert filled(there, seen.user, seen.secret()) == "rtsp://192.0.2.1/user=admin_password=a%2Fb_c_channel=1.sdp"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://h/user=admin_password=a_b_channel=1.sdp", "rtsp://h/user=admin_password=***_channel=1.sdp"),
+        ("rtsp://h/user=admin&password=X&channel=1?real", "rtsp://h/user=admin&password=***&channel=1?real"),
+        ("http://h/pic?PWD=12/34", "http://h/pic?PWD=***"),
+        ("rtsp://h/passwd=1", "rtsp://h/passwd=***"),
+        ("rtsp://h/Streaming/Channels/102", "rtsp://h/Streaming/Channels/102"),
+    ],
+)
+def test_a_password_that_a_camera_states_in_its_address_is_not_shown(address: str, shown: str) -> None:
+    assert masked(address) == shown
 
 
 def test_a_network_that_cannot_be_used_is_refused_at_its_line(tmp_path: Path) -> None:
