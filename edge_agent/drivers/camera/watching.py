@@ -82,6 +82,8 @@ class Watching:
         self._absent = max(ABSENT, 2 * every, 2 * self._least)
         self._stopping = threading.Event()
         self._progress = self._started = time.monotonic()
+        self._resumed = float("-inf")
+        """When the worker went on after it had been halted."""
         self._looked = float("-inf")
         self._relearn = threading.Event()
         self._shoot_until: float | None = None
@@ -112,12 +114,16 @@ class Watching:
         """The scene is rightly another one now."""
         self._relearn.set()
 
+    def resumed(self) -> None:
+        """The whole process stood still until now: its threads could make no progress, and are not stuck."""
+        self._resumed = time.monotonic()
+
     def shoot(self, within: float) -> None:
         """Keep the next picture as evidence by itself; if none comes within so many seconds, that is told."""
         self._shoot_until = time.monotonic() + within
 
     def run(self) -> None:
-        """Look at pictures until `stop`."""
+        """Look at pictures until `stop`; what proves the last events is then handed over as far as it goes."""
         pause, longest = AGAIN
         while not self._stopping.is_set():
             begun = time.monotonic()
@@ -131,6 +137,9 @@ class Watching:
                 log.exception("camera %s: its analysis failed and is begun anew in %.0f s", self.name, pause)
                 self._rest(pause)
                 pause = min(2 * pause, longest)
+        wall = time.time_ns() // 1_000_000
+        for finding, files in self._afterwards(lambda witness: witness.lost(wall)):
+            self._post.found(self.name, finding, files)
 
     def beat(self) -> Beat:
         """How it is now."""
@@ -139,7 +148,7 @@ class Watching:
         return Beat(
             connected=feed.connected, reason=feed.reason, failures=feed.failures,
             silence=now - feed.heard if feed.heard else None,
-            stuck=now - min(feed.progress, self._progress),
+            stuck=now - max(min(feed.progress, self._progress), self._resumed),
             packets=feed.packets, pictures=feed.pictures, skipped=feed.skipped, reconnects=feed.reconnects,
             damaged=feed.damaged, defects=self._defects, analysis_ms=round(self._spent * 1000),
             strain=round(self._strain, 3), size=feed.size, codec=feed.codec,

@@ -57,6 +57,8 @@ log = logging.getLogger(__name__)
 
 BEAT = 1.0
 """Seconds between two messages that it lives."""
+AWAY = 3.0
+"""Seconds between two of them beyond which it is the process that stood still (`process.AWAY`)."""
 END = 3.0
 """Seconds that threads have to end; a camera that is silent just then is left to the end of the process."""
 NICE = 5
@@ -125,8 +127,10 @@ def main() -> None:
     for thread in threads:
         thread.start()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, cameras, stopping), daemon=True).start()
+    before = time.monotonic()
     while not stopping.wait(BEAT):
-        outbox.send(Alive(cameras={name: each.beat() for name, each in cameras.items()}))
+        outbox.send(alive(cameras, before))
+        before = time.monotonic()
     for each in cameras.values():
         each.stop()
     end = time.monotonic() + END
@@ -134,6 +138,14 @@ def main() -> None:
         thread.join(max(0.0, end - time.monotonic()))
     pipe.flush()
     os._exit(0)  # a thread that waits for a silent camera must not hold up the end
+
+
+def alive(cameras: Mapping[str, Watching], before: float) -> Alive:
+    """How each camera is; `before`: when that was told last, on the monotonic clock."""
+    if time.monotonic() - before > AWAY:  # halted, or the machine was; this thread may be the first that goes on
+        for each in cameras.values():
+            each.resumed()
+    return Alive(cameras={name: each.beat() for name, each in cameras.items()})
 
 
 def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:

@@ -16,6 +16,7 @@ import pytest
 from edge_agent.drivers.base import Reading
 from edge_agent.drivers.camera import process as process_module
 from edge_agent.drivers.camera import watching as watching_module
+from edge_agent.drivers.camera import worker as worker_module
 from edge_agent.drivers.camera.analysis import Analysis, Task, View
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.source import LostError
@@ -413,3 +414,48 @@ def test_an_analysis_that_fails_is_idle_and_says_why_and_one_whose_camera_gives_
     silent.stop()
     for each in threads:
         each.join(5)
+
+
+class Entering(SignalTask):
+    """Somebody comes in with the first picture."""
+
+    seen = 0
+
+    def look(self, view: View) -> Iterator[Look | Passage]:
+        self.seen += 1
+        if self.seen == 1:
+            yield Passage("person_in", {"persons": 1})
+        yield from super().look(view)
+
+
+class Proven(Posted):
+    """With the files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: list[tuple[str, str, tuple[str, ...]]] = []
+
+    def found(self, camera: str, finding: Finding, evidence: tuple[Evidence, ...] = ()) -> None:
+        self.files.append((finding.code, finding.state, tuple(each.role for each in evidence)))
+
+
+def test_a_stop_some_seconds_after_an_event_hands_over_its_film_as_far_as_it_goes(tmp_path: Path) -> None:
+    witness = Witness(tmp_path, "1" * 20, seal().evidence, datetime.UTC, lambda _start, _end: b"film", Privacy())
+    posted, feed, tasks = Proven(), StillFeed(), [Entering()]
+    this = Watching("still", feed, seal(), lambda: [*tasks], posted, open_findings={}, kept={}, witness=witness)
+    thread = threading.Thread(target=this.run, daemon=True)
+    thread.start()
+    wait_for(lambda: posted.files, what="somebody")
+    this.stop()
+    thread.join(5)
+    assert posted.files[0][0] == "person_in"
+    assert posted.files[-1] == ("person_in", "changed", ("film",))
+
+
+def test_a_worker_that_was_halted_has_no_thread_that_is_stuck() -> None:
+    this = Watching("still", StillFeed(), seal(), list, Posted(), open_findings={}, kept={})
+    now = time.monotonic()
+    this._progress = this.feed.progress = now - 50.0
+    assert worker_module.alive({"still": this}, time.monotonic()).cameras["still"].stuck >= 50.0
+    assert worker_module.alive({"still": this}, now - 49.0).cameras["still"].stuck < 50.0, "halted"
+    assert this.beat().stuck < 50.0, "nor is it at the next beat, which may come before its threads go on"
