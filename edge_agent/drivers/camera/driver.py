@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from config.errors import ConfigError
 from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
-from edge_agent.drivers.camera import verify
+from edge_agent.drivers.camera import slowest, verify
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
@@ -144,6 +144,7 @@ def _of_the_seal(device: CameraDevice, seal: Seal) -> Iterator[Fault]:
         yield ("mine_state",), f"{device.mine_state!r} is no state; expected one of {', '.join(seal.states)}"
     if device.snapshot and device.capture.snapshot_every >= seal.beat.camera_lost:
         yield ("capture", "snapshot_every"), f"a camera is lost after {seal.beat.camera_lost:g} s; expected less"
+    yield from slowest.faults(device, seal)
     for number, code in enumerate(device.ignore):
         if code not in seal.events:
             yield ("ignore", number), f"{code!r} is none of the profile's events"

@@ -14,8 +14,9 @@ EVERY = 5.0
 """Seconds between two looks."""
 TOO_MUCH, AIM, EASY = 0.8, 0.6, 0.4
 """Mean strain beyond which rates are lowered, at which they are meant to stand, below which they rise again."""
-SLOWEST = 32.0
-"""Stretch at most: the checks of the picture, one a second, then have four seconds; a gap of five proves nothing."""
+SLOWEST = 20.0
+"""Stretch at most: the checks of the picture, one a second, then have 2.5 s; beyond three some judge nothing. What a
+camera must see more often is stretched less (`slowest`)."""
 TELL = 1.5, 30.0
 """A stretch that stands for so many seconds is told."""
 
@@ -62,5 +63,6 @@ class Pace:
             self._note(
                 "WARN",
                 f"this computer cannot keep up with its cameras: pictures are looked at {self.stretch:.1f} times"
-                " less often than asked for, those that guard against tampering last of all",
+                " less often than asked for (a camera with a belt at most 8 times, with a hoist at most 3 times),"
+                " those that guard against tampering last of all",
             )

@@ -74,6 +74,7 @@ class Watching:
         every: float = 0.0,
         witness: Witness | None = None,
         clock: CameraClock | None = None,
+        most_stretch: float = float("inf"),
     ) -> None:
         self.name, self.feed = name, feed
         self._seal, self._begin, self._post = seal, begin, post
@@ -94,7 +95,8 @@ class Watching:
         """When a picture was analysed last, or there was none to analyse."""
         self._spent = self._strain = 0.0
         self.stretch = 1.0
-        """See `Analysis.stretch`."""
+        """See `Analysis.stretch`; no more than `most_stretch`, beyond which what moves could not be seen."""
+        self._most_stretch = most_stretch
         self._witness = witness
         self._clock = clock
         self._unproven = False
@@ -175,7 +177,7 @@ class Watching:
         self._keep(analysis)
 
     def _step(self, analysis: Analysis) -> None:
-        analysis.stretch = self.stretch
+        analysis.stretch = min(self.stretch, self._most_stretch)
         self.feed.period = max(analysis.period(), self._least)
         decoding = self.feed.decoding
         picture = self.feed.take(lambda at: at - self._looked >= (1 - SLACK) * self._least and analysis.due(at), TICK)

@@ -47,6 +47,7 @@ from edge_agent.drivers.camera.protocol import (
     to_worker,
 )
 from edge_agent.drivers.camera.settings import CameraDevice
+from edge_agent.drivers.camera.slowest import most_stretch
 from edge_agent.drivers.camera.tasks import tasks
 from edge_agent.drivers.camera.watching import Watching
 from profiles.seal import Seal
@@ -163,6 +164,7 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
         open_findings=camera.open, kept=camera.kept, rate=device.capture.rate,
         every=device.capture.snapshot_every if device.snapshot else 0.0,
         witness=_witness(camera, device, seal, ring) if camera.evidence else None, clock=clock,
+        most_stretch=most_stretch(device, seal),
     )  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from edge_agent.app import Agent
 from edge_agent.cli.main import main
 from edge_agent.drivers.camera import driver as driver_module
 from edge_agent.drivers.camera.address import filled, masked
-from edge_agent.drivers.camera.driver import groups
+from edge_agent.drivers.camera.driver import groups, profile_of
+from edge_agent.drivers.camera.slowest import most_stretch
 from edge_agent.settings import load_agent
 from profiles.wire.codec import decode, decoder
 from profiles.wire.messages import Event, Events
@@ -29,6 +30,7 @@ from tests.servers import free_port
 __all__ = ["films"]
 
 LINE = {"name": "mouth", "start": [0.1, 0.6], "end": [0.9, 0.6], "inside": [0.5, 0.1]}
+HOIST = {"name": "drum", "points": [[0, 0], [1, 0], [1, 1]], "events": ["hoist_run"]}
 CODE = "14019990000101000001"
 
 
@@ -91,6 +93,15 @@ def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
             "two of its regions are called drum; expected a name each",
         ),
         ({"url": "file:/nowhere/a.mp4"}, "expected the whole path of a film"),
+        (
+            {"capture": {"rate": 0.25}},
+            "too rare for q_noise, q_replay, q_shaky: never told so; expected rate: 0.67 or more",
+        ),
+        (
+            {"url": "http://192.0.2.1/pic", "snapshot": True, "regions": [HOIST]},
+            "a picture each 1 s is too rare for hoist_run: never told so; expected snapshot_every: 0.5s or less",
+        ),
+        ({"capture": {"rate": 1.9}, "regions": [HOIST]}, "too rare for hoist_run"),
         ({"snapshot": True}, "single pictures are asked for over http"),
         ({"url": "rtsp://admin:12345@192.0.2.1/cam"}, "user and password are keys of their own"),
         *(
@@ -115,6 +126,16 @@ def test_a_mistake_is_named_with_its_line_and_what_was_expected(
     (problem,) = [each for each in raised.value.problems if each.severity == "error"]
     assert words in problem.message
     assert problem.line > 10
+
+
+def test_a_slow_camera_whose_events_are_ignored_is_taken_and_only_what_moves_bounds_the_stretch(tmp_path: Path) -> None:
+    load_agent(agent_file(tmp_path, gate(capture={"rate": 0.25}, ignore=["q_noise", "q_replay", "q_shaky"])))
+    seal = profile_of(device("rtsp://192.0.2.1/x")).seal
+    assert seal is not None
+    belt = {"corners": [[0, 0], [1, 0], [1, 1], [0, 1]]}
+    assert most_stretch(device("rtsp://192.0.2.1/x"), seal) == float("inf")
+    assert most_stretch(device("rtsp://192.0.2.1/x", regions=[HOIST]), seal) == 3.0
+    assert most_stretch(device("rtsp://192.0.2.1/x", position="P06", belt=belt), seal) == 8.0
 
 
 def test_a_password_whose_place_is_in_the_path_is_filled_in_and_shown_nowhere() -> None:

@@ -459,3 +459,22 @@ def test_a_worker_that_was_halted_has_no_thread_that_is_stuck() -> None:
     assert worker_module.alive({"still": this}, time.monotonic()).cameras["still"].stuck >= 50.0
     assert worker_module.alive({"still": this}, now - 49.0).cameras["still"].stuck < 50.0, "halted"
     assert this.beat().stuck < 50.0, "nor is it at the next beat, which may come before its threads go on"
+
+
+def test_a_slow_machine_does_not_stretch_a_camera_beyond_what_it_must_see() -> None:
+    feed = StillFeed()
+    this = Watching("still", feed, seal(), lambda: [Eager()], Posted(), open_findings={}, kept={}, most_stretch=3.0)
+    this.stretch = 20.0
+    thread = threading.Thread(target=this.run, daemon=True)
+    thread.start()
+    wait_for(lambda: feed.pictures >= 2, what="pictures")
+    this.stop()
+    thread.join(5)
+    assert feed.period == pytest.approx(0.3)
+
+
+class Eager(SignalTask):
+    """Wants ten pictures a second."""
+
+    def period(self) -> float:
+        return 0.1
