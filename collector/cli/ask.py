@@ -21,6 +21,8 @@ from profiles.wire.messages import Request, Response
 from profiles.wire.topics import ID_PATTERN, ID_WORDS, Topic
 
 VERBS = ("status", "read", "browse", "snapshot")
+NUMBERS = ("depth", "limit")
+"""Arguments that are numbers; a camera, a device or a node may be named 12."""
 _RESPONSE = decoder(Response)
 
 
@@ -62,7 +64,9 @@ def _args(words: Sequence[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not (key and equals):
             raise click.UsageError(f"{word!r}: expected KEY=VALUE, such as camera=gate")
-        found[key] = value.split(",") if key == "tags" else int(value) if value.isdecimal() else value
+        found[key] = (
+            value.split(",") if key == "tags" else int(value) if key in NUMBERS and value.isdecimal() else value
+        )
     return found
 
 

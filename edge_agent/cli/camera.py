@@ -313,9 +313,9 @@ def _write(path: Path, image: Any) -> None:
     import cv2
 
     with _told(str(path)):
-        made, body = cv2.imencode(path.suffix or ".png", image)
-        if not made:
+        if not cv2.haveImageWriter(f"x{path.suffix or '.png'}"):
             raise ValueError("expected a name that ends in .png or .jpg")
+        _made, body = cv2.imencode(path.suffix or ".png", image)
         path.write_bytes(body.tobytes())
     click.echo(f"picture: {path}")
 

@@ -84,7 +84,7 @@ class ClockTask:
             yield Look(OFFSET, holds=None)
             return
         far = abs(found.offset)
-        holds = True if far - found.doubt > self._most else False if far <= self._most else None
+        holds = True if far - found.doubt > self._most else False if far + found.doubt <= self._most else None
         yield Look(OFFSET, holds, {"offset_s": round(found.offset, 1), "doubt_s": round(found.doubt, 1)})
 
     def remember(self) -> Mapping[str, bytes]:

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 from edge_agent.drivers.base import DurableOutput
 from edge_agent.drivers.camera.balance import Balance
@@ -46,6 +47,15 @@ MIND = 1.0
 """Seconds between two looks at the worker."""
 
 
+@dataclass(slots=True)
+class _Asked:
+    """A picture that was asked for."""
+
+    shot: asyncio.Future[Shot]
+    waiting: int = 0
+    """How many wait for it; the patience of one is not that of the others."""
+
+
 class CameraRunner:
     """See `edge_agent.drivers.base.Runner`."""
 
@@ -61,7 +71,7 @@ class CameraRunner:
         }
         self._process: Process | None = None
         self._beats: dict[str, Beat] = {}
-        self._shots: dict[str, asyncio.Future[Shot]] = {}
+        self._shots: dict[str, _Asked] = {}
         """Pictures that were asked for; whoever asks meanwhile gets the same."""
         self._noted: set[tuple[str, str]] = set()
         """What workers noted; each begins its analysis anew, and so says it again."""
@@ -78,14 +88,17 @@ class CameraRunner:
         process = self._process
         if process is None or not process.pid:
             raise OSError("no process watches it now")
-        if (shot := self._shots.get(device)) is None:
-            shot = self._shots[device] = asyncio.get_running_loop().create_future()
-            process.send(Shoot(device, SHOT))
+        asked = self._shots.setdefault(device, _Asked(asyncio.get_running_loop().create_future()))
+        process.send(Shoot(device, SHOT))
+        asked.waiting += 1
         try:
-            answer = await asyncio.wait_for(asyncio.shield(shot), SHOT + SHOT_SPARE)
+            answer = await asyncio.wait_for(asyncio.shield(asked.shot), SHOT + SHOT_SPARE)
         except TimeoutError:
-            self._shots.pop(device, None)
             raise OSError("the process that watches it does not answer") from None
+        finally:
+            asked.waiting -= 1
+            if not asked.waiting and self._shots.get(device) is asked:
+                del self._shots[device]
         if answer.file is None:
             raise OSError(answer.reason)
         return answer.file
@@ -145,8 +158,8 @@ class CameraRunner:
             for camera in self._cameras.values():
                 camera.ended()
             while self._shots:
-                name, shot = self._shots.popitem()
-                shot.set_result(Shot(camera=name, code=SNAPSHOT, reason="the process that watches it ended"))
+                name, asked = self._shots.popitem()
+                asked.shot.set_result(Shot(camera=name, code=SNAPSHOT, reason="the process that watches it ended"))
             self._pace.hear(self.name, {}, time.monotonic())
         return f"ended ({process.ended})"
 
@@ -159,7 +172,7 @@ class CameraRunner:
             case Counted(camera=name, crossed=crossed):
                 self._cameras[name].counted(crossed)
             case Shot(camera=name, code="snapshot") if name in self._shots:
-                self._shots.pop(name).set_result(message)
+                self._shots.pop(name).shot.set_result(message)
             case Shot(camera=name, code="reference", file=Evidence() as file):
                 self._out.pictured(name, file, REFERENCE)
             case Shot(camera=name, code=code, file=None, reason=reason):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from collector.cli.ask import _args
 from collector.cli.audit import command as audit
 from collector.cli.main import main
 from edge_agent.simulators import tank_farm
@@ -65,3 +66,9 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path, words: list[str], message:
     done = CliRunner().invoke(main, ["ask", *words, "-s", str(settings(tmp_path, free_port()))])
     assert done.exit_code != 0
     assert message in done.output
+
+
+def test_a_camera_may_be_named_as_a_number_and_a_depth_is_one() -> None:
+    assert _args(["camera=12", "device=7", "depth=2", "tags=1,2"]) == {
+        "camera": "12", "device": "7", "depth": 2, "tags": ["1", "2"],
+    }  # fmt: skip

@@ -145,6 +145,9 @@ def test_what_cannot_be_is_a_sentence(settings: Path, tmp_path: Path, belt: Path
     assert silent.exit_code == 1
     assert "belt: " in silent.output
     assert "refused" in silent.output
+    wrong = call("setup", settings, "belt", "--film", belt, "--picture", tmp_path / "now.txt")
+    assert (wrong.exit_code, wrong.exception.__class__) == (1, SystemExit)
+    assert "expected a name that ends in .png or .jpg" in wrong.output
     (tmp_path / "no.mp4").write_text("no film")
     assert "cannot be read as a film" in call("analyse", tmp_path / "no.mp4").output
     assert "'P99' is no position" in call("analyse", belt, "--position", "P99").output

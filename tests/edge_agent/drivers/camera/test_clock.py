@@ -39,7 +39,7 @@ def test_one_odd_answer_raises_nothing() -> None:
     assert told((0, Clock(0.0, 0.5)), (60, Clock(30.0, 0.5)), (120, Clock(0.0, 0.5))) == []
 
 
-@pytest.mark.parametrize("unsure", [Clock(2.4, 0.5), Clock(9.0, 8.0), None])
+@pytest.mark.parametrize("unsure", [Clock(2.4, 0.5), Clock(9.0, 8.0), Clock(1.9, 0.5), None])
 def test_an_offset_that_its_doubt_reaches_says_nothing(unsure: Clock | None) -> None:
     assert told((0, unsure)) == []
     assert told((0, Clock(5.0, 0.5)), (200, unsure)) == [("raised", 90)]

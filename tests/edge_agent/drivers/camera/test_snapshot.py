@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from edge_agent.drivers.camera import runner as runner_module
+from edge_agent.drivers.camera.driver import CameraDriver
+from edge_agent.drivers.camera.process import Process
+from edge_agent.drivers.camera.protocol import Shot, ToWorker
+from edge_agent.drivers.camera.runner import CameraRunner
 from profiles.wire.codec import decode, decoder, encode, split_evidence
-from profiles.wire.messages import Events, EvidenceChunk, Request, Response, State
-from tests.edge_agent.drivers.camera.bench import device, encoded, films
+from profiles.wire.messages import SNAPSHOT, Events, Evidence, EvidenceChunk, Request, Response, State
+from tests.edge_agent.drivers.camera.bench import Heard, device, encoded, films
 from tests.edge_agent.test_app import Listener, broker, working
 from tests.servers import Server, free_port, wait_for
 
@@ -73,3 +77,28 @@ async def test_a_picture_that_is_asked_for_is_masked_named_in_the_answer_and_car
         "bare": "bare: no pictures are kept of it (evidence: false)",
         "nobody": "camera: expected one of gate, dead, bare",
     }
+
+
+async def test_one_who_waits_no_longer_takes_nothing_from_another_who_asked_for_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Deaf(Process):
+        pid = 1
+
+        def send(self, message: ToWorker) -> None:
+            """It does not answer."""
+
+    [runner] = CameraDriver.runners([device("rtsp://127.0.0.1:1/x")], Heard())
+    assert isinstance(runner, CameraRunner)
+    runner._process = Deaf("cameras", [], 0.0)
+    monkeypatch.setattr(runner_module, "SHOT_SPARE", 0.0)
+    monkeypatch.setattr(runner_module, "SHOT", 0.05)
+    first = asyncio.create_task(runner.snapshot("gate"))
+    await asyncio.sleep(0)
+    monkeypatch.setattr(runner_module, "SHOT", 60.0)
+    second = asyncio.create_task(runner.snapshot("gate"))
+    with pytest.raises(OSError, match="does not answer"):
+        await first
+    file = Evidence(id="a.jpg", type="image/jpeg", size=1, sha256="0" * 64, captured=0)
+    runner._take(Shot(camera="gate", code=SNAPSHOT, file=file))
+    assert await asyncio.wait_for(second, 5) is file
