@@ -242,8 +242,6 @@ def quick(folder: Path) -> Path:
         ("camera_lost: 30s, camera_back: 10s", "camera_lost: 3s, camera_back: 2s"),
         ("en: no picture, group: quality, sealed: 2, producing: 2, on: 10s, off: 5s",
          "en: no picture, group: quality, sealed: 2, producing: 2, on: 1s, off: 1s"),
-        ("en: pictures are not analysed, group: quality, sealed: 2, producing: 2, on: 30s, off: 10s",
-         "en: pictures are not analysed, group: quality, sealed: 2, producing: 2, on: 2s, off: 1s"),
         ("on: 90s, off: 90s, triggers: {offset: 2}", "on: 1s, off: 1s, triggers: {offset: 2}"),
     ):  # fmt: skip
         assert old in text

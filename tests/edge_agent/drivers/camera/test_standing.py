@@ -471,10 +471,3 @@ def test_a_slow_machine_does_not_stretch_a_camera_beyond_what_it_must_see() -> N
     this.stop()
     thread.join(5)
     assert feed.period == pytest.approx(0.3)
-
-
-class Eager(SignalTask):
-    """Wants ten pictures a second."""
-
-    def period(self) -> float:
-        return 0.1

@@ -42,6 +42,16 @@ def hoist() -> CameraDevice:
     return camera("P07", regions=[{"name": "drum", "points": DRUM, "events": ["hoist_run"]}])
 
 
+def test_a_hoist_is_told_as_rarely_as_a_machine_that_cannot_keep_up_looks_at_it() -> None:
+    """Four pictures a second, three times less often (`slowest.MOST_STRETCH`)."""
+    room = Room()
+    found = events(
+        equipment_tasks(hoist(), seal()), lambda at: room.frame(max(0.0, at - 10) * 80), seconds=40, fps=4 / 3,
+        code="hoist_run",
+    )  # fmt: skip
+    assert [state for _code, state, _at in found] == ["raised"]
+
+
 def test_a_hoist_that_turns_is_raised_after_three_seconds_and_cleared_after_thirty_of_rest() -> None:
     room = Room()
 
