@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from collector.directory import Place
-from collector.reports.ciphers import Aes, Sm4, encrypt, hmac_sm3
+from collector.reports.ciphers import Aes, Sm4, encrypt
+from collector.reports.digests import HmacSm3, digest
 from collector.reports.encoders.base import Draft, Due, Encoder, Gateway
 from collector.reports.encoders.chemical import ChemicalEncoder
 from collector.reports.encoders.mine import MineEncoder
@@ -93,7 +94,7 @@ def ciphers() -> dict[str, float]:
         "sm4-cbc, hex": lambda: encrypt(body, Sm4(type="sm4-cbc", key=key, iv=iv)),
         "sm4-cbc, base64": lambda: encrypt(body, Sm4(type="sm4-cbc", key=key, iv=iv, encoding="base64")),
         "hmac-sha256": lambda: hmac.digest(key.encode(), body, "sha256"),
-        "hmac-sm3": lambda: hmac_sm3(key.encode(), body),
+        "hmac-sm3": lambda: digest(body, HmacSm3(type="hmac-sm3", key=key)),
     }
     return {name: round(len(body) / seconds(work) / 1e6) for name, work in works.items()}
 

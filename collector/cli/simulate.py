@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from collector.platform.digests import Check
 from collector.platform.folder import Folder
 from collector.platform.ledger import Ledger
 from collector.platform.platform import Plan, Platform, Secret, plan
@@ -61,6 +62,10 @@ def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     "--key", default="", envvar="PLATFORM_KEY", help="16 characters; a real one by PLATFORM_KEY: ps shows options."
 )
 @click.option("--iv", default="", envvar="PLATFORM_IV", help="16 characters; likewise by PLATFORM_IV.")
+@click.option("--digest-key", default="", envvar="PLATFORM_DIGEST_KEY",
+              help="Take only what has an HMAC-SM3 by this key; likewise by PLATFORM_DIGEST_KEY.")  # fmt: skip
+@click.option("--digest-header", default="X-HMAC-SM3", show_default=True, help="Where it stands over HTTP.")
+@click.option("--digest-field", default="", help="Field of the frame where it stands instead.")
 @click.option("--ledger", type=click.Path(path_type=Path), default="platform.db", show_default=True, help="The ledger.")
 @click.option(
     "--answer", "answers", default="success", show_default=True, callback=_answers,
@@ -75,20 +80,24 @@ def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str,
 @click.option("--json", "as_json", is_flag=True, help="Print the ports as one JSON line, and nothing else.")
 def platform(
     tcp: int | None, http: int | None, folder: Path | None, encoding: str, host: str, cipher: str, key: str, iv: str,
-    ledger: Path, answers: Plan, tables: dict[str, str], oauth: str, as_json: bool,
+    digest_key: str, digest_header: str, digest_field: str, ledger: Path, answers: Plan, tables: dict[str, str],
+    oauth: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Receive reports as the specification notes have them: check every field, keep a ledger, answer as told."""
     if tcp is None and http is None and folder is None:
         raise click.UsageError("name where packets come in: --tcp, --http, --folder, or several of them")
     if cipher != "none" and not len(key) == len(iv) == KEY:
         raise click.UsageError(f"{cipher} needs --key and --iv of {KEY} characters")
+    if (digest_key and not digest_field and http is None) or (digest_field and not digest_key):
+        raise click.UsageError("--digest-key needs --http, or --digest-field for frames; --digest-field needs a key")
     try:
         book = Ledger(ledger)
     except sqlite3.Error as err:
         raise click.ClickException(f"{ledger}: {err}") from err
     told: Callable[[str], None] = (lambda _: None) if as_json else click.echo
     secret = Secret(cipher, key.encode(), iv.encode())
-    made = Platform(book, secret, answers, told, tables=tables)
+    digest = Check(digest_key.encode(), digest_header, digest_field) if digest_key else None
+    made = Platform(book, secret, answers, told, tables=tables, digest=digest)
     watched = None if folder is None else Folder(TextPlatform(book, encoding, told, secret), folder)
     try:
         client, _, password = oauth.partition(":")

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from collector.platform import cm6, family_m, family_s, sealed, static_tables
+from collector.platform.digests import Check, DigestError
 from collector.platform.fields import Fault, now
 from collector.platform.ledger import Ledger
 
@@ -86,22 +87,29 @@ def _endless(steps: list[tuple[str, int]]) -> Plan:
 
 
 class Platform:
-    """Judges packets; `told` is called with a line a packet. `tables`: interface id → static table, beside its name."""
+    """Judges packets; `told` is called with a line a packet. `tables`: interface id → static table, beside its name.
+
+    `digest`: the keyed digest that every packet must have.
+    """
 
     def __init__(
         self, ledger: Ledger, secret: Secret, answers: Plan, told: Callable[[str], None] = lambda _: None,
-        *, tables: Mapping[str, str] = MappingProxyType({}),
+        *, tables: Mapping[str, str] = MappingProxyType({}), digest: Check | None = None,
     ) -> None:  # fmt: skip
         self._ledger, self._secret, self._answers, self._told = ledger, secret, answers, told
-        self._tables = tables
+        self._tables, self._digest = tables, digest
         self._last: dict[str, int] = {}
         self._register = cm6.Register()
 
-    def push(self, path: str, raw: bytes) -> Reply:
+    def push(self, path: str, raw: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
         """A push of an electronic seal by its path; noted before this returns, as `take` does."""
         received = now()
         try:
+            if self._digest is not None:
+                self._digest.check_headers(raw, headers)
             body = json.loads(raw)
+        except DigestError as err:
+            return self._untrusted(raw, err, {"code": 401, "msg": str(err)})
         except ValueError as err:
             faults, body = [Fault("", f"is no JSON: {err}")], raw.decode(errors="replace")[:4000]
         else:
@@ -126,11 +134,15 @@ class Platform:
         answer = {"code": 200, "msg": "操作成功"} if by_path else {"success": True, "msgId": identity}
         return Reply(200, answer, delay=float(detail) if kind == "slow" else 0.0, cut=kind == "close")
 
-    def take(self, raw: bytes) -> Reply:
+    def take(self, raw: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
         """One frame, and what is said to it. It is in the ledger before this returns."""
         received = now()
         try:
+            if self._digest is not None:
+                self._digest.check_headers(raw, headers)
             identity, service, body = self._unframed(raw)
+        except DigestError as err:
+            return self._untrusted(raw, err, _error("", "401", "INVALID_DIGEST", str(err)))
         except ValueError as err:
             self._ledger.refuse(received, [("", str(err))], raw.decode(errors="replace")[:4000])
             self._told(f"refused: {err}")
@@ -148,6 +160,12 @@ class Platform:
             self._told(f"refused {identity}: {words}")
             return Reply(400, _error(identity, "400", "BUSINESS_ERROR", words))
         return self._answer(identity, table, body, received)
+
+    def _untrusted(self, raw: bytes, err: DigestError, answer: dict[str, Any]) -> Reply:
+        """A packet of which nobody knows whether it is the sender's: nothing of it is looked at."""
+        self._ledger.refuse(now(), [("digest", str(err))], raw.decode(errors="replace")[:4000])
+        self._told(f"refused: {err}")
+        return Reply(401, answer)
 
     def _faults(self, identity: str, table: str, body: Any) -> Iterator[Fault]:
         if table in static_tables.TABLES:
@@ -204,10 +222,12 @@ class Platform:
         elif "report" in outer and "datas" not in outer:
             known = required = {"enterpriseId", "report"}
             text = outer["report"]
-        elif self._secret.kind == "none":
+        elif self._secret.kind == "none" and not (self._digest is not None and self._digest.field):
             return str(outer.get("dataId", "")), "", outer
         else:
-            raise ValueError("the frame holds no encrypted body")
+            raise ValueError("no frame that carries a body: the cipher, or the digest in a field, needs one")
+        if self._digest is not None and self._digest.field:
+            self._digest.check_field(outer.pop(self._digest.field, None), str(text))
         if missing := required - outer.keys():
             raise ValueError(f"the frame lacks {', '.join(sorted(missing))}")
         if more := outer.keys() - known:

@@ -76,7 +76,7 @@ def _taken(platform: Platform, tokens: Tokens | None, path: str, fields: dict[st
         return tokens.give(body)
     if tokens is not None and (refused := tokens.refused(fields.get("authorization", ""))) is not None:
         return refused
-    return platform.push(path, body) if path.startswith(SEAL_PATHS) else platform.take(body)
+    return platform.push(path, body, fields) if path.startswith(SEAL_PATHS) else platform.take(body, fields)
 
 
 def _json(reply: Reply) -> bytes:

@@ -9,7 +9,7 @@ import base64
 from typing import Annotated, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, hmac, padding
+from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
@@ -79,13 +79,6 @@ def encrypt(body: bytes, settings: Plain | Aes | Sm4) -> str:
     except UnsupportedAlgorithm as err:
         raise CipherError(f"{settings.type} is not in this machine's OpenSSL: {err}") from err
     return base64.b64encode(text).decode() if settings.encoding == "base64" else text.hex().upper()
-
-
-def hmac_sm3(key: bytes, message: bytes) -> bytes:
-    """Keyed digest by SM3 (GB/T 32905), 32 bytes."""
-    made = hmac.HMAC(key, hashes.SM3())
-    made.update(message)
-    return made.finalize()
 
 
 def _cipher(settings: Aes | Sm4) -> Cipher[modes.CBC]:

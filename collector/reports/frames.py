@@ -8,6 +8,7 @@ import msgspec
 from pydantic import Field, SecretStr
 
 from collector.reports.ciphers import CipherSettings, Plain, encrypt
+from collector.reports.digests import NONE, DigestSettings, HmacSm3, digest
 from config.model import Settings
 
 
@@ -46,6 +47,8 @@ class FrameC(Settings):
     """Application id issued by the platform; !secret NAME."""
 
 
+FIELDS = frozenset({"appId", "serviceId", "dataId", "data", "districtCode", "enterpriseId", "report", "appid"})
+"""What stands in a frame already."""
 FrameSettings = Annotated[PlainFrame | FrameA | FrameB | FrameC, Field(discriminator="type")]
 
 
@@ -54,8 +57,17 @@ def tables(frame: Any) -> frozenset[str]:
     return frozenset(frame.static_ids) if isinstance(frame, FrameA) else frozenset()
 
 
-def framed(body: bytes, frame: Any, cipher: CipherSettings, *, identity: str, table: str = "") -> bytes:
+def framed(
+    body: bytes,
+    frame: Any,
+    cipher: CipherSettings,
+    sealed: DigestSettings = NONE,
+    *,
+    identity: str,
+    table: str = "",
+) -> bytes:
     """The bytes that a transport sends; `identity`: the packet's id; `table`: the static table that the body is.
+    `sealed`: the digest, which stands in the frame where its settings name a field.
 
     The body of a table is a list, and has no head of its own.
     """
@@ -72,4 +84,6 @@ def framed(body: bytes, frame: Any, cipher: CipherSettings, *, identity: str, ta
             outer = {"enterpriseId": msgspec.json.decode(body).get("enterpriseId", ""), "report": data}
         case _:
             outer = {"appid": frame.app_id.get_secret_value(), "data": data}
+    if isinstance(sealed, HmacSm3) and sealed.field:
+        outer[sealed.field] = digest(data.encode(), sealed)
     return msgspec.json.encode(outer)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from collector.evidence.store import EvidenceStore
 from collector.persons.store import PersonStore
 from collector.reports.ciphers import CipherError
+from collector.reports.digests import headers
 from collector.reports.encoders.base import FLEETING, Encoder
 from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
@@ -136,12 +137,11 @@ class Sender:
         try:
             file = await asyncio.to_thread(opened, packet, self._persons)
             whole = file_of(file, profile, self._settings.encoding)
-            body = framed(whole, self._settings.frame, self._settings.cipher, identity=packet.id)
+            outgoing = self._outgoing(packet, whole)
         except EncryptedFileError as err:
             return Answer("refused", str(err))
         except ValueError:  # its words may quote a name
             return Answer("refused", "it cannot be written for this target (encoding, frame or cipher)")
-        outgoing = Outgoing(packet.id, body, packet.name, packet.path, packet.profile, packet.gateway, packet.kind)
         answer = await self._sent(outgoing, packet)
         return replace(answer, message=struck_out(answer.message, file, profile))
 
@@ -153,7 +153,7 @@ class Sender:
             held = packet.body
             if holds_pictures(held):
                 held = await asyncio.to_thread(filled, held, self._evidence)
-            body = framed(held, frame, self._settings.cipher, identity=packet.id, table=table)
+            outgoing = self._outgoing(packet, held, table)
         except CipherError as err:
             return Answer("refused", f"it cannot be encrypted: {err}")
         except ValueError as err:  # a picture that is not what it was, a body that only looks as if it held one
@@ -161,12 +161,17 @@ class Sender:
         except OSError as err:  # a bad sector must not stop the packets behind this one
             late = packet.attempts + 1 >= DEFECTS
             return Answer("refused" if late else "later", f"its pictures cannot be read: {err.strerror or err}")
-        path = "" if table else packet.path
-        outgoing = Outgoing(packet.id, body, packet.name, path, packet.profile, packet.gateway, packet.kind)
         answer = await self._sent(outgoing, packet)
         if table and answer.verdict == "unauthorised":  # it has an interface id of its own; the readings' may well do
             return Answer("refused", f"{answer.message}; is static_ids {table} as the platform issued it?")
         return answer
+
+    def _outgoing(self, packet: Packet, held: bytes, table: str = "") -> Outgoing:
+        """A packet as it travels: framed, encrypted, with its digest. CipherError, or ValueError of an odd body."""
+        its = self._settings
+        body = framed(held, its.frame, its.cipher, its.digest, identity=packet.id, table=table)
+        path, beside = "" if table else packet.path, headers(body, its.digest)
+        return Outgoing(packet.id, body, packet.name, path, packet.profile, packet.gateway, packet.kind, beside)
 
     async def _sent(self, outgoing: Outgoing, packet: Packet) -> Answer:
         """What a transport did not expect (a defect of ours, an odd answer) ends neither sender nor collector (I6)."""

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field, create_model
 
 from collector.reports.ciphers import CipherSettings, Plain
+from collector.reports.digests import NONE, DigestSettings, HmacSm3
 from collector.reports.encoders import encoders
 from collector.reports.encoders.pictures import PictureMode
-from collector.reports.frames import FrameSettings, PlainFrame, tables
+from collector.reports.frames import FIELDS, FrameSettings, PlainFrame, tables
 from collector.reports.selection import Selection, Told
 from collector.reports.transports.base import transports
 from config.load import Fault
@@ -36,6 +37,8 @@ DAY = 24 * HOUR
 
 TAKING_FILES = ("folder", "sftp")
 """Transports by which files may lie beside others."""
+WITH_HEADERS = ("http", "mqtt")
+"""Transports that have room beside the body."""
 
 
 class TargetSettings(Settings):
@@ -66,6 +69,8 @@ class TargetSettings(Settings):
     """The frame around each body, as the platform asks for it."""
     cipher: CipherSettings = Plain()
     """How a framed body, or the whole of a text file, is encrypted."""
+    digest: DigestSettings = NONE
+    """Keyed digest (HMAC-SM3) of what is sent, where the platform asks for one."""
     transport: Any
     """How packets get there."""
     resume_rate: Annotated[float, Field(gt=0, le=100)] = 5.0
@@ -156,6 +161,7 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
                         first=("reports", first[target.name], "name"))  # fmt: skip
         if isinstance(target.frame, PlainFrame) and not isinstance(target.cipher, Plain) and _bodies(target, library):
             yield Fault((*at, "cipher"), "a cipher needs a frame that carries its text: frame: {type: app, …}")
+        yield from _digest(at, target)
         yield from _tables(at, target, library)
         yield from _persons(at, target, library)
         yield from _pictures(at, target, library)
@@ -176,6 +182,24 @@ def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iter
                 yield Fault((*at, "profiles", index), f"nothing encodes family {shape.family}; known: {known}")
             elif shape.family == "text-file" and not isinstance(target.frame, PlainFrame):
                 yield Fault((*at, "frame"), f"text files ({name}) travel without a frame: frame: {{type: none}}")
+
+
+def _digest(at: KeyPath, target: TargetSettings) -> Iterator[Fault]:
+    """A digest that has no place to travel in."""
+    match target.digest:
+        case HmacSm3(field="") if target.transport.type not in WITH_HEADERS:
+            words = "has no headers; expected digest: {field: …}, a field of the frame"
+            yield Fault((*at, "digest"), f"transport {target.transport.type} {words}")
+        case HmacSm3(field="", header=""):
+            yield Fault((*at, "digest", "header"), "expected a header's name, or that of a field of the frame: field")
+        case HmacSm3(field="") if target.transport.type == "mqtt" and target.transport.version != "5":
+            yield Fault(
+                (*at, "digest"), "MQTT has user properties in version 5 alone; expected transport: {version: 5}"
+            )
+        case HmacSm3(field=name) if name in FIELDS:
+            yield Fault((*at, "digest", "field"), f"{name} is the frame's own; expected another name, such as digest")
+        case HmacSm3(field=name) if name and isinstance(target.frame, PlainFrame):
+            yield Fault((*at, "digest", "field"), "expected a frame that has fields: frame: {type: app, …}")
 
 
 def _persons(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:

@@ -9,7 +9,8 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -108,9 +109,15 @@ class MqttLink:
         if subscriptions:
             self._client.subscribe([(topic, 1) for topic in subscriptions])
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
-        """Send at QoS 1; the message id that `on_received` will name."""
-        return self._client.publish(topic, payload, qos=1, retain=retain).mid
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, beside: Mapping[str, str] = MappingProxyType({})
+    ) -> int:
+        """Send at QoS 1; the message id that `on_received` will name. `beside`: user properties (MQTT 5)."""
+        properties = None
+        if beside:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.UserProperty = list(beside.items())
+        return self._client.publish(topic, payload, qos=1, retain=retain, properties=properties).mid
 
     async def taken(self, mid: int) -> None:
         """Return once the broker has acknowledged the message, the connection is lost, or `connect_timeout` passed."""

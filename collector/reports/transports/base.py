@@ -6,7 +6,8 @@ A transport is a folder here, registered by the entry point group ``collector.re
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -24,6 +25,7 @@ class Outgoing:
     """A packet on its way: its id, bytes, file name (for folders) and path below the target's URL (for HTTP).
 
     `profile`, `gateway` and `kind` (alarm, live, resumed, static) say what it is about, for topics.
+    `headers` travel beside the body, where a transport has room for some (HTTP, MQTT 5).
     """
 
     id: str
@@ -33,6 +35,7 @@ class Outgoing:
     profile: str = ""
     gateway: str = ""
     kind: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

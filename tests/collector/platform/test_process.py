@@ -12,6 +12,7 @@ from pathlib import Path
 
 import urllib3
 
+from collector.platform.digests import hmac_sm3
 from collector.platform.ledger import Ledger
 from tests.collector.platform.test_judgement import S
 from tests.collector.platform.test_text_files import CDSS, NAME
@@ -58,6 +59,17 @@ def test_over_http_the_status_says_what_became_of_a_packet(tmp_path: Path) -> No
             for body in (S, S, {})
         ]
     assert statuses == [503, 200, 400]
+
+
+def test_a_platform_that_asks_for_a_digest_takes_nothing_without(tmp_path: Path) -> None:
+    with platform(tmp_path, "--http", "0", "--digest-key", "k", "--digest-header", "X-Mac") as (_process, ports):
+        url = f"http://127.0.0.1:{ports['http']}/report"
+        body = json.dumps(S).encode()
+        given = (None, {"X-Mac": "AB"}, {"X-Mac": hmac_sm3(b"k", body).hex().upper()})
+        statuses = [
+            urllib3.request("POST", url, body=body, headers=each, retries=False, timeout=30).status for each in given
+        ]
+    assert statuses == [401, 401, 200]
 
 
 def test_text_files_that_come_into_a_folder_are_in_a_ledger_that_outlives_a_kill(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from collector.reports.ciphers import Aes, Plain, Sm4, encrypt, hmac_sm3
+from collector.reports.ciphers import Aes, Plain, Sm4, encrypt
 
 KEY, IV = SecretStr("0123456789abcdef"), SecretStr("fedcba9876543210")
 TEXT = b'{"dataId":"6f1f1c7e-0b52-4f0e-9a55-1f6f3f5a0c01","reportType":"report"}'
@@ -29,21 +29,6 @@ def test_the_standards_own_vector_of_sm4() -> None:
     key = plain = bytes.fromhex("0123456789abcdeffedcba9876543210")
     made = Cipher(algorithms.SM4(key), modes.CBC(bytes(16))).encryptor()
     assert (made.update(plain) + made.finalize()).hex() == "681edf34d206965e86b3e94f536e4246"
-
-
-def test_hmac_by_sm3_is_that_of_the_definition() -> None:
-    """SM3 by GB/T 32905-2016, appendix A.1; the HMAC of it by hand (RFC 2104)."""
-    from cryptography.hazmat.primitives import hashes
-
-    def sm3(data: bytes) -> bytes:
-        made = hashes.Hash(hashes.SM3())
-        made.update(data)
-        return made.finalize()
-
-    assert sm3(b"abc").hex() == "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
-    key = b"key".ljust(64, b"\0")
-    inner = sm3(bytes(byte ^ 0x36 for byte in key) + b"message")
-    assert hmac_sm3(b"key", b"message") == sm3(bytes(byte ^ 0x5C for byte in key) + inner)
 
 
 def test_a_key_of_another_length_is_a_mistake_in_the_settings() -> None:

@@ -119,6 +119,30 @@ async def test_a_packet_that_no_broker_takes_is_refused_at_once(broker: Server) 
     assert (answer.verdict, "not 5000" in answer.message) == ("refused", True)
 
 
+async def test_what_travels_beside_the_body_is_a_user_property(broker: Server) -> None:
+    heard: queue.Queue[Any] = queue.Queue()
+    ready = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2, client_id="listener", protocol=MQTTv5)
+
+    def subscribe(*_: Any) -> None:
+        client.subscribe("report/#", qos=1)
+
+    def hear(_client: Client, _data: Any, message: Any) -> None:
+        heard.put(message.properties.UserProperty)
+
+    client.on_connect, client.on_message = subscribe, hear
+    client.on_subscribe = lambda *_: ready.set()
+    client.connect(LOCAL, broker.port)
+    client.loop_start()
+    try:
+        assert ready.wait(30)
+        answer = await put(transport(broker.port), replace(PACKET, headers={"X-HMAC-SM3": "AB"}))
+        assert (answer.verdict, heard.get(timeout=30)) == ("accepted", [("X-HMAC-SM3", "AB")])
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
 async def test_a_code_that_makes_no_topic_is_refused(broker: Server) -> None:
     answer = await put(transport(broker.port), replace(PACKET, gateway="a+b"))
     assert answer == Answer("refused", "'report/a+b/live/aqjk/f.txt' is no topic")

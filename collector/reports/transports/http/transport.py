@@ -112,7 +112,7 @@ class HttpTransport:
         return answer
 
     def _post(self, packet: Outgoing) -> Answer:
-        headers = dict(self._headers)
+        headers = self._headers | dict(packet.headers)
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.get()}"
         url = self._settings.url.rstrip("/") + packet.path if packet.path else self._settings.url

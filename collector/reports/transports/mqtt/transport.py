@@ -99,7 +99,7 @@ class MqttTransport:
             return Answer("refused", f"{topic!r} is no topic")
         self._answers = asyncio.Queue(ANSWERS)
         self._puback = asyncio.get_running_loop().create_future()
-        self._mid = link.publish(topic, packet.body)
+        self._mid = link.publish(topic, packet.body, beside=packet.headers)
         await asyncio.wait({self._puback, link.lost}, return_when=asyncio.FIRST_COMPLETED)
         if not self._puback.done():
             raise LinkDownError(f"the connection ended: {link.lost.result()}")
