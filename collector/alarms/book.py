@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from collector import handled
-from collector.alarms import colours
+from collector.alarms import colours, whole
 from collector.alarms.file import AlarmFile
 from collector.alarms.lives import (
     Alarm,
@@ -93,7 +93,8 @@ class AlarmBook:
     def write(self, records: Sequence[Record], events: Sequence[EventRecord]) -> list[Refusal]:
         """Take a batch's events, durable on return; twice is the same as once."""
         told = [first_seen(judged) for event in events if (judged := self._judge(event)) is not None]
-        if told:
+        kept = whole.of_points(events)
+        if told or kept:
             with self._waiting(), self._file.transaction() as db:
                 news: dict[str, list[Alarm]] = {}
                 for each in told:
@@ -102,6 +103,7 @@ class AlarmBook:
                 for source, alarms in news.items():
                     self._regroup(db, source, alarms)
                 colours.note(db, events)
+                whole.note(db, kept)
         return []
 
     @contextmanager
@@ -312,6 +314,7 @@ class AlarmBook:
             for table, column in (("life", "id"), ("alarm", "life"), ("notice", "life"), ("hushed", "life")):
                 db.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)  # noqa: S608
             self._bound(db)
+        whole.forget(self._file, old)
 
     def oldest(self) -> int:
         """What ended before that moment is not kept (ms UTC)."""

@@ -97,3 +97,10 @@ CREATE TABLE IF NOT EXISTS off_duty_changed (
 );
 -- lives that nobody is told of for now, since what they are of is stopped or under repair (collector.duty.quiet)
 CREATE TABLE IF NOT EXISTS hushed (life INTEGER PRIMARY KEY);
+-- transitions of points as they were told (collector.alarms.whole.Whole as JSON), `time` in ms by the agent's clock
+CREATE TABLE IF NOT EXISTS whole (
+    agent TEXT NOT NULL, id TEXT NOT NULL, alarm TEXT NOT NULL, time INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (agent, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS whole_by_time ON whole (time, agent, id);
+CREATE INDEX IF NOT EXISTS whole_by_alarm ON whole (agent, alarm, time);

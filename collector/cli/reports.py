@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from collector.alarms.file import FILE as ALARMS
+from collector.alarms.file import AlarmFile
+from collector.alarms.whole import between, first
 from collector.cli.logged import logged
 from collector.cli.opened import opened
 from collector.cli.tables import show
 from collector.moments import millis, utc
 from collector.reports.queue import FILE, ReportQueue
 from collector.reports.rows import Packet
+from collector.reports.selection import Selection
 from collector.reports.settings import selection
 from collector.settings import CollectorSettings, load_collector
-from collector.sinks.base import Record, Series, sinks
+from collector.sinks.base import Record, Series, Sink, sinks
 from config.cli import settings_errors
 from profiles.load import library
 
@@ -25,8 +31,8 @@ SETTINGS = click.option(
 )  # fmt: skip
 TARGET = click.option("--target", help="One target alone.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
-MOST = 1_000_000
-"""Readings of a point that are taken from the store for one `resend`."""
+PART = 10_000
+"""Readings of a point that are taken from the store, and made due, at once."""
 
 
 @click.group("reports")
@@ -54,7 +60,10 @@ def status(settings: Path, as_json: bool) -> None:
 @SETTINGS
 @settings_errors
 def resend(target: str, start: str, end: str, points: tuple[str, ...], settings: Path) -> None:
-    """Have TARGET told a past period once more, from the first store, as resumed packets (断点续传)."""
+    """Have TARGET told a past period once more: readings (断点续传) from the first store, alarms from the alarm book.
+
+    A packet that TARGET knows already has the same id.
+    """
     loaded = load_collector(settings).settings
     chosen = [each for each in loaded.reports if each.name == target]
     if not chosen:
@@ -64,15 +73,30 @@ def resend(target: str, start: str, end: str, points: tuple[str, ...], settings:
     if begin >= stop:
         raise click.UsageError(f"--from {start} is not before --to {end}")
     wanted = selection(chosen[0], library(loaded.profiles))
-    with opened(loaded.state, FILE, lambda folder: ReportQueue(folder, [wanted], mend=False)) as queue:
-        stored = _stored(loaded, points, begin, stop)
-        about = {"from": utc(begin), "to": utc(stop), "points": list(points) or "all", "readings": len(stored)}
+    with (
+        opened(loaded.state, FILE, lambda folder: ReportQueue(folder, [wanted], mend=False)) as queue,
+        opened(loaded.state, ALARMS, lambda folder: AlarmFile(folder, loaded.audit.hash, mend=False)) as alarms,
+        _first_store(loaded) as sink,
+    ):
+        found = _series(sink, points, wanted)
+        about = {"from": utc(begin), "to": utc(stop), "points": list(points) or "all"}
         logged(loaded, "sent again", f"reports to {target}", about)
-        packets, readings = queue.resend(target, begin, stop, stored)
+        packets = queue.packets_again(target, begin, stop)
+        events = sum(
+            queue.events_again(target, [each for each in part if not points or each.point in points])
+            for part in between(alarms, begin, stop)
+        )
+        kept = first(alarms)
+        readings = sum(queue.readings_again(target, part) for part in _stored(sink, found, begin, stop))
     click.echo(
         f"{packets} packets wait again for {target}; {readings} readings were looked through, and what no packet"
     )
-    click.echo("carries is packed; the running collector sends them as resumed ones")
+    click.echo(f"carries is packed, so are {events} transitions of alarms; the running collector sends them")
+    if kept is None or kept > begin:
+        since = "none is kept" if kept is None else f"they are kept from {utc(kept)} on"
+        click.echo(
+            f"transitions of alarms that no packet carries: {since}; earlier ones cannot be made again", err=True
+        )
 
 
 @command.group("dead-letters")
@@ -162,20 +186,38 @@ def _counted(count: int, what: str, identity: str | None) -> None:
     click.echo(f"{count} {what}")
 
 
-def _stored(settings: CollectorSettings, points: tuple[str, ...], begin: int, stop: int) -> list[Record]:
-    """The readings of a period as the first store has them."""
-    first = settings.sinks[0]
-    sink = sinks()[first.type](first)
+@contextmanager
+def _first_store(settings: CollectorSettings) -> Iterator[Sink]:
+    chosen = settings.sinks[0]
+    sink = sinks()[chosen.type](chosen)
     try:
-        series = {row["point"]: row for row in sink.latest() if not points or row["point"] in points}
-        missing = [point for point in points if point not in series]
-        if missing:
-            raise click.ClickException(f"the store has no point {', '.join(missing)}")
-        return [
-            _record(row) for point in series for row in sink.history(point, begin, stop, MOST)
-        ]  # fmt: skip
+        yield sink
     finally:
         sink.close()
+
+
+def _series(sink: Sink, points: tuple[str, ...], wanted: Selection) -> list[str]:
+    """The points of the store that a target wants, or those of them that are named; ClickException for one unknown."""
+    rows = sink.latest()
+    missing = [point for point in points if point not in {row["point"] for row in rows}]
+    if missing:
+        raise click.ClickException(f"the store has no point {', '.join(missing)}")
+    about = ("profile", "quantity", "region", "site")
+    chosen = [row["point"] for row in rows if wanted.wants_point(*(row[name] for name in about))]
+    return [point for point in dict.fromkeys(chosen) if not points or point in points]
+
+
+def _stored(sink: Sink, points: Iterable[str], begin: int, stop: int) -> Iterator[list[Record]]:
+    """The readings of a period, part by part, of each point in the order of their times."""
+    for point in points:
+        start = begin
+        while rows := sink.history(point, start, stop, PART):
+            last = rows[-1]["time"]
+            whole = [row for row in rows if row["time"] < last] if len(rows) == PART else rows
+            yield [_record(row) for row in whole or rows]  # of a moment that a part ends in the rest may be to come
+            if len(rows) < PART:
+                break
+            start = last if whole else last + 1
 
 
 def _record(row: dict[str, Any]) -> Record:

@@ -40,8 +40,8 @@ class Packer(Rounds):
         """Point → the newest crossing of each of its limits, as the queue has it; of as many points."""
         self._ticked: dict[tuple[Key, int], int] = {}
         """Gateway and length of a period → the end of the last one (ms)."""
-        self._looked = (-1, -1)
-        """At which transitions, and by which version of the directory, was looked last."""
+        self._looked = (-1, -1, -1)
+        """At which transitions, and by which versions of queue and directory, was looked last."""
 
     def pack(self, now: int, online: set[str]) -> int:
         """Pack what is ready at `now` (ms UTC); how many packets were made. `online`: agents that are connected."""
@@ -59,7 +59,7 @@ class Packer(Rounds):
 
     def _events(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Pack the transitions; one that cannot be packed waits and holds up none behind it."""
-        looked = self._queue.written, self._directory.version
+        looked = self._queue.written, self._queue.version(), self._directory.version
         if looked == self._looked and not self._attempts.any_due(now):
             return 0
         self._looked = looked

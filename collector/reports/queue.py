@@ -17,9 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
-import msgspec
-
 from collector.handled import Handled
+from collector.reports.anew import Anew
 from collector.reports.awaited import Awaiting
 from collector.reports.crossings import Crossing
 from collector.reports.desk import Desk
@@ -67,7 +66,7 @@ def _spans_are_of_a_kind(db: sqlite3.Connection) -> None:
 _STEPS: tuple[Step, ...] = (_spans_are_of_a_kind,)
 
 
-class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies, Watched, Handlings):
+class ReportQueue(Anew, Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies, Watched, Handlings):
     """The file of the queue. Thread-safe by one lock; the command line works on the same file."""
 
     name: ClassVar[str] = "reports"
@@ -96,37 +95,12 @@ class ReportQueue(Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies, Watch
                 for selection in self._selections:
                     self._note(selection, records)
                     self._watch(selection, records, events)
-                    self._db.executemany(
-                        "INSERT INTO transition VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                        [
-                            (selection.target, each.agent, each.event.id, each.profile, each.point, each.event.time,
-                             msgspec.json.encode(each.in_profiles_unit()))
-                            for each in events if selection.wants_event(each)
-                        ],
-                    )  # fmt: skip
+                    self._transitions(selection, [each for each in events if selection.wants_event(each)])
         except sqlite3.Error as err:
             self._forget_noted()
             raise SinkUnavailable(f"the report queue: {err}") from err
         self.written += len(events)
         return []
-
-    def resend(self, target: str, start: int, end: int, records: Iterable[Record]) -> tuple[int, int]:
-        """Report a past period (ms UTC) once more: packets that are kept wait again, and what no packet carries is due.
-
-        Returns how many packets, and how many readings the target wants of `records`; those in packets go only once.
-        """
-        [selection] = [each for each in self._selections if each.target == target]
-        try:
-            with self._lock, self._db:
-                packets = self._db.execute(
-                    "UPDATE packet SET state = 'waiting' WHERE target = ? AND state = 'accepted' AND time > ?"
-                    " AND time <= ? AND kind IN ('live', 'resumed')",
-                    (target, start, end),
-                ).rowcount
-                return packets, self._note(selection, records)
-        except sqlite3.Error:
-            self._forget_noted()
-            raise
 
     def _note(self, selection: Selection, records: Iterable[Record]) -> int:
         wanted = [

@@ -58,7 +58,7 @@ async def delivered(ledger: Ledger, made: Any, *, by: Check, way: str) -> Answer
             return await transport.send(Outgoing(S["dataId"], body, headers=headers(body, made.digest)))
         finally:
             await transport.close()
-            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+            await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}))
             await asyncio.sleep(0)  # the platform's end of the connection closes
 
 

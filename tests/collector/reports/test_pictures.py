@@ -202,7 +202,7 @@ def test_a_past_period_that_is_sent_again_has_its_pictures_again(room: Room) -> 
     room.pack()
     for each in room.waiting():
         room.queue.answered("up", each.id, "accepted", "")
-    assert room.queue.resend("up", NOW - 1, NOW + 1, []) == (2, 0)
+    assert room.queue.packets_again("up", NOW - 1, NOW + 1) == 3  # the event itself, too
     assert roles(room.waiting()) == ["at", "before"]
 
 

@@ -330,7 +330,7 @@ async def test_a_past_period_is_reported_again_and_each_packet_is_the_same(
         agent.send("manifest", TANK)
         agent.data(1, TANK, [("G0001", 1_795_438_739_500, 7.0, "good")])
         await eventually(lambda: collector.reports.status()[0].accepted == 1, "the packet")
-        assert collector.reports.resend("county", 1_795_438_700_000, 1_795_438_800_000, []) == (1, 0)
+        assert collector.reports.packets_again("county", 1_795_438_700_000, 1_795_438_800_000) == 1
         await eventually(lambda: len(there.frames) == 2, "the packet once more")
     assert there.frames[0] == there.frames[1]
 

@@ -158,8 +158,7 @@ async def test_what_comes_late_has_a_file_of_its_own_under_the_next_free_name(
             agent.data(seq, ABOUT, [(row[0], 1_795_478_409_000, row[1], "good")])
             await eventually(lambda: len(files(tmp_path, "CDSS")) == seq, "the file")  # noqa: B023
         await eventually(lambda: not collector.reports.status()[0].waiting, "the answers")
-        again = collector.reports.resend("province", 1_795_478_400_000, 1_795_478_420_000, [])
-        assert again[0] >= 2
+        assert collector.reports.packets_again("province", 1_795_478_400_000, 1_795_478_420_000) >= 2
         await eventually(lambda: not collector.reports.status()[0].waiting, "the repeats")
     found = files(tmp_path, "CDSS")
     assert list(found) == [f"{MINE}_CDSS_2026112408001{second}.txt" for second in (0, 1)]
