@@ -7,29 +7,25 @@ a period of any length needs no more memory than a short one. Broken off it is s
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from collector.reports.selection import Selection
+from collector.reports.spans import Spans
 from collector.sinks.base import EventRecord, Record
 
 SECOND = 1000
 """Ms: a file's alarms have the second of the first of them."""
 
 
-class Anew:
+class Anew(Spans):
     """What the command line has reported again."""
 
-    _db: sqlite3.Connection
-    _lock: threading.RLock
     _selections: list[Selection]
 
-    def _forget_noted(self) -> None:
-        raise NotImplementedError
-
     def _note(self, selection: Selection, records: Iterable[Record]) -> int:
+        """The queue's own."""
         raise NotImplementedError
 
     def version(self) -> int:
