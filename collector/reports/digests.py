@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hmac
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from collector.reports.ciphers import CipherError
@@ -31,7 +31,7 @@ class HmacSm3(Settings):
     """HMAC-SM3: as a header of the bytes that are sent, or as a field of the frame, of the text that it carries."""
 
     type: Literal["hmac-sm3"]
-    key: Annotated[str, Field(min_length=1)]
+    key: Annotated[SecretStr, Field(min_length=1)]
     """Key issued by the platform, used as its UTF-8 bytes: !secret NAME."""
     header: str = "X-HMAC-SM3"
     """Name of the header (HTTP) or user property (MQTT 5) that holds the digest of all bytes of the body as sent."""
@@ -55,7 +55,7 @@ DigestSettings = Annotated[NoDigest | HmacSm3, Field(discriminator="type")]
 def digest(message: bytes, settings: HmacSm3) -> str:
     """The digest as it is written; CipherError when SM3 is not to be had here."""
     try:
-        made = hmac.HMAC(settings.key.encode(), hashes.SM3())
+        made = hmac.HMAC(settings.key.get_secret_value().encode(), hashes.SM3())
         made.update(message)
         raw = made.finalize()
     except UnsupportedAlgorithm as err:
