@@ -1,11 +1,14 @@
 # Each target is a script that a machine without make can run as well.
-.PHONY: demo test coverage soak fuzz bench bundle models lock lint audit sbom clean help
+.PHONY: demo demo-real test coverage soak fuzz bench bundle models lock lint audit sbom clean help
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 demo: ## simulated site, sealed mine, agents, broker, collector and store in one terminal; nothing else needed
 	@scripts/demo
+
+demo-real: ## the same on mosquitto with TLS and on InfluxDB, installed where root and apt are at hand
+	@scripts/demo-real
 
 test: ## all tests; with root and apt the real servers too
 	@scripts/test

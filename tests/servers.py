@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.demo.real import influxdb_settings
+
 LOCAL = "127.0.0.1"
 
 
@@ -125,13 +127,7 @@ def influxdb(folder: Path) -> Server:
     folder.mkdir(parents=True, exist_ok=True)
     port, rpc = free_port(), free_port()
     settings = folder / "influxdb.conf"
-    settings.write_text(
-        f'reporting-disabled = true\nbind-address = "{LOCAL}:{rpc}"\n'
-        f'[meta]\ndir = "{folder}/meta"\n'
-        f'[data]\ndir = "{folder}/data"\nwal-dir = "{folder}/wal"\nmax-series-per-database = 0\n'
-        f'[http]\nbind-address = "{LOCAL}:{port}"\nlog-enabled = false\nflux-enabled = false\n'
-        "[monitor]\nstore-enabled = false\n[subscriber]\nenabled = false\n[continuous_queries]\nenabled = false\n"
-    )
+    settings.write_text(influxdb_settings(folder, port, rpc))
     server = Server([find_server("influxd"), "-config", str(settings)], port, folder / "influxdb.log")
     server.env = {"HOME": str(folder)}
     return server

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from collector.demo.mine import missing
 from collector.demo.processes import ChildFailedError
+from collector.demo.real import MissingError
 from collector.demo.run import Demo, Result
 from collector.sinks.base import SinkUnavailable
 from collector.state_file import StateError
@@ -49,7 +50,10 @@ def _duration(_context: click.Context, _parameter: click.Parameter, text: str) -
     "--interval", default="1s", show_default=True, callback=_duration, help="How often the tank farm is polled."
 )
 @click.option("--mine/--no-mine", "sealed", default=True, help="With or without the sealed mine and its cameras.")
-def command(seconds: float | None, as_json: bool, folder: Path | None, interval: str, sealed: bool) -> None:
+@click.option("--real", is_flag=True, help="On an installed mosquitto (TLS, client certificates) and InfluxDB 1.x.")
+def command(
+    seconds: float | None, as_json: bool, folder: Path | None, interval: str, sealed: bool, real: bool
+) -> None:  # fmt: skip
     """Run a simulated site and a sealed mine, and prove that nothing was lost.
 
     The count at the end holds the instruments' own ledgers against the store, and the pictures and films that were
@@ -70,8 +74,9 @@ def command(seconds: float | None, as_json: bool, folder: Path | None, interval:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.glob("*.ledger")):
                 raise click.ClickException(f"{folder} holds an earlier demo; name an empty folder")
-            result = asyncio.run(_run(Demo(folder, interval, sealed=sealed and not lacking), seconds, as_json))
-        except ChildFailedError as err:
+            demo = Demo(folder, interval, sealed=sealed and not lacking, real=real)
+            result = asyncio.run(_run(demo, seconds, as_json))
+        except (ChildFailedError, MissingError) as err:
             raise click.ClickException(str(err)) from err
         except (OSError, sqlite3.Error, StateError, SinkUnavailable) as err:  # no folder, no right to it, a full disk
             raise click.ClickException(

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import sys
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 
 from collector.app import Collector
-from collector.demo import mine
-from collector.demo.count import Account, by_tag, compare
+from collector.demo import mine, seen
+from collector.demo.count import Account, compare
 from collector.demo.mine import Proof, SealedMine
 from collector.demo.processes import ChildFailedError
-from collector.demo.site import AGENT, Site
+from collector.demo.real import Real
+from collector.demo.servers import Embedded, Servers
+from collector.demo.site import AGENT, COLLECTOR, Site
 from collector.demo.view import Look, View
-from collector.settings import load_collector
-from collector.sinks.sqlite.settings import SqliteSettings
-from collector.sinks.sqlite.sink import SqliteSink
+from collector.settings import CollectorSettings, load_collector
+from collector.sinks.base import Sink, SinkUnavailable
 from profiles.wire.messages import State
 
 READY_WITHIN = 60.0
 """Seconds within which the agent must have all devices; only a hang reaches it."""
-ALL = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,19 @@ class Result:
 
 
 class Demo:
-    """One run in a folder of its own; `sealed`: with the sealed mine."""
+    """One run in a folder of its own; `sealed`: with the sealed mine.
 
-    def __init__(self, folder: Path, interval: str, *, sealed: bool = False) -> None:
+    `real`: with the servers of a site, MissingError where they are not installed.
+    """
+
+    def __init__(self, folder: Path, interval: str, *, sealed: bool = False, real: bool = False) -> None:
         self._folder = folder.resolve()
         self._mine = SealedMine(self._folder) if sealed else None
-        self._site = Site(self._folder, interval, self._mine)
+        agents = [AGENT, *([mine.AGENT] if sealed else [])]
+        self._servers: Servers = Real(self._folder, COLLECTOR, agents) if real else Embedded(self._folder)
+        self._site = Site(self._folder, self._servers, interval, self._mine)
         self._latest: State | None = None
+        self._values: list[dict[str, Any]] = []
 
     async def run(self, stop: asyncio.Event, seconds: float | None, console: Console) -> Result | None:
         """Until `stop` or for so long; then end in order and count. None when `stop` came before the count began.
@@ -102,25 +110,26 @@ class Demo:
         in its ledger, and nobody was there to read it.
         """
         site = self._site
-        loaded = load_collector(site.collector_settings())
         ending = asyncio.Event()
         try:
-            if not await _unless(stop, site.start_broker()):
+            if not await _unless(stop, site.start_servers()):
                 return None
-            collector = Collector(loaded.settings)
+            settings = load_collector(site.collector_settings()).settings
+            collector = Collector(settings)
             collecting = asyncio.create_task(collector.run(ending))
             try:
                 if not await _unless(stop, self._start(collector, collecting)):
                     return None
                 site.begin()
-                await self._watch(collector, collecting, stop, seconds, console)
+                await self._watch(collector, settings, collecting, stop, seconds, console)
                 await site.stop_agents()
                 await self._all_in(collector)
+                raised = sum(alarm["count"] for alarm in seen.alarms(collector.book) if alarm["kind"] == "limit")
                 proof = await asyncio.to_thread(self._mine.prove, collector) if self._mine else None
             finally:
                 ending.set()
                 await collecting
-            return self._count(collector, proof)
+            return self._count(collector, settings, raised, proof)
         finally:
             await site.stop()
 
@@ -142,13 +151,14 @@ class Demo:
     async def _watch(
         self,
         collector: Collector,
+        settings: CollectorSettings,
         collecting: asyncio.Task[None],
         stop: asyncio.Event,
         seconds: float | None,
         console: Console,
     ) -> None:
         deadline = None if seconds is None else time.monotonic() + seconds
-        store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
+        store = seen.store_of(settings)
         view = View(self._site.tags(), self._site.words("label"), self._site.words("unit"), self._hints)
         screen = console.is_terminal and not console.is_dumb_terminal
         with Live(console=console, screen=screen, auto_refresh=False) as live:
@@ -164,14 +174,16 @@ class Demo:
             console.line()  # a pipe gets the last frame alone, and Live ends that within its last line
         store.close()
 
-    def _look(self, collector: Collector, store: SqliteSink, agent_up: bool) -> Look:
+    def _look(self, collector: Collector, store: Sink, agent_up: bool) -> Look:
         state = self._state(collector)
+        with contextlib.suppress(SinkUnavailable):  # somebody killed the store: what was seen before grows old
+            self._values = store.latest()
         return Look(
             stored=collector.counters["stored"],
             backlog=state.outbox_rows if state else None,
             latency=collector.latency(),
-            latest=store.latest(),
-            alarms=[alarm for alarm in store.alarms() if alarm["kind"] in ("limit", "link")],
+            latest=self._values,
+            alarms=seen.alarms(collector.book),
             agent_up=agent_up,
             seal=self._mine.look(collector) if self._mine else None,
         )
@@ -184,17 +196,13 @@ class Demo:
                 raise ChildFailedError("an agent ended without saying so")
             await asyncio.sleep(0.05)
 
-    def _count(self, collector: Collector, proof: Proof | None) -> Result:
-        """Hold the ledgers against the store, both as files that everybody has left."""
-        tags = self._site.tags()
-        store = SqliteSink(SqliteSettings(type="sqlite", path=self._folder / "store.db"))
+    def _count(self, collector: Collector, settings: CollectorSettings, alarms: int, proof: Proof | None) -> Result:
+        """Hold the ledgers against the store, once nobody writes to either."""
+        store = seen.store_of(settings)
         try:
-            rows = [row for point in tags for row in store.history(point, 0, ALL * 10, ALL)]
-            alarms = sum(alarm["kind"] == "limit" for alarm in store.alarms())
+            account = compare(self._site.served(), seen.values(store, self._site.tags()))
         finally:
             store.close()
-        stored = by_tag(rows, tags)
-        account = compare(self._site.served(), stored)
         counters = self._latest.counters if self._latest and not self._site.restarts else {}
         return Result(
             account, counters.get("committed"), counters.get("published_samples"), alarms, collector.latency(),
@@ -219,6 +227,7 @@ class Demo:
             "edge-agent outbox status agent.yaml",
             *(["edge-collector seal list collector.yaml"] if self._mine else []),
             f"kill -9 {self._site.agent_pid()}  # the agent: it starts again, nothing committed is lost",
+            *self._servers.hints,
         ]
 
 

@@ -1,4 +1,4 @@
-"""The demo's site: broker, instruments and agent as processes of their own, in a folder that holds all their files."""
+"""The demo's site: servers, instruments and agent as processes of their own, in a folder that holds all their files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import yaml
 
 from collector.demo import mine
 from collector.demo.mine import SealedMine
-from collector.demo.processes import Child, ChildFailedError, free_port
+from collector.demo.processes import Child, ChildFailedError
+from collector.demo.servers import Servers
 from edge_agent.simulators import process_unit, tank_farm
 from edge_agent.simulators.ledger import read_ledger
 from profiles.wire.messages import Value
@@ -25,13 +26,13 @@ HELD_BACK = 2.0
 class Site:
     """Starts and ends in the order in which nothing is lost; `folder` keeps settings, ledgers, outbox, store, logs."""
 
-    def __init__(self, folder: Path, interval: str = "1s", sealed_mine: SealedMine | None = None) -> None:
+    def __init__(
+        self, folder: Path, servers: Servers, interval: str = "1s", sealed_mine: SealedMine | None = None
+    ) -> None:
         self.folder, self._mine = folder, sealed_mine
-        self._interval = interval
+        self._servers, self._interval = servers, interval
         self.restarts = 0
         """How often the agent was killed and started again."""
-        self._broker_port = free_port()
-        self._broker = Child("broker", folder, "collector.demo.broker", "--port", str(self._broker_port))
         self._instruments = {
             "tank-farm": self._instrument("tank_farm"),
             "process-unit": self._instrument("process_unit", "--hold"),
@@ -42,7 +43,7 @@ class Site:
     def children(self) -> tuple[Child, ...]:
         """All processes, the agents last."""
         cameras = (self._mine.cameras,) if self._mine else ()
-        return (self._broker, *self._instruments.values(), *cameras, *self._agents)
+        return (*self._servers.children, *self._instruments.values(), *cameras, *self._agents)
 
     @property
     def _agents(self) -> tuple[Child, ...]:
@@ -55,17 +56,16 @@ class Site:
             {
                 "collector": COLLECTOR,
                 "state": "collector",
-                "mqtt": self._mqtt(),
-                "sinks": [{"type": "sqlite", "name": "store", "path": "store.db"}],
+                "mqtt": self._servers.mqtt(COLLECTOR),
+                "sinks": [self._servers.sink],
                 **({"mines": {mine.CODE: mine.ORDER}} if self._mine else {}),
                 "log": {"level": "warning"},
             },
         )
 
-    async def start_broker(self) -> None:
-        """The broker, before anybody connects to it."""
-        await self._broker.start()
-        await self._broker.listening(self._broker_port)
+    async def start_servers(self) -> None:
+        """Broker and store, before anybody connects to them."""
+        await self._servers.start()
 
     async def start(self) -> None:
         """The instruments, and the agent that reads them; the cameras, and theirs."""
@@ -85,15 +85,16 @@ class Site:
                     "gateway": f"{tank_farm.HAZARD[:9]}01",
                 },
                 "state": "agent",
-                "mqtt": self._mqtt(),
-                "uplink": {"state_interval": "1s", "drain": "10s"},
+                "mqtt": self._servers.mqtt(AGENT),
+                # a broker that was killed drops what comes before the collector is back: sent again within the drain
+                "uplink": {"state_interval": "1s", "resend": "5s", "drain": "25s"},
                 "devices": [tanks, process_unit.device_settings(ports["process-unit"])],
             },
         )
         await self._agent.start()
         if self._mine:
             port = await self._mine.cameras.announced_port()
-            self._write("mine.yaml", self._mine.settings(port, self._mqtt()))
+            self._write("mine.yaml", self._mine.settings(port, self._servers.mqtt(mine.AGENT)))
             await self._mine.agent.start()
 
     def begin(self) -> None:
@@ -122,11 +123,14 @@ class Site:
             await collecting
 
     async def watch(self, collecting: asyncio.Task[None]) -> None:
-        """Start an agent that was killed again, as systemd would; otherwise as `check`."""
+        """Start again what was killed, agent or server, as systemd would; otherwise as `check`."""
         for agent in self._agents:
             if not agent.running:
                 self.restarts += agent is self._agent
                 await agent.start()
+        for server in self._servers.lasting:
+            if not server.running:
+                await server.start()
         await self.check(collecting)
 
     @property
@@ -163,9 +167,6 @@ class Site:
 
     def _ledger(self, name: str) -> Path:
         return self.folder / f"{name}.ledger"
-
-    def _mqtt(self) -> dict[str, Any]:
-        return {"host": "127.0.0.1", "port": self._broker_port, "version": "3.1.1", "tls": "disabled"}
 
     def _write(self, name: str, settings: dict[str, Any]) -> Path:
         path = self.folder / name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,7 +108,7 @@ class View:
         for alarm in sorted(look.alarms, key=lambda alarm: alarm["state"] == "cleared")[:most]:
             colour = "red" if alarm["state"] != "cleared" else "green"
             since = time.strftime("%H:%M:%S", time.localtime(alarm["since"] / 1000))
-            text = alarm["text"] or f"at {_short(json.loads(alarm['value']))} {self._units.get(alarm['source'], '')}"
+            text = alarm["text"] or f"at {_short(alarm['value'])} {self._units.get(alarm['source'], '')}"
             table.add_row(f"[{colour}]{alarm['state']}[/]", since, alarm["level"], alarm["source"], text)
         return Panel(table, title=f"alarms ({len(look.alarms)})", title_align="left")
 

@@ -15,7 +15,7 @@ import cv2
 import psutil
 import pytest
 
-from tests.servers import wait_for
+from tests.servers import find_server, wait_for
 
 DEMO = [sys.executable, "-m", "collector.cli.main", "demo"]
 
@@ -36,6 +36,31 @@ def test_the_demo_proves_that_nothing_was_lost(tmp_path: Path) -> None:
     seal = figures["seal"]
     assert set(seal["positions"]) == {"P01", "P04", "P06"}
     assert (seal["arrived_whole"], seal["beyond"]) == (seal["pictures"], 0)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("killed", [(), pytest.param(("mosquitto", "influxdb"), marks=pytest.mark.soak)])
+def test_on_real_servers_over_tls_nothing_is_lost_even_when_they_are_killed(
+    tmp_path: Path, killed: tuple[str, ...]
+) -> None:
+    find_server("mosquitto")
+    find_server("influxd")
+    demo = subprocess.Popen(
+        [*DEMO, "--real", "--no-mine", "--seconds", "6" if killed else "2", "--json", "--folder", tmp_path],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    changed = tmp_path / "process-unit.ledger"  # its first values stand until the count begins
+    wait_for(lambda: changed.exists() and changed.read_text().count("R101.TEMP") > 1, seconds=90, what="the count")
+    for server in killed:
+        os.kill(int((tmp_path / f"{server}.pid").read_text()), signal.SIGKILL)
+    out, err = demo.communicate()
+    assert demo.returncode == 0, out + err
+    figures = json.loads(out)
+    assert figures["produced"] == figures["committed"] == figures["stored"] > 50
+    assert (figures["missing"], figures["duplicates"], figures["restarts"]) == (0, 0, 0)
+    assert not (tmp_path / "store.db").exists()
+    heard = (tmp_path / "mosquitto.log").read_text()
+    assert "as demo-site (p5, c1, k30, u'demo-site')" in heard  # MQTT 5, named by its certificate
 
 
 @pytest.mark.timeout(180)

@@ -24,7 +24,7 @@ def look(alarms: int) -> Look:
         "since": now,
         "level": "H",
         "source": "T01.LEVEL",
-        "value": "9.500000762939453",
+        "value": 9.500000762939453,
         "text": "",
     }
     latest = [{"point": point, "value": 1.5, "quality": "good", "quantity": "YW", "time": now} for point in TAGS]
