@@ -21,13 +21,23 @@ INSTRUMENTS = {"tank-farm": "edge_agent.simulators.tank_farm", "process-unit": "
 @click.option("--port", type=click.IntRange(1, 65535), required=True, help="TCP port.")
 @click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="Write every served value here.")
 @click.option("--settings", is_flag=True, help="Print the entry for the agent's `devices` and end.")
-def command(instrument: str, host: str, port: int, ledger: Path | None, settings: bool) -> None:
+@click.option("--write", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write that entry into FILE (`devices: !include FILE`) before serving.")  # fmt: skip
+def command(
+    instrument: str, host: str, port: int, ledger: Path | None, settings: bool, write: Path | None
+) -> None:
     """Serve a simulated INSTRUMENT until Ctrl-C: a tank farm over Modbus TCP, or a process unit over OPC UA."""
     module = INSTRUMENTS[instrument]
+    entry = importlib.import_module(module).device_settings(port, host=host)
+    text = yaml.safe_dump([entry], allow_unicode=True, sort_keys=False)
     if settings:
-        entry = importlib.import_module(module).device_settings(port, host=host)
-        click.echo(yaml.safe_dump([entry], allow_unicode=True, sort_keys=False), nl=False)
+        click.echo(text, nl=False)
         return
+    if write is not None:
+        try:
+            write.write_text(text, encoding="utf-8")
+        except OSError as err:
+            raise click.ClickException(f"{write} cannot be written: {err.strerror or err}") from err
     options = ["--ledger", str(ledger)] if ledger else []
     sys.argv = [instrument, "--host", host, "--port", str(port), *options]
     try:
