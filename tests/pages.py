@@ -1,6 +1,6 @@
 """Pages of docs/ executed: their blocks of commands in one shell, and what they say that one sees.
 
-A block ```` ```sh ```` holds commands; words behind ``sh`` (``root``, ``again``) are for tests, and no reader sees them.
+A block ```` ```sh ```` holds commands; words behind ``sh`` (``again``, …) are for tests, readers do not see them.
 A block ```` ```text ```` right behind it is what the commands say, where ``…`` stands for anything within a line, and a
 line ``…`` for any lines.
 """
@@ -65,7 +65,7 @@ def blocks(page: str, replace: Mapping[str, str] | None = None) -> list[Block]:
     for old, new in (replace or {}).items():
         assert old in text, f"{page} has no {old}"
         text = text.replace(old, new)
-    return [Block(commands, tuple(words.split()), seen) for words, commands, seen in _BLOCK.findall(text)]
+    return [Block(each[2], tuple(each[1].split()), each[3]) for each in _BLOCK.finditer(text)]
 
 
 class Shell:
@@ -84,8 +84,9 @@ class Shell:
     def run(self, block: Block) -> str:
         """Do the commands; what they said. AssertionError when one fails, or says what the page does not show."""
         deadline = time.monotonic() + AGAIN_WITHIN
-        while not block.shows(said := self._said(block.text)):
-            again = "again" in block.words and time.monotonic() < deadline
+        once = "again" not in block.words
+        while not block.shows(said := self._said(block.text if once else f"{{\n{block.text}}} || echo failed\n")):
+            again = not once and time.monotonic() < deadline
             assert again, f"{block.text}\nwas to show\n{block.seen}\nbut said\n{said}"
             time.sleep(0.5)
         return said
@@ -120,7 +121,6 @@ def shell(folder: Path, prelude: str = "") -> Iterator[Shell]:
     try:
         yield made
     except AssertionError as err:
-        made.end()
         logs = "".join(f"\n== {log.relative_to(folder)}\n{log.read_text()}" for log in sorted(folder.rglob("*.log")))
         raise AssertionError(f"{err}{logs}") from err
     finally:
