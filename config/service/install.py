@@ -110,7 +110,8 @@ def _check(program: str, file: Path, account: pwd.struct_passwd) -> None:
         click.echo(tried.stdout + tried.stderr, err=True, nl=False)
         raise click.ClickException(
             f"user {account.pw_name} cannot use {file}; expected that it may read it and what it names, such as by:"
-            f" chgrp -R {account.pw_name} {file.parent} && chmod -R g+rX {file.parent}"
+            f" chgrp -R {account.pw_name} {file.parent} && chmod -R g+rX {file.parent}; a private key must be its own:"
+            f" chown {account.pw_name} KEY && chmod 600 KEY"
         )
 
 

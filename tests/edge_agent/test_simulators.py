@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import pytest
 from asyncua import Client, ua
+from click.testing import CliRunner
 
+from edge_agent.cli.main import main
 from edge_agent.simulators import tank_farm
 from edge_agent.simulators.ledger import Ledger, Served, read_ledger
 from tests.edge_agent.drivers.opcua import plant
@@ -185,3 +188,17 @@ def test_one_forbidden_request_fails_the_session(tmp_path: Path) -> None:
     assert "2 passed, 2 errors" in done.stdout  # the test's own, and the session's, shown with the last test
     assert "ERROR at teardown of test_that_writes" in done.stdout
     assert "servers were asked for more than reading" in done.stdout
+
+
+def test_the_entry_for_the_agent_is_written_before_it_is_served(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = ["simulate", "tank-farm", "--port", port, "--write", str(tmp_path / "devices.yaml")]
+        done = CliRunner().invoke(main, command)
+        assert f"cannot serve on 127.0.0.1:{port}" in done.output
+    printed = CliRunner().invoke(main, ["simulate", "tank-farm", "--port", port, "--settings"]).output
+    assert (tmp_path / "devices.yaml").read_text(encoding="utf-8") == printed
+    done = CliRunner().invoke(main, [*command[:-1], str(tmp_path / "nowhere/devices.yaml")])
+    assert (done.exit_code, "devices.yaml cannot be written: No such file" in done.output) == (1, True)

@@ -95,7 +95,7 @@ def test_both_programs_take_their_settings(data: Path, monkeypatch: pytest.Monke
     assert bureau.mqtt.host == site.mqtt.host == "mosquitto"
     assert ("collector", "collector", str(bureau.state)) in mounts()
     assert ("agent", "agent", str(site.state)) in mounts()
-    assert str(device.connection.port) in SERVICES["simulator"]["command"]
+    assert str(device.model_dump()["connection"]["port"]) in SERVICES["simulator"]["command"]
 
 
 def test_the_broker_is_reached_under_its_services_name_and_keys_are_their_owners_alone(data: Path) -> None:

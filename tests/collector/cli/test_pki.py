@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -181,3 +183,16 @@ def test_nothing_can_be_smuggled_into_the_brokers_settings(here: Path, words: li
 def listed() -> list[dict[str, str]]:
     found: list[dict[str, str]] = json.loads(run("pki", "list", "--json").stdout)
     return found
+
+
+def test_the_broker_s_settings_and_what_it_needs_of_the_authority_are_written_at_once(here: Path) -> None:
+    assert "broker.key" in run("broker-config", "broker", "--pki", "pki", "--collector", "county-1", code=1).output
+    assert not (here / "broker/mosquitto.conf").exists()
+    run("pki", "issue", "broker", "--role", "broker", "--host", "localhost")
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    said = run("broker-config", "broker", "--pki", "pki", "--collector", "county-1", "--user", me).output
+    assert [line.rpartition("/")[2] for line in said.splitlines()] == [
+        "ca.crt", "crl.pem", "broker.crt", "broker.key", "mosquitto.conf", "acl",
+    ]  # fmt: skip
+    assert stat.S_IMODE((here / "broker/certs/broker.key").stat().st_mode) == 0o600
+    assert "\ncrlfile " in (here / "broker/mosquitto.conf").read_text()
