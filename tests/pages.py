@@ -55,7 +55,7 @@ class Block:
 
 
 def _any_of(line: str) -> str:
-    """A line of which ends in blanks do not count: tables pad their last column."""
+    """A line as a pattern; blanks at its end do not count, since tables pad their last column."""
     return ".*".join(map(re.escape, line.rstrip().split("…"))) + " *\n"
 
 

@@ -75,7 +75,8 @@ class Machine:
         for folder in ("/etc/", "/var/lib/", "/opt/edge-gateway"):
             found[folder] = f"{self.root}{folder}"
         found["--listen 0.0.0.0 --listen ::"] = "--listen 127.0.0.1"
-        return found | {"8086": str(self.store), "8883": broker, "15020": str(free_port())}
+        found["127.0.0.1:8086"], found["port: 8883"] = f"127.0.0.1:{self.store}", f"port: {broker}"
+        return found | {"--port 15020": f"--port {free_port()}"}
 
     def prelude(self) -> str:
         """Commands that only root on a Debian with systemd has; and what such a machine has already."""
