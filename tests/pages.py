@@ -50,13 +50,15 @@ class Block:
         """Whether this is what the page says that one sees."""
         if self.seen is None:
             return True
-        lines = ["(?:.*\n)*" if line == "…" else _any_of(line) for line in self.seen.splitlines()]
-        return re.fullmatch("".join(lines), said) is not None
-
-
-def _any_of(line: str) -> str:
-    """A line as a pattern; blanks at its end do not count, since tables pad their last column."""
-    return ".*".join(map(re.escape, line.rstrip().split("…"))) + " *\n"
+        lines = [line.rstrip() for line in said.splitlines()]  # tables pad their last column
+        ends = {0}  # how many lines may be used up so far; a pattern over all lines would take for ever to fail
+        for wanted in self.seen.splitlines():
+            if wanted == "…":
+                ends = set(range(min(ends), len(lines) + 1)) if ends else ends
+            else:
+                pattern = re.compile(".*".join(map(re.escape, wanted.rstrip().split("…"))))
+                ends = {end + 1 for end in ends if end < len(lines) and pattern.fullmatch(lines[end])}
+        return len(lines) in ends
 
 
 def blocks(page: str, replace: Mapping[str, str] | None = None) -> list[Block]:
