@@ -76,6 +76,7 @@ class Machine:
             found[folder] = f"{self.root}{folder}"
         found["--listen 0.0.0.0 --listen ::"] = "--listen 127.0.0.1"
         found["127.0.0.1:8086"], found["port: 8883"] = f"127.0.0.1:{self.store}", f"port: {broker}"
+        found["localhost:8883"] = f"localhost:{broker}"
         return found | {"--port 15020": f"--port {free_port()}"}
 
     def prelude(self) -> str:
