@@ -23,9 +23,7 @@ INSTRUMENTS = {"tank-farm": "edge_agent.simulators.tank_farm", "process-unit": "
 @click.option("--settings", is_flag=True, help="Print the entry for the agent's `devices` and end.")
 @click.option("--write", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write that entry into FILE (`devices: !include FILE`) before serving.")  # fmt: skip
-def command(
-    instrument: str, host: str, port: int, ledger: Path | None, settings: bool, write: Path | None
-) -> None:
+def command(instrument: str, host: str, port: int, ledger: Path | None, settings: bool, write: Path | None) -> None:
     """Serve a simulated INSTRUMENT until Ctrl-C: a tank farm over Modbus TCP, or a process unit over OPC UA."""
     module = INSTRUMENTS[instrument]
     entry = importlib.import_module(module).device_settings(port, host=host)
