@@ -250,7 +250,7 @@ async def test_queue_and_sampling_are_asked_for_as_set_and_what_the_server_revis
     caplog.set_level("INFO")
     level = {"name": "level", "node": f"nsu={URI};s=level", "interval": "700ms"}
     other = {"name": "other", "node": f"nsu={URI};s=other"}
-    settings = device(0, [level, other], queue_size=77, sampling_interval="300ms")
+    settings = device(4840, [level, other], queue_size=77, sampling_interval="300ms")
     async with plant() as site, recording(site.port) as wire:
         await site.add("other", 2.0)
         settings = settings.model_copy(update={"endpoint": f"opc.tcp://127.0.0.1:{wire.port}"})
