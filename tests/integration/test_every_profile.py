@@ -32,7 +32,7 @@ from edge_agent.settings import load_agent
 from edge_agent.simulators.ledger import Ledger, read_ledger
 from edge_agent.simulators.modbus_server import Instrument, Served
 from profiles.load import Library, library
-from profiles.wire.messages import Manifest, ManifestTag, Value
+from profiles.wire.messages import ManifestTag, Value
 from tests.edge_agent.drivers.opcua.plant import until
 from tests.profiles.test_every_profile import manifest
 from tests.servers import LOCAL, mosquitto, running
@@ -187,14 +187,13 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
     compare(tmp_path, book, made.tags, profiles, family)
     book.close()
     for tag in sorted(made.tags, key=lambda tag: made.tags[tag].type != "number")[:1]:
-        explained(tmp_path, made, tag, codes)
+        explained(tmp_path, made.site.code, tag, made.tags[tag], codes)
 
 
-def explained(folder: Path, made: Manifest, name: str, codes: set[str]) -> None:
+def explained(folder: Path, site: str, name: str, tag: ManifestTag, codes: set[str]) -> None:
     """What `explain` tells of a tag's last value, from the register to the platform's answer."""
-    tag = made.tags[name]
     assert tag.point is not None
-    words = [f"{made.site.code}.{name}", "--settings", str(folder / "collector.yaml"), "--json"]
+    words = [f"{site}.{name}", "--settings", str(folder / "collector.yaml"), "--json"]
     answer = CliRunner().invoke(explain, words)
     assert answer.exit_code == 0, answer.output
     told = {each["title"]: dict(each["lines"]) for each in json.loads(answer.output)["sections"]}

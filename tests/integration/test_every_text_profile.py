@@ -31,7 +31,7 @@ from profiles.textfile.written import kind_of, kinds
 from profiles.wire.messages import ManifestTag, Value
 from tests.collector.platform.test_every_kind import PROFILES, SYSTEMS, places
 from tests.edge_agent.drivers.opcua.plant import until
-from tests.integration.test_every_profile import compare, instrument
+from tests.integration.test_every_profile import compare, explained, instrument
 from tests.servers import LOCAL, mosquitto, running
 
 Tags = dict[str, ManifestTag]
@@ -162,6 +162,9 @@ async def test_what_an_instrument_served_stands_in_the_files_of_each_mine(
             served.close()
     assert (book.refusals(), book.findings()) == ([], [])
     compare(tmp_path, book, written, profiles, "T")
+    gas = next(each for each in stated if each["point"]["profile"] == "fast-coal-safety" and each["type"] == "float32")
+    code = gas["point"]["code"]
+    explained(tmp_path, mines["coal-safety"][0].site.code, gas["name"], tags[code], {code})
     assert {each.code for each in book.values("T")} == set(written)  # persons are counted, and are no values
     told = {name.split("_")[1] for name in book.packets()}
     assert told >= {"CDDY", "NCDDY", "TFJC", "DBLC", "CGKCDDY", "RYQY"}  # each mine's points or areas

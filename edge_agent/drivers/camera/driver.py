@@ -173,6 +173,7 @@ def _lacking(device: CameraDevice, position: Position, seal: Seal) -> Iterator[F
     if belt and device.belt is None:
         yield ("belt",), f"{' and '.join(belt)} need the belt's four corners; draw them, or list them under ignore"
     unseen = [code for code in looked_for if code in BY_REGION and code not in drawn]
-    if unseen and not drawn and all(code in BY_REGION or seal.events[code].contact for code in looked_for):
+    others = device.lines or device.regions or device.belt or device.ignore
+    if unseen and not others and all(code in BY_REGION or seal.events[code].contact for code in looked_for):
         text = f"{' and '.join(unseen)} need a region that names them, and nothing else is looked for here"
         yield ("regions",), f"{text}; draw one, or list them under ignore"

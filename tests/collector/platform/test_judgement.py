@@ -286,7 +286,7 @@ def test_an_encrypted_frame_is_opened_and_its_values_stand_in_the_ledger(ledger:
     [
         (b"{", "no JSON"),
         (b"[]", "no JSON object"),
-        (json.dumps(S).encode(), "no encrypted body"),
+        (json.dumps(S).encode(), "no frame that carries a body"),
         (json.dumps({"appId": "a", "dataId": "x", "data": "y"}).encode(), "lacks serviceId"),
         (json.dumps(FRAME | {"data": "!"}).encode(), "cannot be opened"),
         (json.dumps(FRAME | {"data": base64.b64encode(b"x" * 16).decode()}).encode(), "cannot be opened"),
