@@ -95,7 +95,9 @@ def settings(folder: Path, broker: int, store: int, modbus: int, opcua: int) -> 
     for name, text in (("agent", agent), ("collector", collector)):
         tls = between(text, "  tls:\n", "\n\nstate:" if name == "collector" else "  # tls: disabled")
         plain = text.replace(tls, "  tls: disabled\n").replace("broker.example", f"127.0.0.1\n  port: {broker}")
-        (folder / f"{name}.yaml").write_text(plain, encoding="utf-8")
+        own = plain.replace("\nstate: state ", f"\nstate: state-{name} ")  # a program each: they share no folder
+        assert own != plain
+        (folder / f"{name}.yaml").write_text(own, encoding="utf-8")
 
 
 def between(text: str, start: str, end: str) -> str:

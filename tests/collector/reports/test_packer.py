@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -382,7 +383,8 @@ def test_abnormal_events_of_one_second_are_one_file_whose_name_says_that_second(
     found = abnormal_files(coal)
     assert sorted(found.values()) == [30, 70]
     first, second = sorted(found)
-    assert int(second[-18:-4]) - int(first[-18:-4]) == 1
+    told = [datetime.strptime(each[-18:-4], "%Y%m%d%H%M%S") for each in (first, second)]
+    assert told[1] - told[0] == timedelta(seconds=1)
 
 
 def test_a_point_that_is_raised_and_clears_within_a_second_has_its_end_in_a_file_behind(coal: Desk) -> None:
