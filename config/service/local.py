@@ -150,5 +150,6 @@ def _clear(path: Path, address: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(1.0)
         if link.connect_ex(address) == 0:
-            raise FileExistsError(f"{path}: a program runs on this state folder already")
+            text = "a program runs on this state folder already; expected a `state` of its own for each program"
+            raise FileExistsError(f"{path}: {text}")
     os.unlink(address)
