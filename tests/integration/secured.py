@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
@@ -38,10 +39,14 @@ class Secured:
 
     def reload(self) -> None:
         """SIGHUP, as systemctl reload mosquitto sends, and the broker has read its files anew."""
+        wait_for(self._runs, what="a broker that takes signals: before it, SIGHUP ends it, though its port is open")
         said = self.server.log.read_bytes().count(b"Reloading config")
         assert self.server.process is not None
-        self.server.process.send_signal(1)
+        self.server.process.send_signal(signal.SIGHUP)
         wait_for(lambda: self.server.log.read_bytes().count(b"Reloading config") > said, what="SIGHUP")
+
+    def _runs(self) -> bool:
+        return b" running\n" in self.server.log.read_bytes().rsplit(b" starting\n", 1)[-1]
 
     def restart(self) -> None:
         self.server.stop()
