@@ -120,6 +120,7 @@ async def test_it_is_an_alarm_of_its_own_beside_the_feeders_limit_over_a_restart
     async with test_recorder.bench(tmp_path, without, wall=[NOW + 12_000]) as fourth:
         pass
     assert [event.text for event in fourth.events()][-1] == "the limit is no longer in the settings"
+    fourth.outbox.close()
 
 
 def test_which_feeder_follows_which_device_is_what_the_sites_relations_and_the_profile_say(tmp_path: Path) -> None:
