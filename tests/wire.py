@@ -1,4 +1,4 @@
-"""A TCP proxy that writes down what passes between a driver and an instrument, and what may stand there (I1)."""
+"""A TCP proxy that writes down what passes and can break silently, and what may stand in what a driver sends (I1)."""
 
 from __future__ import annotations
 
@@ -27,15 +27,26 @@ class Conversation:
 class Recording:
     """All connections through a proxy that listens on `port`, oldest first."""
 
+    loop: asyncio.AbstractEventLoop
+    passing: asyncio.Event
     port: int = 0
     conversations: list[Conversation] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """Not a byte passes any more while every connection stands: a break of which nobody is told."""
+        self.loop.call_soon_threadsafe(self.passing.clear)
+
+    def mend(self) -> None:
+        """All passes again, what waited first, as TCP sends it again."""
+        self.loop.call_soon_threadsafe(self.passing.set)
 
 
 @contextmanager
 def recording_proxy(target: int, listen: str = LOCAL) -> Iterator[Recording]:
     """A proxy to `target` on this machine, listening at `listen`, in a thread of its own for any kind of test."""
-    recording, ready = Recording(), threading.Event()
     loop = asyncio.new_event_loop()
+    recording, ready = Recording(loop, asyncio.Event()), threading.Event()
+    recording.passing.set()
     stop = asyncio.Event()
 
     async def serve() -> None:
@@ -76,8 +87,10 @@ class _Proxy:
             up_reader, up_writer = await asyncio.open_connection(LOCAL, self._target)
             mine.add(up_writer)
             self._writers.add(up_writer)
+            passing = self._recording.passing
             await asyncio.gather(
-                _pump(reader, up_writer, conversation.sent), _pump(up_reader, writer, conversation.received)
+                _pump(reader, up_writer, conversation.sent, passing),
+                _pump(up_reader, writer, conversation.received, passing),
             )
         except OSError:
             pass  # nobody is there: the client sees its connection end, as behind a gateway whose instrument is gone
@@ -100,9 +113,12 @@ async def _end(writers: set[asyncio.StreamWriter]) -> None:
             await writer.wait_closed()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: bytearray) -> None:
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: bytearray, passing: asyncio.Event
+) -> None:
     try:
         while data := await reader.read(65_536):
+            await passing.wait()
             note += data
             writer.write(data)
             await writer.drain()

@@ -91,6 +91,8 @@ class Plant:
         self._login = ""
         self.further: dict[str, Any] = {}
         """Settings of the collector beside the usual ones; `start` writes them."""
+        self.uplink_port = self.broker.port
+        """Where the agent finds the broker: a proxy's port, where its link is to be broken."""
         self._interval, self._resend, self._password, self._settle = interval, resend, password, settle
         if password:
             self.store.env["INFLUXDB_HTTP_AUTH_ENABLED"] = "true"
@@ -225,7 +227,8 @@ class Plant:
         mqtt = {"host": "127.0.0.1", "port": self.broker.port, "tls": "disabled"}
         site = {"code": tank_farm.HAZARD[:9], "name": "plant", "adcode": "110110"}
         agent = {
-            "agent": AGENT, "collector": COLLECTOR, "site": site, "mqtt": mqtt, "state": "agent",
+            "agent": AGENT, "collector": COLLECTOR, "site": site, "state": "agent",
+            "mqtt": mqtt | {"port": self.uplink_port, "keepalive": "1s"},
             "outbox": {"flush": "300ms"}, "uplink": {"resend": self._resend, "backoff": "1s", "state_interval": "1s"},
             "clock": {"settle": self._settle},
             "devices": [tank_farm.device_settings(port, interval=self._interval)],
