@@ -27,26 +27,33 @@ class Conversation:
 class Recording:
     """All connections through a proxy that listens on `port`, oldest first."""
 
-    loop: asyncio.AbstractEventLoop
-    passing: asyncio.Event
     port: int = 0
     conversations: list[Conversation] = field(default_factory=list)
 
+
+class Line(Recording):
+    """A recording that a test may break off."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self.passing = asyncio.Event()
+        self.passing.set()
+
     def cut(self) -> None:
         """Not a byte passes any more while every connection stands: a break of which nobody is told."""
-        self.loop.call_soon_threadsafe(self.passing.clear)
+        self._loop.call_soon_threadsafe(self.passing.clear)
 
     def mend(self) -> None:
         """All passes again, what waited first, as TCP sends it again."""
-        self.loop.call_soon_threadsafe(self.passing.set)
+        self._loop.call_soon_threadsafe(self.passing.set)
 
 
 @contextmanager
-def recording_proxy(target: int, listen: str = LOCAL) -> Iterator[Recording]:
+def recording_proxy(target: int, listen: str = LOCAL) -> Iterator[Line]:
     """A proxy to `target` on this machine, listening at `listen`, in a thread of its own for any kind of test."""
     loop = asyncio.new_event_loop()
-    recording, ready = Recording(loop, asyncio.Event()), threading.Event()
-    recording.passing.set()
+    recording, ready = Line(loop), threading.Event()
     stop = asyncio.Event()
 
     async def serve() -> None:
@@ -70,7 +77,7 @@ def recording_proxy(target: int, listen: str = LOCAL) -> Iterator[Recording]:
 
 
 class _Proxy:
-    def __init__(self, target: int, recording: Recording) -> None:
+    def __init__(self, target: int, recording: Line) -> None:
         self._target = target
         self._recording = recording
         self._writers: set[asyncio.StreamWriter] = set()

@@ -12,7 +12,7 @@ import yaml
 
 from tests.faults.plant import DATABASE, Plant, Program
 from tests.servers import LOCAL, Server, mosquitto, wait_for
-from tests.wire import Recording, recording_proxy
+from tests.wire import Line, recording_proxy
 
 
 class Level:
@@ -60,7 +60,7 @@ class Level:
 class Broken:
     """A link of which `sender` is not told that it broke; it finds out by what does not come."""
 
-    def __init__(self, link: Recording, sender: Program) -> None:
+    def __init__(self, link: Line, sender: Program) -> None:
         self._link, self._sender = link, sender
 
     def kill(self) -> None:
