@@ -18,6 +18,7 @@ from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
 from edge_agent.drivers.camera.runner import CameraRunner
 from edge_agent.drivers.camera.settings import BY_REGION, ONVIF_MISSING, CameraDevice
+from profiles.codes import code_faults
 from profiles.load import folder_faults, library
 from profiles.model import Profile
 from profiles.seal import Position, Seal
@@ -131,6 +132,8 @@ def _faults(device: CameraDevice) -> Iterator[Fault]:
         known = ", ".join(name for name in profiles if profiles[name].seal is not None)
         yield ("profile",), f"{device.profile!r} describes no electronic seal; expected one of {known}"
         return
+    if (rule := profiles[device.profile].codes.get("camera")) is not None:
+        yield from ((("code",), fault) for fault, severity in code_faults(rule, device.code) if severity == "error")
     yield from _of_the_seal(device, seal)
 
 

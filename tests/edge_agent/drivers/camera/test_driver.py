@@ -77,6 +77,8 @@ def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
     ("wrong", "words"),
     [
         ({"position": "P77"}, "'P77' is no position; expected one of P01 (main mouth)"),
+        ({"code": CODE[:-1]}, "摄像机编码 '1401999000010100000' has 19 characters"),
+        ({"code": CODE[:-1] + "O"}, "character 20 'O': expected"),
         ({"mine_state": "asleep"}, "'asleep' is no state; expected one of producing"),
         ({"profile": "hazchem-storage"}, "describes no electronic seal; expected one of electronic-seal"),
         ({"ignore": ["person_in", "nobody"]}, "'nobody' is none of the profile's events"),
