@@ -18,29 +18,32 @@ from edge_agent.clock import Clock
 from edge_agent.combined import Group
 from edge_agent.contacts import ContactChange, contact_event, stays
 from edge_agent.drivers.base import CameraEvent, Reading
+from edge_agent.events import (
+    camera_event,
+    clock_event,
+    device_event,
+    limit_event,
+    noted,
+    picture_event,
+    reset_event,
+)  # fmt: skip
 from edge_agent.evidence import KEY as EVIDENCE
 from edge_agent.evidence import Carrier, Pending
-from edge_agent.limits import Side, Transition
+from edge_agent.limits import Transition
 from edge_agent.links import DeviceChange, Links
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
 from edge_agent.remembered import Remembered, remember
 from edge_agent.rules import TagRule
-from edge_agent.sampler import Outcome, Reset, Sample, Sampler
-from profiles.limits import SYSTEM
-from profiles.linkage import FEED
-from profiles.wire.codec import event_id
-from profiles.wire.messages import REFERENCE, SNAPSHOT, DeviceState, Event, Evidence, Level
+from edge_agent.sampler import Outcome, Sample, Sampler
+from profiles.wire.messages import DeviceState, Event, Evidence, Level
 
 log = logging.getLogger(__name__)
 
 BATCH_TEXT = 4 * 2**20
 """Characters of text in an envelope, beyond which the next one begins: a message has 8 MiB at most."""
-_CODES: dict[Side, str] = {"feed": FEED, "system": SYSTEM}
-"""Of alarms that no limit and no rule made."""
-PICTURED = {SNAPSHOT: "a picture was asked for", REFERENCE: "the scene was learnt"}
-FEED_TEXT = "the feeder does not follow its cut-off device"
+_LIMIT_GONE = "the limit is no longer in the settings"
 
 
 class Under(NamedTuple):
@@ -187,36 +190,19 @@ class Recorder:
 
     def note(self, level: Level, text: str) -> None:
         """A fact about the agent itself, as an event."""
-        now = self._clock.read()
-        made = event_id(self._agent, "agent", level, now, self._clock.era, text)
-        self._event(
-            Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text)
-        )
+        self._event(noted(self._agent, level, text, self._clock.read(), self._clock.era))
 
     def pictured(self, camera: str, file: Evidence, code: str) -> None:
         """A picture by itself of a camera, as a fact with its file."""
         now = self._clock.read()
-        made = event_id(self._agent, code, camera, file.id, file.sha256)
         self._carry((file,))
-        self._event(
-            Event(
-                id=made, alarm=made, kind="agent", level="INFO", state="noted", time=now, since=now, camera=camera,
-                text=PICTURED[code], code=code, evidence=[file],
-            )
-        )  # fmt: skip
+        self._event(picture_event(self._agent, camera, file, code, now))
 
     def camera_event(self, event: CameraEvent) -> None:
         """What a camera's pictures show, as an event of kind seal."""
         self._enter(Outcome())
-        life = event_id(self._agent, "camera", event.camera, event.code, event.since)
         self._carry(event.evidence)
-        self._event(
-            Event(
-                id=event_id(life, event.state, event.time, self._clock.era), alarm=life, kind="seal",
-                level=event.level, state=event.state, time=event.time, since=event.since, camera=event.camera,
-                text=event.text, code=event.code, facts=dict(event.facts), evidence=list(event.evidence),
-            )
-        )  # fmt: skip
+        self._event(camera_event(self._agent, event, self._clock.era))
 
     @property
     def evidence_folder(self) -> Path:
@@ -269,13 +255,7 @@ class Recorder:
     def _enter(self, outcome: Outcome) -> None:
         era, under = self._clock.era, self._under
         for step in self._clock.steps():
-            made = event_id(self._agent, "clock", step.at, step.by_ms, era)
-            self._event(
-                Event(
-                    id=made, alarm=made, kind="clock", level="WARN", state="noted",
-                    time=step.at, since=step.at, text=step.text,
-                )
-            )  # fmt: skip
+            self._event(clock_event(self._agent, step, era))
         self._samples.extend((under, sample) for sample in outcome.samples)
         self.counters["samples"] += len(outcome.samples)
         for tag, stamp in outcome.stamps.items():
@@ -284,7 +264,7 @@ class Recorder:
         for tag, total in outcome.totals.items():
             self._recall[f"total:{tag}"] = remember(total)
         for reset in outcome.resets:
-            self._reset(reset)
+            self._event(reset_event(self._agent, reset, era))
         for tag, change in outcome.transitions:
             self._limit(tag, change)
         for contact in outcome.contacts:
@@ -295,32 +275,13 @@ class Recorder:
 
     def _limit(self, tag: str, change: Transition) -> None:
         self._recall[f"alarms:{tag}"] = remember(self._sampler.open_alarms(tag))
-        life = event_id(self._agent, tag, change.side, change.alarm.since, change.alarm.era)
-        self._event(
-            Event(
-                id=event_id(life, change.state, change.level, change.time, self._clock.era),
-                alarm=life, kind="limit", level=change.level, state=change.state, time=change.time,
-                since=change.alarm.since, tag=tag, value=change.value, limit=change.limit,
-                text=FEED_TEXT if change.side == "feed" else change.text,
-                code=_CODES.get(change.side, ", ".join(change.rules)), facts=dict(change.facts),
-            )
-        )  # fmt: skip
+        self._event(limit_event(self._agent, tag, change, self._clock.era))
 
     def _contact(self, change: ContactChange) -> None:
         say = log.warning if change.state == "raised" else log.info
         say("contact %s: %s (%s) %s", change.tag, change.text, change.contact.code, change.state)
         self._recall[f"contact:{change.tag}"] = remember(change.contact) if change.state == "raised" else ""
         self._event(contact_event(self._agent, change, self._clock.era))
-
-    def _reset(self, reset: Reset) -> None:
-        made = event_id(self._agent, reset.tag, "reset", reset.time, self._clock.era)
-        self._event(
-            Event(
-                id=made, alarm=made, kind="agent", level="INFO", state="noted", time=reset.time, since=reset.time,
-                tag=reset.tag, value=reset.value, code="reset",
-                text=f"the accumulated value fell from {reset.before:.12g} to {reset.value:.12g}: it was set back",
-            )
-        )  # fmt: skip
 
     def _device(self, change: DeviceChange | None) -> None:
         self._enter(Outcome())
@@ -329,14 +290,7 @@ class Recorder:
         say = log.warning if change.state == "raised" else log.info
         say("device %s: %s", change.device, change.text)
         self._recall[f"faults:{change.device}"] = remember(self._links.open_faults(change.device))
-        life = event_id(self._agent, change.device, change.kind, change.fault.since, change.fault.era)
-        self._event(
-            Event(
-                id=event_id(life, change.state, change.time, self._clock.era), alarm=life, kind=change.kind,
-                level="FAULT", state=change.state, time=change.time, since=change.fault.since,
-                device=change.device, text=change.text,
-            )
-        )  # fmt: skip
+        self._event(device_event(self._agent, change, self._clock.era))
 
     @property
     def _under(self) -> Under:
@@ -441,8 +395,8 @@ class Recorder:
             rule = rules.get(tag)
             stays = {side: alarm for side, alarm in alarms.items() if rule is not None and rule.watches(side)}
             for side, alarm in alarms.items() - stays.items():
-                change = Transition(side, "cleared", alarm.level, alarm, now, None, None)
-                self._gone(event_id(self._agent, tag, side, alarm.since, alarm.era), change, tag)
+                change = Transition(side, "cleared", alarm.level, alarm, now, None, None, _LIMIT_GONE)
+                self._event(limit_event(self._agent, tag, change, self._clock.era))
             if stays != alarms:
                 self._recall[f"alarms:{tag}"] = remember(stays)
         self._recall |= {f"told:{tag}": "" for tag in before.told if tag not in rules}
@@ -451,14 +405,8 @@ class Recorder:
         for device in set(before.faults) - set(devices):
             self._recall[f"faults:{device}"] = ""
             for kind, fault in before.faults[device].items():
-                life = event_id(self._agent, device, kind, fault.since, fault.era)
-                self._event(
-                    Event(
-                        id=event_id(life, "cleared", now, self._clock.era), alarm=life, kind=kind, level="FAULT",
-                        state="cleared", time=now, since=fault.since, device=device,
-                        text="the device is no longer in the settings",
-                    )
-                )  # fmt: skip
+                ended = DeviceChange(device, kind, "cleared", now, fault, "the device is no longer in the settings")
+                self._event(device_event(self._agent, ended, self._clock.era))
 
     def _forget_contacts(self, before: Remembered, rules: Mapping[str, TagRule]) -> None:
         for tag, opened in before.contacts.items():
@@ -466,16 +414,6 @@ class Recorder:
                 gone = "the contact is no longer in the settings"
                 now = max(self._clock.now, opened.since + 1)  # its readings' clock may be ahead of ours
                 self._contact(ContactChange(tag, "cleared", opened, now, None, gone))
-
-    def _gone(self, life: str, change: Transition, tag: str) -> None:
-        self._event(
-            Event(
-                id=event_id(life, "cleared", change.level, change.time, self._clock.era), alarm=life, kind="limit",
-                level=change.level, state="cleared", time=change.time, since=change.alarm.since, tag=tag,
-                code="feed" if change.side == "feed" else "",
-                text="the limit is no longer in the settings",
-            )
-        )  # fmt: skip
 
 
 def _answer(waiting: Iterable[asyncio.Future[bool]], *, committed: bool) -> None:
