@@ -113,11 +113,16 @@ def _password(file: Path) -> str:
 @click.argument("name")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Where to; left out: NAME.png.")
 @click.option("--film", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A recording instead.")
+@click.option("--learn", is_flag=True, help="Have the running agent learn the scene as it is now, too.")
 @settings_errors
-def setup(file: Path, name: str, picture: Path | None, film: Path | None) -> None:
-    """Write a picture of camera NAME of FILE (agent.yaml) with a grid and with what the settings draw into it."""
+def setup(file: Path, name: str, picture: Path | None, film: Path | None, learn: bool) -> None:
+    """Write a picture of camera NAME of FILE (agent.yaml) with a grid and with what the settings draw into it.
+
+    What is drawn is checked against the picture.
+    """
     from edge_agent.drivers.camera.capture.probe import one_picture
     from edge_agent.drivers.camera.drawing import setup_picture
+    from edge_agent.drivers.camera.fit import remarks
 
     device = _camera(file, name)
     with _told(name):
@@ -126,8 +131,10 @@ def setup(file: Path, name: str, picture: Path | None, film: Path | None) -> Non
     _write(target, setup_picture(image, device))
     for path, fault in CameraDriver.check([device]):
         click.echo(f"{'.'.join(str(each) for each in path[1:])}: {fault}")
-    for line in _remarks(device):
+    for line in (*remarks(image, device), *_remarks(device)):
         click.echo(line)
+    if learn:
+        _have_learnt(file, name)
 
 
 def _remarks(device: CameraDevice) -> Iterator[str]:
@@ -179,11 +186,14 @@ def _moment(text: str) -> int:
 @settings_errors
 def relearn(file: Path, name: str) -> None:
     """Have the running agent of FILE learn the scene of camera NAME anew: it is rightly another one now."""
+    _camera(file, name)
+    _have_learnt(file, name)
+
+
+def _have_learnt(file: Path, name: str) -> None:
     from edge_agent.drivers.camera.watched import relearn_mark
 
-    settings = load_agent(file).settings
-    _camera(file, name)
-    mark = relearn_mark(settings.state / "evidence", name)
+    mark = relearn_mark(load_agent(file).settings.state / "evidence", name)
     with _told(str(mark)):
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
@@ -232,7 +242,7 @@ def analyse(
         raise click.ClickException(f"{device.position!r} is no position; expected one of {', '.join(seal.positions)}")
     begun = noon(zone(profile_of(device))) if start is None else _moment(start)
     out = AnnotatedFilm(annotate, device) if annotate else None
-    with _told(str(film)), _progress(film.name, as_json) as advance:
+    with _told(str(film)), _progress(film, as_json) as advance:
 
         def watch(result: Any) -> None:
             advance(result.view.picture.at)
@@ -321,11 +331,13 @@ def _write(path: Path, image: Any) -> None:
 
 
 @contextmanager
-def _progress(name: str, quiet: bool) -> Iterator[Callable[[float], None]]:
+def _progress(film: Path, quiet: bool) -> Iterator[Callable[[float], None]]:
     """A bar on the error channel, by seconds of film."""
+    from edge_agent.drivers.camera.capture.recording import length
+
     if quiet:
         yield lambda _second: None
         return
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(name, total=None)
-        yield lambda second: progress.update(task, description=f"{name} {second:.0f} s")
+        task = progress.add_task(film.name, total=length(film))
+        yield lambda second: progress.update(task, completed=second, description=f"{film.name} {second:.0f} s")

@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from edge_agent.cli import camera as cli
 from edge_agent.cli.main import main
+from edge_agent.drivers.camera.picture import Image
 from edge_agent.drivers.camera.watched import relearn_mark
 from edge_agent.simulators.mine_scenes import BELT, Running, main_belt
 from tests.edge_agent.drivers.camera import bench
@@ -33,6 +35,13 @@ devices:
     position: P06
     belt: {corners: [[0.10, 0.40], [0.90, 0.40], [0.90, 0.66], [0.10, 0.66]]}
 """
+
+
+class Grey:
+    """A scene in which nothing can be told from anything."""
+
+    def frame(self, _at: float) -> Image:
+        return np.full((576, 704, 3), 90, dtype=np.uint8)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +146,35 @@ def test_setup_says_what_cannot_be_judged_without_a_network_or_at_all(
     assert done.exit_code == 0, done.output
     for each in words:
         assert each in done.output
+
+
+def test_setup_checks_what_is_drawn_against_the_picture(belt: Path, settings: Path, tmp_path: Path) -> None:
+    drawn = """
+    masks: [[[0, 0], [0.5, 0], [0.5, 0.3], [0, 0.3]]]
+    heights: [{y: 0.4, height: 0.05}, {y: 1.0, height: 0.3}]
+    lines: [{name: way, start: [0.3, 0.2], end: [0.7, 0.2], inside: [0.5, 0]}]
+    regions:
+      - {name: far, points: [[0.9, 0.9], [0.91, 0.9], [0.91, 0.91]], events: [hoist_run]}
+      - {name: drum, points: [[0.3, 0], [0.7, 0], [0.7, 0.2], [0.3, 0.2]], events: [hoist_run]}
+      - {name: yard, points: [[0, 0.4], [1, 0.4], [1, 1], [0, 1]]}
+"""
+    settings.write_text(settings.read_text() + drawn.lstrip("\n"))
+    done = call("setup", settings, "belt", "--film", belt, "--picture", tmp_path / "grid.png", "--learn")
+    assert done.exit_code == 0, done.output
+    assert "region far: " in done.output
+    assert "of the picture's 704×576 pixels; of fewer than 576 nothing can be told" in done.output
+    assert "region drum: 50% of it lies under a mask, where nothing is looked at" in done.output
+    assert "line way: 50% of it lies under a mask, where nobody is seen" in done.output
+    assert "line way: the smallest person at its far end has 12 of 576 lines" in done.output
+    assert "region yard" not in done.output
+    assert "belt: even" not in done.output, "it has a pattern"
+    assert relearn_mark(settings.parent / "state" / "evidence", "belt").exists()
+
+
+def test_setup_says_where_nothing_could_be_seen_to_move(settings: Path, tmp_path: Path) -> None:
+    grey = film(tmp_path / "grey.mp4", Grey(), 1)
+    done = call("setup", settings, "belt", "--film", grey, "--picture", tmp_path / "grid.png")
+    assert "belt: even in this picture (0.0 grey levels), so nothing in it could be seen to move" in done.output
 
 
 def test_what_cannot_be_is_a_sentence(settings: Path, tmp_path: Path, belt: Path) -> None:

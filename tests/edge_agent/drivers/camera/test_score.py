@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from edge_agent.drivers.camera.findings import Finding
@@ -80,9 +82,21 @@ def test_the_page_shows_figures_films_and_pictures_and_escapes_what_it_shows() -
         Film("empty.avi", 5.0, [], []),
     ]
     text = page(this, films, "built-in")
+    assert "Delays" not in text, "there was no hit"
     assert "&lt;night&gt;.avi" in text
     assert "<night>" not in text
     assert "a &amp; b" in text
     assert "data:image/jpeg;base64,anBlZw==" in text
     assert "<td>q_covered</td><td>q_dark</td><td>1</td>" in text
     assert "<td>person_in</td><td>1</td><td>0</td><td>1</td><td>0</td><td>–</td>" in text
+
+
+def test_the_page_shows_each_hits_delay_beside_the_goal() -> None:
+    this = score([Label("person_in", 5.0), Label("person_in", 20.0)], [Seen("person_in", 5.5), Seen("person_in", 24.0)])
+    text = page(this, [], "built-in")
+    assert this.tallies["person_in"].delays == [0.5, 4.0]
+    marks = re.findall(r"<circle cx='([0-9.]+)' cy='11' r='4' fill='(#\w+)'", text)
+    assert [colour for _x, colour in marks] == ["#36c", "#b00"]
+    [goal] = re.findall(r"<line x1='([0-9.]+)' x2='\1' y1='0'", text)
+    early, late = (float(x) for x, _colour in marks)
+    assert early < float(goal) < late
