@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import socket
@@ -11,6 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from config.service.local import NAME
 from edge_agent.cli.main import main
@@ -21,8 +22,6 @@ from tests.edge_agent.test_reload import Bench
 from tests.integration.test_service import status, tank_farm_process
 from tests.servers import wait_for
 
-KILLS = 40 if os.environ.get("EDGE_SOAK") == "1" else 1
-
 
 def accepting(path: Path) -> bool:
     """Whether a program listens there: the socket of one that was killed lies there, too."""
@@ -30,15 +29,17 @@ def accepting(path: Path) -> bool:
         return link.connect_ex(str(path)) == 0
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kills", [1, pytest.param(40, marks=pytest.mark.soak)])
 def test_a_kill_at_any_moment_of_a_reload_leaves_an_outbox_in_which_everything_can_be_understood(
-    tmp_path: Path,
+    tmp_path: Path, kills: int
 ) -> None:
     bench, chance = Bench(tmp_path), random.Random(6)
     with tank_farm_process(tmp_path) as instrument:
         whole = tank_farm.device_settings(instrument, interval="50ms")
         part = whole | {"tags": whole["tags"][::2]}
         bench.write(whole)
-        for number in range(KILLS):
+        for number in range(kills):
             process = subprocess.Popen([sys.executable, "-m", "edge_agent.cli.main", "run", str(bench.file)])
             try:
                 wait_for(lambda: accepting(tmp_path / "state" / NAME), what="the agent")

@@ -38,9 +38,14 @@ SETTINGS = OutboxSettings(reserve=0)
 
 @pytest.fixture(params=BUILDS)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    with tarfile.open(OLD / f"{request.param}.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+    unpack(request.param, tmp_path)
     return tmp_path
+
+
+def unpack(build: str, folder: Path) -> None:
+    """What a build left on disk."""
+    with tarfile.open(OLD / f"{build}.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
 
 
 def _ask(path: Path, query: str) -> list[tuple[object, ...]]:
@@ -48,7 +53,7 @@ def _ask(path: Path, query: str) -> list[tuple[object, ...]]:
         return db.execute(query).fetchall()
 
 
-def _open_all(folder: Path) -> None:
+def open_all(folder: Path) -> None:
     """Open and close every file, as agent and collector do at their start."""
     open_outbox(folder / "agent/outbox.db", SETTINGS).close()
     state = folder / "collector"
@@ -66,38 +71,38 @@ def _store(folder: Path) -> SqliteSink:
     return SqliteSink(SqliteSettings(type="sqlite", path=folder / "store.db"))
 
 
-def _shape(path: Path) -> dict[str, object]:
+def shape(path: Path) -> dict[str, object]:
     """Tables with their columns and keys, and indexes, triggers and views, however they came to be."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         made = db.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
-        shape: dict[str, object] = {
+        found: dict[str, object] = {
             name: (kind, db.execute("SELECT * FROM pragma_table_xinfo(?)", (name,)).fetchall())
             for kind, name in made
         }  # fmt: skip
         for kind, name in made:
             if kind == "table":
                 of = db.execute("SELECT * FROM pragma_index_list(?)", (name,)).fetchall()
-                shape[f"{name}'s"] = sorted(
+                found[f"{name}'s"] = sorted(
                     (its[1], its[2], its[4], tuple(db.execute("SELECT * FROM pragma_index_xinfo(?)", (its[1],))))
                     for its in of
                 )
         texts = "SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'view', 'trigger') AND sql IS NOT NULL"
-        shape["texts"] = sorted(db.execute(texts).fetchall())
-        shape["version"] = db.execute("PRAGMA user_version").fetchall()
-        return shape
+        found["texts"] = sorted(db.execute(texts).fetchall())
+        found["version"] = db.execute("PRAGMA user_version").fetchall()
+        return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files(folder: Path) -> Iterator[Path]:
     yield from (folder / "agent/outbox.db", folder / "store.db", *sorted((folder / "collector").glob("*.db")))
 
 
 def test_every_old_file_ends_with_the_tables_of_a_new_one(old: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     new = tmp_path_factory.mktemp("new")
     (new / "agent").mkdir()
-    _open_all(new)
-    _open_all(old)
-    for path in _files(new):
-        assert _shape(old / path.relative_to(new)) == _shape(path), path.name
+    open_all(new)
+    open_all(old)
+    for path in files(new):
+        assert shape(old / path.relative_to(new)) == shape(path), path.name
 
 
 def test_an_old_outbox_keeps_what_waits_for_delivery(old: Path) -> None:
@@ -169,11 +174,11 @@ def test_an_old_store_gives_back_its_readings_and_events(old: Path) -> None:
 
 def test_every_file_of_a_newer_build_is_refused_and_untouched(tmp_path: Path) -> None:
     (tmp_path / "agent").mkdir()
-    _open_all(tmp_path)
-    for path in _files(tmp_path):
+    open_all(tmp_path)
+    for path in files(tmp_path):
         with contextlib.closing(sqlite3.connect(path)) as db, db:
             db.execute("PRAGMA user_version = 99")
-    before = {path: path.read_bytes() for path in _files(tmp_path)}
+    before = {path: path.read_bytes() for path in files(tmp_path)}
     state = tmp_path / "collector"
     for made in (
         Registry, lambda _: DeadLetters(state, 1), AlarmFile, EvidenceStore, ReportQueue,
@@ -187,7 +192,7 @@ def test_every_file_of_a_newer_build_is_refused_and_untouched(tmp_path: Path) ->
         inspect.status(tmp_path / "agent/outbox.db")
     with pytest.raises(SinkUnavailable, match=r"newer build .*version 99"):
         _store(tmp_path).latest()
-    assert {path: path.read_bytes() for path in _files(tmp_path)} == before
+    assert {path: path.read_bytes() for path in files(tmp_path)} == before
     assert not list(tmp_path.rglob("*damaged*"))
 
 

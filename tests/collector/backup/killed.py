@@ -1,6 +1,7 @@
-"""Backups and restores that are killed where something becomes durable: ``python -m … backup|restore FILE FOLDER``.
+"""Backups and restores that are killed where something becomes durable: ``… backup|restore FILE FOLDER EVERY``.
 
-Each try is a fork of this process, so that what has to be imported is imported once; ``EDGE_SOAK=1`` tries each point.
+Each try is a fork of this process, so that what has to be imported is imported once. EVERY: of how many such points one
+is tried.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from collector.settings import CollectorSettings, load_collector
 from collector.state_file import StateError, StateLock
 
 
-def tries(work: Callable[[], object]) -> Iterator[int]:
+def tries(work: Callable[[], object], every: int) -> Iterator[int]:
     """How many tries were killed so far, after each; ends with the one that came through."""
-    for nth, syncs in enumerate(range(0, 500, 1 if os.environ.get("EDGE_SOAK") == "1" else 4), 1):
+    for nth, syncs in enumerate(range(0, 500, every), 1):
         child = os.fork()
         if child == 0:
             _count(syncs)
@@ -47,10 +48,10 @@ def _count(syncs: int) -> None:
     os.fsync = fsync  # type: ignore[assignment]  # files are never given to it here, only their numbers
 
 
-def kill_backups(file: Path, settings: CollectorSettings, target: Path) -> int:
+def kill_backups(file: Path, settings: CollectorSettings, target: Path, every: int) -> int:
     """Nothing that looks like a backup may stand after any of them but the last; how many were killed."""
     killed = 0
-    for killed in tries(lambda: make_backup(file, settings, target)):
+    for killed in tries(lambda: make_backup(file, settings, target), every):
         if target.exists():
             checked(target)  # killed behind the renaming: it is one
             return killed
@@ -61,11 +62,11 @@ def kill_backups(file: Path, settings: CollectorSettings, target: Path) -> int:
     return killed
 
 
-def kill_restores(settings: CollectorSettings, folder: Path) -> int:
+def kill_restores(settings: CollectorSettings, folder: Path, every: int) -> int:
     """Begun anew each time without --force; until it has come through, no collector may start on a part."""
     record, digest = checked(folder)
     killed = 0
-    for killed in tries(lambda: restore(folder, record, digest, settings, force=False)):
+    for killed in tries(lambda: restore(folder, record, digest, settings, force=False), every):
         if any(settings.state.glob("*.db")):
             try:
                 StateLock(settings.state).release()
@@ -82,9 +83,9 @@ def _whole(settings: CollectorSettings, folder: Path) -> bool:
 
 
 if __name__ == "__main__":
-    what, file, folder = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    what, file, folder, step = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
     chosen = load_collector(file).settings
     try:
-        print(kill_backups(file, chosen, folder) if what == "backup" else kill_restores(chosen, folder))
+        print(kill_backups(file, chosen, folder, step) if what == "backup" else kill_restores(chosen, folder, step))
     except BackupError as err:
         sys.exit(str(err))

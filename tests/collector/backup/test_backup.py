@@ -229,16 +229,18 @@ def test_a_damaged_file_makes_no_backup_and_is_named(kept: Path, tmp_path: Path,
     assert not list(tmp_path.glob("kept*"))
 
 
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("every", ["4", pytest.param("1", marks=pytest.mark.soak)])
 @pytest.mark.parametrize("what", ["backup", "restore"])
 def test_whoever_is_killed_leaves_nothing_that_looks_whole_and_the_next_try_comes_through(
-    kept: Path, tmp_path: Path, what: str
+    kept: Path, tmp_path: Path, what: str, every: str
 ) -> None:
     file = kept
     if what == "restore":
         assert call("backup", kept, tmp_path / "kept").exit_code == 0
         file = written(tmp_path / "new", 1883)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.collector.backup.killed", what, str(file), str(tmp_path / "kept")],
+        [sys.executable, "-m", "tests.collector.backup.killed", what, str(file), str(tmp_path / "kept"), every],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
