@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from collector.settings import CollectorSettings
-from config.expiry import ExpiryWarning, ExpiryWatch
+from config.certificates import ExpiryWarning, ExpiryWatch
 
 log = logging.getLogger(__name__)
 

@@ -1,22 +1,91 @@
-"""Until when a certificate is valid, so that nobody learns of its end by it."""
+"""Until when certificates and revocation lists hold, so that nobody learns of an end by it: who is told in time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from cryptography import x509
 
+from config.keys import PemError, read_bounded
 from config.mqtt import MqttSettings
+
+EARLY = timedelta(days=30)
+"""How long before its end one is warned of …"""
+SHARE = 3
+"""… but never during more than this part of its life, so that one of a week is not warned of from its first day."""
+EACH_DAY = 86_400.0
+LOOK = 3600.0
+"""Seconds between two looks at the files."""
+_BLOCK = re.compile(rb"-----BEGIN (CERTIFICATE|X509 CRL)-----.+?-----END \1-----\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """One certificate or revocation list of a file, and from when to when it holds (UTC)."""
+
+    file: Path
+    what: str
+    """``certificate NAME`` or ``revocation list of NAME``."""
+    begins: datetime
+    ends: datetime
+
+    def state(self, now: datetime) -> Literal["future", "valid", "expiring", "expired"]:
+        """Whether it holds, and whether it is time to renew it."""
+        if now >= self.ends:
+            return "expired"
+        if now < self.begins:
+            return "future"
+        return "expiring" if self.ends - now <= min(EARLY, (self.ends - self.begins) / SHARE) else "valid"
+
+
+def lasting(file: Path) -> list[Lasting]:
+    """Every certificate and revocation list of a file: of PEM all, of DER its one certificate.
+
+    OSError or PemError when it cannot be read.
+    """
+    data = read_bounded(file)
+    try:
+        if b"-----BEGIN" not in data:
+            return [_certificate(file, x509.load_der_x509_certificate(data))]
+        found = [_one(file, block[1], block[0]) for block in _BLOCK.finditer(data)]
+    except ValueError as err:
+        raise PemError(f"{file}: expected a certificate or a revocation list (PEM): {err}") from err
+    if not found:
+        raise PemError(f"{file}: expected a certificate or a revocation list (PEM)")
+    return found
+
+
+def _one(file: Path, kind: bytes, text: bytes) -> Lasting:
+    if kind == b"CERTIFICATE":
+        return _certificate(file, x509.load_pem_x509_certificate(text))
+    found = x509.load_pem_x509_crl(text)
+    if found.next_update_utc is None:
+        raise PemError(f"{file}: the revocation list does not say until when it holds")
+    return Lasting(file, f"revocation list of {common_name(found.issuer)}", found.last_update_utc,
+                   found.next_update_utc)  # fmt: skip
+
+
+def _certificate(file: Path, made: x509.Certificate) -> Lasting:
+    name = f"certificate {common_name(made.subject)}"
+    return Lasting(file, name, made.not_valid_before_utc, made.not_valid_after_utc)
+
+
+def common_name(name: x509.Name) -> str:
+    """The last common name of a subject; the whole of it where there is none."""
+    found = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(found[-1].value) if found else name.rfc4514_string()
 
 
 def valid_until(file: Path) -> int | None:
-    """Ms since 1970 UTC until which the first certificate of a file (PEM or DER) is valid; None where there is none."""
+    """Ms since 1970 UTC until which the first certificate (or list) of a file holds; None where none can be read."""
     try:
-        data = file.read_bytes()
-        read = x509.load_pem_x509_certificate if b"-----BEGIN" in data else x509.load_der_x509_certificate
-        return round(read(data).not_valid_after_utc.timestamp() * 1000)
-    except (OSError, ValueError):
+        return round(lasting(file)[0].ends.timestamp() * 1000)
+    except (OSError, PemError):
         return None  # `check` and the connection itself say what is wrong with it
 
 
@@ -49,3 +118,60 @@ def of_link(mqtt: MqttSettings) -> dict[str, Path]:
         return {}
     files = {"client": mqtt.tls.certificate, "ca": mqtt.tls.ca}
     return {name: file for name, file in files.items() if file is not None}
+
+
+class ExpiryWarning(NamedTuple):
+    """What somebody should be told."""
+
+    level: Literal["WARN", "FAULT"]
+    text: str
+
+
+class ExpiryWatch:
+    """Says once a day what expires soon or has expired, of the files that there are.
+
+    A file that is missing or broken is told by whoever needs it.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = tuple(files)
+        self._looked = 0.0
+        self._told: dict[tuple[Path, str], tuple[str, float]] = {}
+
+    def due(self, now: float) -> list[ExpiryWarning]:
+        """What is to be told at `now` (s since 1970 UTC); the files are read once an hour."""
+        if 0 <= now - self._looked < LOOK:
+            return []
+        self._looked = now
+        return [warning for each in self._found() if (warning := self._judge(each, now)) is not None]
+
+    def _found(self) -> Iterator[Lasting]:
+        for file in self._files:
+            try:
+                yield from lasting(file)
+            except (OSError, PemError):
+                continue
+
+    def _judge(self, each: Lasting, now: float) -> ExpiryWarning | None:
+        state, key = each.state(datetime.fromtimestamp(now, UTC)), (each.file, each.what)
+        if state == "valid":
+            self._told.pop(key, None)
+            return None
+        before, at = self._told.get(key, ("", 0.0))
+        if before == state and now - at < EACH_DAY:
+            return None
+        self._told[key] = state, now
+        if state == "expired":
+            return ExpiryWarning(
+                "FAULT", f"{each.what} has expired at {_utc(each.ends)} ({each.file}): it lets nobody in"
+            )
+        if state == "future":
+            text = f"{each.what} holds from {_utc(each.begins)} only ({each.file}): is this computer's clock right?"
+            return ExpiryWarning("WARN", text)
+        left = (each.ends.timestamp() - now) / 3600
+        when = f"{left:.0f} hours" if left < 48 else f"{left / 24:.0f} days"
+        return ExpiryWarning("WARN", f"{each.what} expires in {when}, at {_utc(each.ends)} ({each.file}): renew it")
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")

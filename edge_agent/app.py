@@ -13,9 +13,8 @@ from typing import Any
 from prometheus_client.core import Metric
 
 from config import logs
-from config.certificates import Certificates, of_link
+from config.certificates import Certificates, ExpiryWatch, of_link
 from config.errors import ConfigError, Problem
-from config.expiry import ExpiryWatch
 from config.service.progress import Progress
 from config.version import VERSION
 from edge_agent.clock import Clock

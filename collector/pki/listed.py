@@ -11,7 +11,7 @@ from cryptography import x509
 
 from collector.pki.authority import CERTIFICATE, CRL
 from collector.pki.index import FILE, Index, Issued, read_index
-from config.expiry import Lasting, lasting
+from config.certificates import Lasting, lasting
 from config.keys import PemError, read_certificate
 
 Row = dict[str, Any]

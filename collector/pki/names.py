@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from config.expiry import common_name
+from config.certificates import common_name
 from config.keys import PemError, read_bounded
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.certificates import valid_until
+from config.certificates import Lasting, lasting
 from config.doctor.finding import Finding, fault, ok, span, warning
-from config.expiry import Lasting, lasting
 from config.keys import PemError
 
 CHECK = "certificate"
@@ -22,12 +21,8 @@ def file_findings(files: Mapping[Path, str]) -> Iterator[Finding]:
         try:
             found = lasting(file)
         except PemError as err:
-            end = valid_until(file)  # DER, as OPC UA has it
-            if end is None:
-                yield fault(CHECK, f"{of}: {err}", "put the right file there")
-                continue
-            ends = datetime.fromtimestamp(end / 1000, UTC)
-            found = [Lasting(file, "certificate", datetime.fromtimestamp(0, UTC), ends)]
+            yield fault(CHECK, f"{of}: {err}", "put the right file there")
+            continue
         except OSError as err:
             yield fault(CHECK, f"{of}: {file}: {err.strerror}", "put it there, or let the service's user read it")
             continue

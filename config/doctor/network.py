@@ -12,8 +12,8 @@ from typing import Any
 
 from cryptography import x509
 
+from config.certificates import Lasting, common_name
 from config.doctor.finding import Finding, fault, ok, span, warning
-from config.expiry import Lasting, common_name
 from config.mqtt import MqttSettings, TlsSettings
 
 DNS, ROUTE, BROKER, TLS = "dns", "route", "broker", "tls"

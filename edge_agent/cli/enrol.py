@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import ConfigDict
 
+from config.certificates import common_name
 from config.cli import settings_errors
-from config.expiry import common_name
 from config.keys import PemError, fingerprint, new_key, read_bounded, read_certificate, read_key, write_file, write_key
 from config.load import load
 from config.model import Settings, Written

@@ -1,20 +1,26 @@
-"""The end of a certificate is known from its file, PEM or DER, and anew when the file is replaced."""
+"""Until when certificates and lists hold is known from their files, PEM or DER, and who goes by one is told in time."""
 
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from config.certificates import Certificates, valid_until
-from tests.certificates import Authority
+from collector.pki.authority import Authority
+from collector.pki.environment import Environment
+from config.certificates import Certificates, ExpiryWatch, lasting, valid_until
+from config.keys import PemError, write_file
+from tests.certificates import Authority as Foreign
+
+DAY = 86_400.0
 
 
 def test_the_end_is_read_of_both_encodings_and_of_nothing_else(tmp_path: Path) -> None:
-    certificate, key = Authority(tmp_path).issue("plant-1")
+    certificate, key = Foreign(tmp_path).issue("plant-1")
     read = x509.load_pem_x509_certificate(certificate.read_bytes())
     der = tmp_path / "plant-1.der"
     der.write_bytes(read.public_bytes(Encoding.DER))
@@ -26,7 +32,7 @@ def test_the_end_is_read_of_both_encodings_and_of_nothing_else(tmp_path: Path) -
 
 
 def test_a_certificate_that_was_renewed_is_read_again(tmp_path: Path) -> None:
-    first, _key = Authority(tmp_path).issue("plant-1")
+    first, _key = Foreign(tmp_path).issue("plant-1")
     known = Certificates({"client": first, "ca": tmp_path / "none"})
     assert known.ends() == {"client": valid_until(first)}
     first.write_text("no certificate at all")
@@ -35,3 +41,70 @@ def test_a_certificate_that_was_renewed_is_read_again(tmp_path: Path) -> None:
     assert known.ends() == {}
     os.replace(tmp_path / "ca.crt", first)
     assert known.ends() == {"client": valid_until(first)}
+
+
+def made(folder: Path, days: float) -> tuple[Path, float]:
+    """A certificate of `days`, and now."""
+    environment = Environment(folder)
+    Authority.create(environment.pki, "authority")
+    environment.add("agent-1", days=days)
+    return Path(environment.tls("agent-1")["certificate"]), datetime.now(UTC).timestamp()
+
+
+def test_it_is_told_thirty_days_before_then_each_day_and_when_it_is_over(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 730)
+    watch = ExpiryWatch([file, tmp_path / "missing"])
+    assert watch.due(now) == []
+    assert watch.due(now + 699 * DAY) == []
+    [warning] = watch.due(now + 701 * DAY)
+    assert warning.level == "WARN"
+    assert warning.text.startswith("certificate agent-1 expires in 29 days")
+    assert str(file) in warning.text
+    assert watch.due(now + 701.5 * DAY) == []
+    assert [each.level for each in watch.due(now + 702.1 * DAY)] == ["WARN"]
+    [fault] = watch.due(now + 730.1 * DAY)
+    assert fault.level == "FAULT"
+    assert "has expired" in fault.text
+    assert watch.due(now + 730.5 * DAY) == []
+
+
+def test_what_lasts_a_week_is_warned_of_in_its_last_third(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 7)
+    assert ExpiryWatch([file]).due(now) == []
+    assert len(ExpiryWatch([file]).due(now + 5 * DAY)) == 1
+
+
+def test_a_renewed_file_ends_the_warnings(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 730)
+    watch, old = ExpiryWatch([file]), file.read_bytes()
+    assert watch.due(now + 710 * DAY)
+    environment = Environment(tmp_path)
+    environment.add("agent-2", days=2000)
+    write_file(file, Path(environment.tls("agent-2")["certificate"]).read_bytes())
+    assert watch.due(now + 715 * DAY) == []
+    write_file(file, old)
+    assert watch.due(now + 716 * DAY)
+
+
+def test_a_revocation_list_and_each_certificate_of_a_bundle_are_watched(tmp_path: Path) -> None:
+    _file, now = made(tmp_path, 730)
+    pki = tmp_path / "pki"
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes((pki / "ca.crt").read_bytes() + (pki / "crl.pem").read_bytes())
+    assert [each.what for each in lasting(bundle)] == ["certificate authority", "revocation list of authority"]
+    [warning] = ExpiryWatch([bundle]).due(now + 340 * DAY)
+    assert warning.text.startswith("revocation list of authority expires in 25 days")
+
+
+def test_a_computer_whose_clock_is_behind_is_told(tmp_path: Path) -> None:
+    file, now = made(tmp_path, 730)
+    [warning] = ExpiryWatch([file]).due(now - timedelta(days=30).total_seconds())
+    assert "is this computer's clock right?" in warning.text
+
+
+def test_a_file_without_any_is_named(tmp_path: Path) -> None:
+    odd = tmp_path / "odd.pem"
+    for text in (b"nothing", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
+        odd.write_bytes(text)
+        with pytest.raises(PemError, match=r"odd.pem: expected a certificate or a revocation list"):
+            lasting(odd)
