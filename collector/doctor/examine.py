@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -21,10 +20,10 @@ from config.doctor.files import file_findings
 from config.doctor.finding import Finding, fault, ok, span, warning
 from config.doctor.network import BROKER, NOT_IN, way_findings
 from config.doctor.running import Status, running, running_findings, version_findings
+from edge_agent.doctor.rights import RIGHTS, trial_findings
 from edge_agent.host import HostLoad
-from edge_agent.uplink.client import LinkDownError
 
-STORE, RIGHTS, AGENTS, HIGHER, PLATFORM = "store", "rights", "agents", "cascade", "platform"
+STORE, AGENTS, HIGHER, PLATFORM = "store", "agents", "cascade", "platform"
 STORE_ADVICE = (
     "is it running, with room on its disk, and are address, database or bucket, and token right? `edge-collector "
     "init-store` makes what is missing. Nothing is lost: the agents keep theirs meanwhile"
@@ -88,22 +87,8 @@ def _rights(settings: CollectorSettings, status: Status | None) -> Iterator[Find
         yield fault(BROKER, "the running collector is not connected", f"journalctl -u edge-collector names the reason; "
                     f"{NOT_IN}")  # fmt: skip
         return
-    try:
-        found = asyncio.run(try_rights(settings.mqtt, settings.collector, patience=PATIENCE))
-    except LinkDownError as err:
-        yield fault(BROKER, f"it does not let {settings.collector} in: {err}", NOT_IN)
-        return
-    except OSError as err:
-        yield fault(BROKER, str(err), "docs/secure.md")
-        return
-    wrong = [each for each in found if not each.fine]
-    if not wrong:
-        yield ok(RIGHTS, f"{len(found)} tried: it may hear and answer its own agents, and nobody else's")
-    for each in wrong:
-        if each.what.startswith("must not"):
-            yield warning(RIGHTS, f"it {each.what}, and it can", each.advice)
-        else:
-            yield fault(RIGHTS, f"it may not {each.what}", each.advice)
+    trial = try_rights(settings.mqtt, settings.collector, patience=PATIENCE)
+    yield from trial_findings(settings.collector, trial, "it may hear and answer its own agents, and nobody else's")
 
 
 def told(status: Status) -> Iterator[Finding]:

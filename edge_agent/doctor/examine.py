@@ -13,17 +13,16 @@ from config.doctor.clock import clock_findings
 from config.doctor.commands import problem
 from config.doctor.disk import disk_findings, taken
 from config.doctor.files import file_findings
-from config.doctor.finding import Finding, fault, ok, span, warning
-from config.doctor.network import BROKER, NOT_IN, way_findings
+from config.doctor.finding import Finding, ok, span, warning
+from config.doctor.network import way_findings
 from config.doctor.running import Status, running, running_findings, version_findings
 from edge_agent.doctor.devices import asked, told
 from edge_agent.doctor.outbox import outbox_findings
+from edge_agent.doctor.rights import RIGHTS, trial_findings
 from edge_agent.host import HostLoad
 from edge_agent.settings import AgentSettings, load_agent
-from edge_agent.uplink.client import LinkDownError
-from edge_agent.uplink.rights import PATIENCE, Right, try_rights
+from edge_agent.uplink.rights import PATIENCE, try_rights
 
-RIGHTS = "rights"
 THOROUGH = (
     "Beside a running agent, too, ask each device and try the rights at the broker: a device that takes one connection "
     "only may refuse, and the collector sees the agent offline for a second. Without one both are done anyway."
@@ -76,27 +75,8 @@ def _rights(settings: AgentSettings, status: Status | None) -> Iterator[Finding]
             f"the collector acknowledged {span(heard)} ago")  # fmt: skip
         yield ok(RIGHTS, f"the running agent is connected, and {said}; what it must not do is tried with --thorough")
         return
-    try:
-        found = asyncio.run(try_rights(settings.mqtt, settings.agent, patience=PATIENCE))
-    except LinkDownError as err:
-        yield fault(BROKER, f"it does not let {settings.agent} in: {err}", NOT_IN)
-        return
-    except OSError as err:
-        yield fault(BROKER, str(err), "docs/secure.md")
-        return
-    yield from judged(found)
-
-
-def judged(found: list[Right]) -> Iterator[Finding]:
-    """What trying said: a right that is missing is a fault, one too many a warning."""
-    wrong = [each for each in found if not each.fine]
-    if not wrong:
-        yield ok(RIGHTS, f"{len(found)} tried: it may publish its own, and neither forge nor overhear others'")
-    for each in wrong:
-        if each.what.startswith("must not"):
-            yield warning(RIGHTS, f"it {each.what}, and it can", each.advice)
-        else:
-            yield fault(RIGHTS, f"it may not {each.what}", each.advice)
+    trial = try_rights(settings.mqtt, settings.agent, patience=PATIENCE)
+    yield from trial_findings(settings.agent, trial, "it may publish its own, and neither forge nor overhear others'")
 
 
 def _devices(settings: AgentSettings, status: Status | None) -> Iterator[Finding]:

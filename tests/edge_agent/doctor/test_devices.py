@@ -7,7 +7,7 @@ from typing import Any
 from config.doctor.finding import Finding
 from edge_agent.clock import ClockSettings
 from edge_agent.doctor.devices import told
-from edge_agent.doctor.examine import judged
+from edge_agent.doctor.rights import judged
 from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.simulators import tank_farm
 from edge_agent.uplink.rights import Right
@@ -37,4 +37,4 @@ def test_a_device_that_is_down_a_clock_that_is_off_and_one_that_is_unknown_are_t
 
 def test_a_missing_right_is_a_fault_and_one_too_many_a_warning() -> None:
     found = [Right("publish its data", False, "the ACL"), Right("must not hear others", False, "the ACL")]
-    assert [each.state for each in judged(found)] == ["fault", "warning"]
+    assert [each.state for each in judged(found, "all is well")] == ["fault", "warning"]
