@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import sqlite3
 import time
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from config.locks import FileLock
 from config.tables import NewerFileError, OlderFileError, Step, bring_forward, check_current, check_version
 
 log = logging.getLogger(__name__)
@@ -26,29 +26,26 @@ class StateError(Exception):
 
 
 class StateLock:
-    """One collector a folder: held until `release`, and freed by the system when the process dies (flock(2))."""
+    """One collector a folder (`config.locks.FileLock`)."""
 
     def __init__(self, folder: Path, *, restoring: bool = False) -> None:
         """Take it; StateError when another process has it, or when a restore that was broken off left half a state."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / LOCK).open("ab")
-        except OSError as err:
-            raise StateError(f"{folder}: {err}; expected a folder `state` that the collector may write") from err
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = FileLock(folder / LOCK)
         except BlockingIOError as err:
-            self._file.close()
             raise StateError(
                 f"{folder}: in use by another running collector; expected one of its own for each"
             ) from err
+        except OSError as err:
+            raise StateError(f"{folder}: {err}; expected a folder `state` that the collector may write") from err
         if not restoring and (folder / RESTORING).exists():
-            self._file.close()
+            self._lock.release()
             raise StateError(f"{folder}: a restore was broken off, so this is half a state; run the restore again")
 
     def release(self) -> None:
         """Let another process have it."""
-        self._file.close()
+        self._lock.release()
 
 
 def open_state(

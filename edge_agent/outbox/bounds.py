@@ -1,37 +1,15 @@
-"""What stands beside the outbox's file: its lock, the reserve for a full disk, and the era that must outlive it."""
+"""What stands beside the outbox's file: the reserve for a full disk, and the era that must outlive it."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 from pathlib import Path
-
-from edge_agent.outbox.rows import OutboxMisplacedError
 
 log = logging.getLogger(__name__)
 
 FREE_FACTOR = 4
 """The reserve is laid by again only when this many times its size is free, so that it does not fill the disk itself."""
-
-
-class Lock:
-    """One agent an outbox: held from open to close, and freed by the system when the process dies (flock(2))."""
-
-    def __init__(self, outbox: Path) -> None:
-        """Take it; OutboxMisplacedError when another process has it, OSError when the folder is not writable."""
-        self._file = outbox.with_suffix(".lock").open("ab")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            self._file.close()
-            raise OutboxMisplacedError(
-                f"{outbox}: in use by another running agent; expected a `state` folder of its own for each agent"
-            ) from err
-
-    def release(self) -> None:
-        """Let another process have it."""
-        self._file.close()
 
 
 class Reserve:

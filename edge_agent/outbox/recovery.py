@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.locks import FileLock
 from config.tables import NewerFileError, check_version
-from edge_agent.outbox.bounds import Lock, Reserve, sidecar_era
+from edge_agent.outbox.bounds import Reserve, sidecar_era
 from edge_agent.outbox.file import APPLICATION_ID, CHECK_SECONDS, STEPS, connect, prepare, quick_fault
 from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 from edge_agent.outbox.settings import OutboxSettings
@@ -43,7 +44,11 @@ def open_outbox(path: Path, settings: OutboxSettings) -> Outbox:
     are taken over, and `Outbox.incidents` tells it.
     """
     try:
-        lock = Lock(path)
+        lock = FileLock(path.with_suffix(".lock"))
+    except BlockingIOError as err:
+        raise OutboxMisplacedError(
+            f"{path}: in use by another running agent; expected a `state` folder of its own for each agent"
+        ) from err
     except OSError as err:
         raise OutboxMisplacedError(f"{path}: {err}; expected a folder that the agent may write") from err
     try:
