@@ -10,6 +10,7 @@ from contextlib import suppress
 from collector.platform.platform import Platform, Reply
 from collector.platform.tokens import PATH as TOKEN_PATH
 from collector.platform.tokens import Tokens
+from config.serving import listen
 
 log = logging.getLogger(__name__)
 END = b"@@"
@@ -35,9 +36,8 @@ async def serve_tcp(platform: Platform, host: str, port: int) -> asyncio.Server:
                 if reply.body is not None:
                     writer.write(_json(reply) + END)
                     await writer.drain()
-        writer.close()
 
-    return await asyncio.start_server(connection, host, port, limit=MOST)
+    return await listen(connection, host, port, limit=MOST)
 
 
 async def serve_http(platform: Platform, host: str, port: int, tokens: Tokens | None = None) -> asyncio.Server:
@@ -66,9 +66,8 @@ async def serve_http(platform: Platform, host: str, port: int, tokens: Tokens | 
                     + text
                 )
                 await writer.drain()
-        writer.close()
 
-    return await asyncio.start_server(connection, host, port, limit=MOST)
+    return await listen(connection, host, port, limit=MOST)
 
 
 def _taken(platform: Platform, tokens: Tokens | None, path: str, fields: dict[str, str], body: bytes) -> Reply:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from config.serving import listen
 from edge_agent.simulators.forbidden import note_forbidden
 from edge_agent.simulators.ledger import Ledger
 from profiles.wire.messages import Value
@@ -49,7 +50,7 @@ class Instrument:
 
     async def serve(self, host: str, port: int) -> asyncio.Server:
         """Listen; port 0 takes one that the system hands out."""
-        return await asyncio.start_server(self._client, host, port)
+        return await listen(self._client, host, port)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -65,8 +66,6 @@ class Instrument:
             return  # the client is gone
         except OSError as err:  # a full disk: what cannot be written down is not served
             log.error("the ledger cannot be written, so that nothing is served: %s", err)
-        finally:
-            writer.close()
 
     def _answer(self, pdu: bytes) -> bytes:
         table = FUNCTIONS.get(pdu[0])

@@ -21,6 +21,7 @@ from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from config.serving import listen
 from edge_agent.simulators.mine_scenes import SIZE, Scene
 
 CODER = {"preset": "ultrafast", "tune": "zerolatency", "crf": "23"}
@@ -124,7 +125,6 @@ class _Reader:
         finally:
             if self._sending is not None:
                 self._sending.cancel()
-            self._writer.close()
 
     async def _question(self) -> tuple[str, str, dict[str, str]]:
         """Method, address and headers; what the reader reports on the stream in between is passed over."""
@@ -178,4 +178,4 @@ class _Reader:
 
 async def serve(cameras: Mapping[str, Camera], port: int = 0, host: str = "127.0.0.1") -> asyncio.Server:
     """Serve each camera at rtsp://127.0.0.1:PORT/NAME; a port of 0 takes a free one."""
-    return await asyncio.start_server(lambda *ends: _Reader(cameras, *ends).serve(), host, port)
+    return await listen(lambda *ends: _Reader(cameras, *ends).serve(), host, port)
