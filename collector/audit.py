@@ -1,10 +1,11 @@
 """The audit log: who did what when, each entry chained to the one before by its hash.
 
-It stands in the file of the alarms (`collector.alarms.file`), so that a change and its entry are one transaction. How
-many entries there are, and the last one's hash, are noted in a file beside it after each commit: entries that were cut
-off the end are missed by it. Whoever may write both can forge both, so `edge-collector audit list` prints the head for
-an auditor to keep elsewhere. An entry leaves the log only for an archive (`collector.audit_archive`), and an entry that
-stays names the last one that left: so the log may begin behind entry 1, and nowhere else than there.
+It stands in a file of its own or beside what it tells of (`collector.audit_file`), so that a change and its entry are
+one transaction. How many entries there are, and the last one's hash, are noted in a file beside it after each commit:
+entries that were cut off the end are missed by it. Whoever may write both can forge both, so `edge-collector audit
+list` prints the head for an auditor to keep elsewhere. An entry leaves the log only for an archive
+(`collector.audit_archive`), and an entry that stays names the last one that left: so the log may begin behind entry 1,
+and nowhere else than there.
 """
 
 from __future__ import annotations

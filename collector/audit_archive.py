@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from collector import audit
-from collector.alarms.file import AlarmFile
 from collector.audit import ARCHIVED, LOG, Deed, Entry, Head, os_user
+from collector.audit_file import AuditFile
 
 _KINDS = (int, int, str, str, str, str, str, str, str)
 
@@ -39,7 +39,7 @@ class Archived(NamedTuple):
     head: Head
 
 
-def archive(file: AlarmFile, before: int, path: Path) -> Archived:
+def archive(file: AuditFile, before: int, path: Path) -> Archived:
     """Move the entries before a moment (ms UTC), up to the first one that is not, to `path`; ArchiveError, OSError."""
     with file.reading() as db:
         _sound(db, file.folder)

@@ -1,79 +1,31 @@
 """The file of alarms, audit log and messages: one, so that a change, its entry and its messages are one transaction.
 
-The command line works on it while the collector runs; each transaction takes the write lock first, so that nothing that
-it read is out of date when it writes.
+The command line works on it while the collector runs.
 """
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from importlib import resources
 from pathlib import Path
 
-from collector import audit
 from collector.audit import Algorithm, Deed
-from collector.state_file import open_state
+from collector.audit_file import AuditFile
 
 FILE = "alarms.db"
 
 
-class AlarmFile:
-    """The open file. Thread-safe: one transaction or query at a time."""
+class AlarmFile(AuditFile):
+    """The open file of a collector's state folder."""
 
     def __init__(self, folder: Path, algorithm: Algorithm = "sha256", *, mend: bool = True) -> None:
         """StateError when it cannot be opened; `mend`: see `collector.state_file.open_state`."""
         schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
         lost = "alarms, audit log and messages in it have to be salvaged by hand"
-        self.folder, self._algorithm = folder, algorithm
-        self._lock = threading.RLock()
-        self._db = open_state(folder / FILE, schema, synchronous="FULL", lost=lost, mend=mend)
-        self._db.isolation_level = None
-        self._logged = False
-        if mend:
-            audit.note_head(self._db, folder)
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of the block or nothing of it; durable behind it."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._logged = False
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-            if self._logged:
-                audit.note_head(self._db, self.folder)
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Queries alone."""
-        with self._lock:
-            yield self._db
-
-    def log(self, deeds: Sequence[Deed]) -> None:
-        """Put entries into the audit log, within `transaction`."""
-        if deeds:
-            audit.append(self._db, deeds, self._algorithm)
-            self._logged = True
-
-    def close(self) -> None:
-        """Release the file."""
-        with self._lock:
-            self._db.close()
+        super().__init__(folder, FILE, algorithm, schema=schema, lost=lost, mend=mend)
 
 
 def log_deed(folder: Path, algorithm: Algorithm, deed: Deed) -> None:
     """Put one entry into the log of a collector's state folder: for commands that change something else there."""
-    file = AlarmFile(folder, algorithm, mend=False)
-    try:
-        with file.transaction():
-            file.log([deed])
-    finally:
-        file.close()
+    with closing(AlarmFile(folder, algorithm, mend=False)) as file, file.transaction():
+        file.log([deed])

@@ -35,16 +35,6 @@ CREATE TABLE IF NOT EXISTS notice (
 CREATE INDEX IF NOT EXISTS notice_due ON notice (receiver, due) WHERE state = 'waiting';
 -- alarms of seals that were handled, until the report queue has it (collector.handled.Handled)
 CREATE TABLE IF NOT EXISTS handled (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
--- collector.audit; the triggers keep slips away, the chain of hashes tells of intent
-CREATE TABLE IF NOT EXISTS audit (
-    seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
-    details TEXT NOT NULL, algorithm TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS audit_by_subject ON audit (subject, seq);
-CREATE TRIGGER IF NOT EXISTS audit_is_not_altered BEFORE UPDATE ON audit
-BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
-CREATE TRIGGER IF NOT EXISTS audit_is_not_deleted BEFORE DELETE ON audit
-BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
 -- the points' colours: each transition of an alarm that is one (collector.alarms.colours.Step)
 CREATE TABLE IF NOT EXISTS colour_step (
     agent TEXT NOT NULL, alarm TEXT NOT NULL, event TEXT NOT NULL, era INTEGER NOT NULL, time INTEGER NOT NULL,
