@@ -70,7 +70,7 @@ def open_state(
     except (NewerFileError, OlderFileError) as err:
         raise StateError(str(err)) from err
     except (sqlite3.Error, OSError) as err:
-        raise StateError(f"{path}: {err}; expected a folder `state` that the collector may write, with room") from err
+        raise StateError(f"{path}: {err}; expected a folder that this user may write, with room") from err
 
 
 def _open_or_set_aside(

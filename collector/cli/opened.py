@@ -23,10 +23,15 @@ T = TypeVar("T", bound=Closes)
 
 
 @contextmanager
-def opened(state: Path, name: str, made: Callable[[Path], T]) -> Iterator[T]:
-    """`made` over the folder `state`, in which there must be a file `name`; ClickException says what is wrong."""
+def opened(
+    state: Path, name: str, made: Callable[[Path], T], absent: str = "no collector has run with this `state` here"
+) -> Iterator[T]:
+    """`made` over the folder `state`, in which there must be a file `name`; ClickException says what is wrong.
+
+    `absent`: what it means that there is none.
+    """
     if not (state / name).is_file():
-        raise click.ClickException(f"{state / name} is not there: no collector has run with this `state` here")
+        raise click.ClickException(f"{state / name} is not there: {absent}")
     try:
         this = made(state)
     except StateError as err:

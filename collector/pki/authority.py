@@ -1,8 +1,9 @@
 """The authority: it signs, renews and revokes (RFC 5280), and keeps the revocation list that the broker goes by.
 
 A certificate is for one use: the broker's proves a server, an agent's or a collector's proves a client, so that a
-stolen one of an agent cannot play the broker. Serial numbers are random. Whatever is asked, the index is written first
-and the revocation list made from it, so that the next command mends what a SIGKILL left behind.
+stolen one of an agent cannot play the broker. Serial numbers are random. Whatever is asked is logged first
+(`collector.pki.log`); then the index is written and the revocation list made from it, so that the next command mends
+what a SIGKILL left behind.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec.structs import replace
 
 from collector.pki.index import FILE, Index, Issued, Role, read_index, write_index
+from collector.pki.log import logged, logged_of
 from collector.pki.names import alternative_names, check_name, hosts_of
 from config.keys import PemError, new_key, read_certificate, read_key, write_file, write_key
 
@@ -41,7 +43,9 @@ _USAGE = {"digital_signature": False, "content_commitment": False, "key_encipher
 
 
 class Authority:
-    """An authority in its folder: ca.key (owner-only), ca.crt, crl.pem, index.json. Made by `create` or `opened`."""
+    """An authority in its folder: ca.key (owner-only), ca.crt, crl.pem, index.json, audit.db. Made by `create` or
+    `opened`. OSError from what changes something, also when it cannot be logged.
+    """
 
     def __init__(self, folder: Path) -> None:
         """PemError or OSError when the folder holds none, or its key is readable by others."""
@@ -78,6 +82,7 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(known), critical=False)
             .sign(key, hashes.SHA256())
         )
+        logged(folder, "made", f"authority {name}", {"serial": f"{certificate.serial_number:x}"})
         write_key(folder / KEY, key)
         write_file(folder / CERTIFICATE, _pem(certificate))
         write_index(folder, Index())
@@ -93,7 +98,7 @@ class Authority:
     ) -> Issued:
         """Sign a certificate for a name that has none; ValueError when it has, or a broker has no `hosts`."""
         self.vacant(name)
-        return self._sign(name, role, key, hosts, days)
+        return self._sign("issued", name, role, key, hosts, days)
 
     def vacant(self, name: str) -> None:
         """ValueError when the name has a certificate that lets it in, or is no name."""
@@ -115,7 +120,7 @@ class Authority:
             why = "has no certificate here" if last is None else "was revoked, so its key is not trusted any more"
             raise ValueError(f"{name} {why}: issue one")
         old = last.certificate
-        return self._sign(name, last.role, key or old.public_key(), hosts or hosts_of(old), days)
+        return self._sign("renewed", name, last.role, key or old.public_key(), hosts or hosts_of(old), days)
 
     def revoke(self, name: str, reason: x509.ReasonFlags, serial: str = "") -> list[Issued]:
         """Revoke all that a name holds, or the one of that serial number; what was revoked.
@@ -126,6 +131,7 @@ class Authority:
         found = [each for each in self.index.live(name, now) if serial in ("", each.serial)]
         if not found:
             raise ValueError(f"{name} has no certificate {f'{serial} ' if serial else ''}here that could be revoked")
+        logged_of(self._folder, "revoked", found, reason=reason.value)
         gone = {each.serial for each in found}
         changed = tuple(
             replace(each, revoked=now, reason=reason.value) if each.serial in gone else each
@@ -137,6 +143,7 @@ class Authority:
 
     def publish_crl(self, days: float = CRL_DAYS) -> None:
         """Make the revocation list anew, with the next number; the broker reads it on SIGHUP."""
+        logged(self._folder, "made", "revocation list", {"number": self.index.crl + 1})
         self._keep(replace(self.index, crl=self.index.crl + 1))
         now = datetime.now(UTC)
         builder = (
@@ -153,7 +160,9 @@ class Authority:
         made = builder.sign(self._key, hashes.SHA256())
         write_file(self._folder / CRL, made.public_bytes(serialization.Encoding.PEM))
 
-    def _sign(self, name: str, role: Role, key: CertificatePublicKeyTypes, hosts: Sequence[str], days: float) -> Issued:
+    def _sign(
+        self, what: str, name: str, role: Role, key: CertificatePublicKeyTypes, hosts: Sequence[str], days: float
+    ) -> Issued:
         if role == "broker" and not hosts:
             raise ValueError(f"{name}: a broker's certificate needs the names or addresses by which clients reach it")
         if role != "broker" and hosts:
@@ -181,6 +190,7 @@ class Authority:
             name=name, role=role, serial=f"{made.serial_number:x}", begins=_ms(made.not_valid_before_utc),
             ends=_ms(made.not_valid_after_utc), pem=_pem(made).decode(),
         )  # fmt: skip
+        logged_of(self._folder, what, [issued])
         self._keep(replace(self.index, issued=(*self.index.issued, issued)))
         return issued
 

@@ -94,7 +94,7 @@ def test_a_state_that_cannot_be_opened_is_a_sentence(file: Path, name: str) -> N
     result = CliRunner().invoke(run, [str(file)])
     assert result.exit_code == 1
     assert f"{name}: " in result.output
-    assert "expected a folder `state`" in result.output
+    assert "expected a folder that this user may write" in result.output
 
 
 def test_a_command_moves_no_damaged_file_from_under_the_collector(file: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Use
 
+from collector.audit import all_entries, noted_head, verify
 from collector.pki.authority import CRL, Authority, opened
 from collector.pki.index import Role, read_index
+from collector.pki.log import log_file
 from collector.pki.names import hosts_of
 from config.keys import PemError, new_key, read_certificate, read_key
 
@@ -122,6 +126,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from cryptography import x509
+from collector.audit import all_entries, noted_head, verify
+from collector.pki.log import log_file
 from collector.pki.authority import Authority, opened
 from collector.pki.environment import Environment
 from config.keys import write_file
@@ -194,14 +200,24 @@ def test_a_sigkill_at_any_file_leaves_a_sound_authority(tmp_path: Path) -> None:
 
 
 def check(pki: Path, authority: Authority) -> None:
-    """Index, revocation list and what was handed out agree."""
+    """Index, revocation list, log and what was handed out agree."""
     listed = {each.serial_number for each in x509.load_pem_x509_crl((pki / CRL).read_bytes())}
     assert listed == {int(each.serial, 16) for each in authority.index.issued if each.revoked is not None}
+    assert logged(pki, "issued", "renewed") >= {each.serial for each in authority.index.issued}
+    assert logged(pki, "revoked") >= {each.serial for each in authority.index.issued if each.revoked is not None}
     certificate, key = pki / "issued" / "agent-1.crt", pki / "issued" / "agent-1.key"
     if certificate.exists():
         made = read_certificate(certificate)
         assert f"{made.serial_number:x}" in {each.serial for each in authority.index.issued}
         assert made.public_key() == read_key(key).public_key()
+
+
+def logged(pki: Path, *what: str) -> set[str]:
+    """Serial numbers of what the log, which is whole, says that was done."""
+    with closing(log_file(pki)) as log, log.reading() as db:
+        noted = noted_head(pki)
+        assert verify(db, [] if noted is None else [noted]).fault == ""
+        return {json.loads(each.details)["serial"] for each in all_entries(db) if each.what in what}
 
 
 def now() -> int:
