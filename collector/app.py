@@ -56,7 +56,7 @@ from collector.status import View
 from collector.terminals import TerminalWatch
 from collector.trend.watch import TrendWatch
 from collector.writers import Writer
-from config.certificates import Certificates, of_link
+from config.certificates import Certificates
 from config.service.progress import Progress
 from edge_agent.host import HostLoad
 from profiles.load import Library, library
@@ -120,6 +120,7 @@ class Collector:
         self._reader = kinds[settings.sinks[0].type](settings.sinks[0])  # so that no long question holds up a write
         days = Days(zone(settings.compliance.zone))
         reported = Writer[Destination](self._reporter.queue.name, self._reporter.queue)
+        self._certificates = Certificates(watched_files(settings))
         self._works = self._worked_out(days, profiles, reported)
         self._told_reader = kinds[settings.sinks[0].type](settings.sinks[0])
         self._told = self._told_again(profiles) if settings.reports else {}
@@ -155,7 +156,7 @@ class Collector:
         self.view = View(
             settings.collector, self._registry, self._intake, self._writers, self.dead_letters, self._reporter.queue,
             [each for each, _target in self._cascades], self.counters, self.latency, HostLoad(settings.state),
-            Certificates(of_link(settings.mqtt)),
+            self._certificates,
         )  # fmt: skip
         """How it is, for whoever looks."""
 
@@ -191,7 +192,7 @@ class Collector:
             "compliance": roller.step, "colours": watched.step,
             "evidence": Keeper(self._evidence, self._book.ended, self._ask).step,
             "terminals": terminals.step, "people counted": mismatches.step,
-            "certificates": Expiry(watched_files(chosen)).step,
+            "certificates": Expiry(watched_files(chosen), chosen.collector, self._book, [*self._stores]).step,
             "the end of what is kept of persons": self._persons.step,
             "limits of agents": LimitWatch(
                 self._registry, self._refusals, self._book, [*self._stores, reported]
@@ -204,7 +205,8 @@ class Collector:
             works["trend"] = watch.step
         if chosen.overview.enabled:
             overview = OverviewWriter(
-                chosen.overview, profiles, self._registry, self._book, lambda: self.connected, self._stores
+                chosen.overview, profiles, self._registry, self._book, lambda: self.connected, self._stores,
+                chosen.collector, self._certificates,
             )  # fmt: skip
             works["overview"] = overview.step
         if chosen.risk.enabled:

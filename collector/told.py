@@ -31,23 +31,31 @@ class Teller:
         return alarm in self._confirmed
 
     async def tell(self, record: EventRecord) -> bool:
-        """Whether all have it. A raise stands in the book first, so that a restart tells the very same again; what
-        follows stands there last.
+        """As `deliver`, and in the log."""
+        if not await self.deliver(record):
+            return False
+        log.warning("%s%s", f"site {record.site}: " if record.site else "", record.event.text)
+        return True
+
+    async def deliver(self, *records: EventRecord) -> bool:
+        """Whether all have them; in the book they are one change. A raise, with what comes along with it, stands in
+        the book first, so that a restart tells the very same again; what follows stands there last.
         """
-        raised = record.event.state == "raised"
+        raised = any(each.event.state == "raised" for each in records)
         if raised:
-            await asyncio.to_thread(self._book.write, [], [record])
+            await asyncio.to_thread(self._book.write, [], records)
         for writer in self._destinations:
-            refusals = await writer.attempt(writer.sink.write, [], [record])
+            refusals = await writer.attempt(writer.sink.write, [], records)
             if refusals is None:
                 return False
             for refusal in refusals:
-                log.error("%s can never take the event %s: %s", writer.name, record.event.id, refusal.reason)
-        if raised:
-            self._confirmed.add(record.event.alarm)
-        else:
-            await asyncio.to_thread(self._book.write, [], [record])
-        if record.event.state == "cleared":
-            self._confirmed.discard(record.event.alarm)
-        log.warning("%s%s", f"site {record.site}: " if record.site else "", record.event.text)
+                refused = records[refusal.index].event.id
+                log.error("%s can never take the event %s: %s", writer.name, refused, refusal.reason)
+        if not raised:
+            await asyncio.to_thread(self._book.write, [], records)
+        for each in records:
+            if each.event.state == "raised":
+                self._confirmed.add(each.event.alarm)
+            elif each.event.state == "cleared":
+                self._confirmed.discard(each.event.alarm)
         return True

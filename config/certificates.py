@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,9 +82,9 @@ def common_name(name: x509.Name) -> str:
 
 
 def valid_until(file: Path) -> int | None:
-    """Ms since 1970 UTC until which the first certificate (or list) of a file holds; None where none can be read."""
+    """Ms since 1970 UTC until which all of a file holds; None where nothing can be read."""
     try:
-        return round(lasting(file)[0].ends.timestamp() * 1000)
+        return round(min(each.ends for each in lasting(file)).timestamp() * 1000)
     except (OSError, PemError):
         return None  # `check` and the connection itself say what is wrong with it
 
@@ -127,51 +127,53 @@ class ExpiryWarning(NamedTuple):
     text: str
 
 
-class ExpiryWatch:
-    """Says once a day what expires soon or has expired, of the files that there are.
+def warnings(files: Iterable[Path], now: float) -> dict[tuple[Path, str, str], ExpiryWarning]:
+    """What does not hold, or not for long, at `now` (s since 1970 UTC); by file, what it is, and its state.
 
     A file that is missing or broken is told by whoever needs it.
     """
+    found: dict[tuple[Path, str, str], ExpiryWarning] = {}
+    for file in files:
+        try:
+            parts = lasting(file)
+        except (OSError, PemError):
+            continue
+        for each in parts:
+            state = each.state(datetime.fromtimestamp(now, UTC))
+            if state != "valid":
+                found[file, each.what, state] = _warning(each, state, now)
+    return found
+
+
+def _warning(each: Lasting, state: str, now: float) -> ExpiryWarning:
+    if state == "expired":
+        return ExpiryWarning("FAULT", f"{each.what} has expired at {_utc(each.ends)} ({each.file}): it lets nobody in")
+    if state == "future":
+        text = f"{each.what} holds from {_utc(each.begins)} only ({each.file}): is this computer's clock right?"
+        return ExpiryWarning("WARN", text)
+    left = (each.ends.timestamp() - now) / 3600
+    when = f"{left:.0f} hours" if left < 48 else f"{left / 24:.0f} days"
+    return ExpiryWarning("WARN", f"{each.what} expires in {when}, at {_utc(each.ends)} ({each.file}): renew it")
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+class ExpiryWatch:
+    """Says once a day what expires soon or has expired, of the files that there are."""
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._files = tuple(files)
         self._looked = 0.0
-        self._told: dict[tuple[Path, str], tuple[str, float]] = {}
+        self._told: dict[tuple[Path, str, str], float] = {}
 
     def due(self, now: float) -> list[ExpiryWarning]:
         """What is to be told at `now` (s since 1970 UTC); the files are read once an hour."""
         if 0 <= now - self._looked < LOOK:
             return []
         self._looked = now
-        return [warning for each in self._found() if (warning := self._judge(each, now)) is not None]
-
-    def _found(self) -> Iterator[Lasting]:
-        for file in self._files:
-            try:
-                yield from lasting(file)
-            except (OSError, PemError):
-                continue
-
-    def _judge(self, each: Lasting, now: float) -> ExpiryWarning | None:
-        state, key = each.state(datetime.fromtimestamp(now, UTC)), (each.file, each.what)
-        if state == "valid":
-            self._told.pop(key, None)
-            return None
-        before, at = self._told.get(key, ("", 0.0))
-        if before == state and now - at < EACH_DAY:
-            return None
-        self._told[key] = state, now
-        if state == "expired":
-            return ExpiryWarning(
-                "FAULT", f"{each.what} has expired at {_utc(each.ends)} ({each.file}): it lets nobody in"
-            )
-        if state == "future":
-            text = f"{each.what} holds from {_utc(each.begins)} only ({each.file}): is this computer's clock right?"
-            return ExpiryWarning("WARN", text)
-        left = (each.ends.timestamp() - now) / 3600
-        when = f"{left:.0f} hours" if left < 48 else f"{left / 24:.0f} days"
-        return ExpiryWarning("WARN", f"{each.what} expires in {when}, at {_utc(each.ends)} ({each.file}): renew it")
-
-
-def _utc(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
+        found = warnings(self._files, now)
+        lately = {key: at for key, at in self._told.items() if key in found and now - at < EACH_DAY}
+        self._told = dict.fromkeys(found, now) | lately
+        return [warning for key, warning in found.items() if key not in lately]

@@ -10,9 +10,9 @@ from typing import Any
 
 from collector.doctor.rights import PATIENCE, try_rights
 from collector.doctor.state import growth, state_findings
+from collector.expiry import of_links
 from collector.settings import CollectorSettings, load_collector
 from collector.sinks.base import SinkUnavailable, sinks
-from config.certificates import of_link
 from config.doctor.clock import clock_findings
 from config.doctor.commands import problem
 from config.doctor.disk import disk_findings
@@ -60,10 +60,8 @@ def examine(file: Path, ntp: str | None, _thorough: bool) -> Iterator[Finding]:
 
 
 def _files(settings: CollectorSettings) -> dict[Path, str]:
-    files = {path: name for name, path in of_link(settings.mqtt).items()}
-    for higher in settings.cascade:
-        files |= {path: f"{name} at {higher.collector}" for name, path in of_link(higher.mqtt).items()}
-    return files | dict.fromkeys(settings.certificates, "certificates")
+    links = {path: name for name, path in of_links(settings).items()}
+    return links | dict.fromkeys(settings.certificates, "certificates")
 
 
 def _stores(settings: CollectorSettings) -> Iterator[Finding]:

@@ -59,6 +59,15 @@ def _told(state: State, moment: int) -> Fields:
     return fields | {name: float(load) for name, load in loads.items() if load is not None}
 
 
+def own_facts(collector: str, ends: Iterable[int], moment: int) -> list[Fact]:
+    """How long the collector's own certificates and revocation lists hold; nothing where it has none. `ends`: ms."""
+    first = min(ends, default=None)
+    if first is None:
+        return []
+    days = {"certificate_days": (first - moment) / DAY}
+    return [Fact("gateway", {"agent": collector}, days, moment * _NS, passing=True)]
+
+
 def device_facts(row: AgentRow, manifest: Manifest | None, moment: int) -> list[Fact]:
     """How each device of an agent is that is on line; those of its manifest, so that no state makes endless tags."""
     if row.state is None or not row.state.online or manifest is None:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from collector.alarms.book import AlarmBook
 from collector.alarms.lives import Life
 from collector.directory import Directory
-from collector.overview.facts import device_facts, gateway_fact, industry_of, limits_fact, site_fact
+from collector.overview.facts import device_facts, gateway_fact, industry_of, limits_fact, own_facts, site_fact
 from collector.overview.settings import OverviewSettings
 from collector.registry import Registry
 from collector.sinks.base import Fact, Sink
 from collector.writers import Writer
+from config.certificates import Certificates
 from profiles.load import Library
 from profiles.wire.messages import Site
 
@@ -31,11 +32,13 @@ class OverviewWriter:
 
     def __init__(
         self, settings: OverviewSettings, library: Library, registry: Registry, book: AlarmBook,
-        connected: Callable[[], bool], writers: Sequence[Writer[Sink]],
+        connected: Callable[[], bool], writers: Sequence[Writer[Sink]], collector: str, certificates: Certificates,
     ) -> None:  # fmt: skip
+        """`certificates`: those of `collector` itself."""
         self._every, self._limits_every = round(settings.every * 1000), round(settings.limits_every * 1000)
         self._library, self._registry, self._book = library, registry, book
         self._connected, self._writers = connected, writers
+        self._collector, self._certificates = collector, certificates
         self._directory = Directory(registry)
         self._done = -1
         self._limits_done = _NEVER
@@ -62,7 +65,7 @@ class OverviewWriter:
         self._directory.refresh()
         manifests = dict(self._directory.manifests())
         sites = {owner: manifest.site for owner, manifest in manifests.items()}
-        found = []
+        found = own_facts(self._collector, self._certificates.ends().values(), moment)
         for row in self._registry.agents():
             found.append(gateway_fact(row, sites.get(row.agent), moment, self._registry.clocks.ahead(row.agent)))
             found += device_facts(row, manifests.get(row.agent), moment)

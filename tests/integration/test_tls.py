@@ -122,7 +122,7 @@ async def test_a_renewed_certificate_is_used_at_the_next_connection_without_a_re
         await running.until(lambda: running.acknowledged() > before)
 
 
-async def test_what_expires_is_an_event_of_the_agents_and_stands_in_the_collectors_log(
+async def test_what_expires_is_an_event_of_the_agents_and_of_the_collectors_which_has_it_in_its_log_too(
     secured: Secured, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with opened(secured.environment.pki) as authority:
@@ -136,5 +136,7 @@ async def test_what_expires_is_an_event_of_the_agents_and_stands_in_the_collecto
                 lambda: any("certificate agent-1 expires in" in text for _kind, _level, text in running.events())
             )
             await running.until(lambda: f"certificate {COLLECTOR} expires in" in caplog.text)
-            [found] = [each for each in running.events() if "expires" in each[2]]
-    assert found[:2] == ("agent", "WARN")
+            await running.until(lambda: sum("expires" in text for _kind, _level, text in running.events()) == 2)
+            found = [each for each in running.events() if "expires" in each[2]]
+    assert [each[:2] for each in found] == [("agent", "WARN")] * 2
+    assert sum(f"certificate {COLLECTOR} expires in" in each[2] for each in found) == 1

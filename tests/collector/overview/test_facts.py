@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from collector.overview.writer import OverviewWriter
 from collector.registry import Registry
 from collector.sinks.base import EventRecord, Fact, Sink
 from collector.writers import Writer
+from config.certificates import Certificates, valid_until
 from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, manifest_hash, unpack
 from profiles.wire.messages import DeviceState, Event, Host, Limits, Manifest, State
+from tests.certificates import Authority
 from tests.collector.alarms.make import book
 from tests.collector.field import HAZARD, Shelf, ShelfSettings, ShelfSink, manifest
 
@@ -48,8 +50,16 @@ def enrol(registry: Registry, agent: str, *, unit: str = "m", **told: Any) -> No
     registry.put_state(agent, unpack(encode(State(**(state | told)))))
 
 
+def overview(
+    registry: Registry, alarms: AlarmBook, stores: Sequence[Writer[Sink]] = (),
+    connected: Callable[[], bool] = lambda: True, certificates: Mapping[str, Path] | None = None,
+) -> OverviewWriter:  # fmt: skip
+    own = Certificates(certificates or {})
+    return OverviewWriter(OverviewSettings(), library(), registry, alarms, connected, stores, "county-1", own)
+
+
 def facts(registry: Registry, alarms: AlarmBook, measurement: str) -> list[Fact]:
-    writer = OverviewWriter(OverviewSettings(), library(), registry, alarms, lambda: True, [])
+    writer = overview(registry, alarms)
     return [fact for fact in writer.facts(NOW, NOW) if fact.measurement == measurement]
 
 
@@ -69,6 +79,18 @@ def test_a_gateway_tells_its_backlog_its_load_and_how_long_its_certificate_is_go
     assert fact.fields["certificate_days"] == 30.0
     assert "disk" not in fact.fields, "what is not known is not 0"
     assert type(fact.fields["oldest"]) is float, "a field never changes its type"
+
+
+def test_the_collector_tells_how_long_the_first_of_its_own_certificates_is_good(
+    registry: Registry, alarms: AlarmBook, tmp_path: Path
+) -> None:
+    certificate, _key = Authority(tmp_path / "pki").issue("county-1")
+    files = {"client": certificate, "ca": tmp_path / "none"}
+    [fact] = overview(registry, alarms, certificates=files).facts(NOW, NOW)
+    end = valid_until(certificate)
+    assert end is not None
+    assert (fact.measurement, fact.tags) == ("gateway", {"agent": "county-1"})
+    assert fact.fields == {"certificate_days": (end - NOW) / DAY}, "it is no gateway: neither on line nor off"
 
 
 def test_of_a_gateway_that_is_off_line_nothing_is_told_but_that(registry: Registry, alarms: AlarmBook) -> None:
@@ -130,7 +152,7 @@ def test_limits_are_told_in_the_unit_of_the_readings(registry: Registry, alarms:
 
 def test_limits_are_told_again_only_when_they_may_have_changed(registry: Registry, alarms: AlarmBook) -> None:
     enrol(registry, "plant-G")
-    writer = OverviewWriter(OverviewSettings(), library(), registry, alarms, lambda: True, [])
+    writer = overview(registry, alarms)
 
     def told(at: int) -> list[Any]:
         return [fact.fields["HH"] for fact in writer.facts(at, at) if fact.measurement == "limits"]
@@ -153,7 +175,7 @@ async def test_a_collector_that_hears_nobody_tells_nothing(registry: Registry, a
     shelf, connected = Shelf(), False
     enrol(registry, "plant-G")
     stores: list[Writer[Sink]] = [Writer("shelf", ShelfSink(ShelfSettings(shelf=shelf)))]
-    writer = OverviewWriter(OverviewSettings(), library(), registry, alarms, lambda: connected, stores)
+    writer = overview(registry, alarms, stores, lambda: connected)
     assert not await writer.step(NOW, asyncio.Event())
     assert shelf.facts == {}
     connected = True
