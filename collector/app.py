@@ -68,7 +68,8 @@ log = logging.getLogger(__name__)
 LOOK_AROUND = 1.0
 """Seconds between two looks at the dead letters that somebody wants replayed."""
 TELL_EVERY = 1.0
-"""Seconds between two looks for what upper platforms are told of spans and of what stands; apart from the other works,
+"""Seconds between two looks for what upper platforms are told of spans and of what stands, and whether the collector
+listens; apart from the other works,
 so that a day's roll-up does not hold up what is due each half minute."""
 
 
@@ -123,7 +124,7 @@ class Collector:
         self._certificates = Certificates(watched_files(settings))
         self._works = self._worked_out(days, profiles, reported)
         self._told_reader = kinds[settings.sinks[0].type](settings.sinks[0])
-        self._told = self._told_again(profiles) if settings.reports else {}
+        self._told = {"who listens": self._listen} | (self._told_again(profiles) if settings.reports else {})
         self._cascades = [
             (Cascade(each, settings.collector, settings.state, self._registry, profiles, self._evidence), each)
             for each in settings.cascade
@@ -139,6 +140,7 @@ class Collector:
         """Every durable destination: an envelope is acknowledged when all of them have it."""
         rates = Rates(settings.limits.rate, self._refusals)
         self._intake = Intake(settings.mqtt, settings.intake, settings.collector, self.counters, rates)
+        timeliness = Timeliness(days, profiles, self._registry.arrivals)
         self._pipeline = Pipeline(
             library=profiles,
             registry=self._registry,
@@ -148,7 +150,8 @@ class Collector:
             batch=settings.intake.batch,
             patience=settings.intake.hold,
             counters=self.counters,
-            heard=Timeliness(days, profiles, self._registry.arrivals).note,
+            heard=timeliness.note,
+            live=timeliness.live,
             own=settings.collector,
             counties=counties_of(settings.regions),
             admission=Admission(settings.limits, self._registry, self._refusals),
@@ -216,6 +219,11 @@ class Collector:
     def _ask(self, agent: str, request: Request) -> None:
         log.info("agent %s is asked (request %s): %s %s", agent, request.id, request.verb, request.args)
         self._intake.publish(agent, "request", encode(request))
+
+    async def _listen(self, now: int, _stop: asyncio.Event) -> None:
+        """Say that gateways would be heard now, so that this collector's absence is told from theirs."""
+        if self.connected:
+            await asyncio.to_thread(self._registry.arrivals.gateways.listening, now)
 
     def _told_again(self, profiles: Library) -> dict[str, Step]:
         """What upper platforms are told beside readings and transitions, by name."""

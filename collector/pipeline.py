@@ -41,6 +41,8 @@ SAMPLED = 32
 """Samples of an envelope whose latency is noted."""
 Heard = Callable[[Sequence[Record], int], None]
 """Told of records that are durable, and when (ns since 1970 UTC)."""
+Live = Callable[[Sequence[Record], int], bool]
+"""Whether records that come now (ns since 1970 UTC) show that their gateway is on line: a backlog does not."""
 _STATE, _RESPONSE = decoder(State), decoder(Response)
 
 
@@ -68,6 +70,7 @@ class Pipeline:
         patience: float,
         counters: Counter[str],
         heard: Heard,
+        live: Live,
         own: str = "",
         counties: Counties | None = None,
         admission: Admission | None = None,
@@ -75,6 +78,7 @@ class Pipeline:
         """`heard` is told of the records of each envelope once, when all stores hold it."""
         self._registry, self._dead, self._evidence, self._heard = registry, dead_letters, evidence, heard
         self._manifests = Manifests(library, registry, counters, own, counties, admission)
+        self._live = live
         self._writers, self._batch, self._patience, self.counters = writers, batch, patience, counters
         self._told: OrderedDict[Hashable, None] = OrderedDict()
         self.latencies: deque[float] = deque(maxlen=LATENCIES)
@@ -135,9 +139,12 @@ class Pipeline:
     def _hear_clock(self, message: Message, state: State) -> None:
         if not state.online:
             self._registry.clocks.forget(message.agent)
-        elif state.time and not message.retained and message.replay is None:
+        elif not message.retained and message.replay is None:
             waited = round((time.monotonic() - message.received) * 1000)
-            self._registry.clocks.heard(message.agent, state.time, time.time_ns() // 1_000_000 - waited)
+            came = time.time_ns() // 1_000_000 - waited
+            self._registry.arrivals.gateways.heard(message.agent, came)
+            if state.time:
+                self._registry.clocks.heard(message.agent, state.time, came)
 
     def _keep(self, message: Message, reason: str) -> None:
         if message.replay is not None:
@@ -180,6 +187,8 @@ class Pipeline:
                 envelope.fault = compiled.fault
             else:
                 fill(envelope, compiled)
+                if envelope.replay is None and self._live(envelope.records, now := time.time_ns()):
+                    self._registry.arrivals.gateways.heard(compiled.owner, now // 1_000_000)
             return True
         if self._manifests.is_nowhere(envelope.agent, envelope.manifest):
             envelope.fault = f"its manifest {envelope.manifest} is nowhere, so that nobody knows what its tags mean"

@@ -204,7 +204,7 @@ class Rules(Stated):
     """By how much a value must come back: a fraction of the instrument's range, or of the limit where none is given."""
     delay: Duration = 5.0
     """How long a value must stay beyond its limit."""
-    offline_after: Duration = 300.0
+    offline_after: Annotated[Duration, Field(ge=120)] = 300.0
     """A gateway that reported nothing for so long is off line (离线)."""
     online_window: Annotated[int, Field(ge=1)] = 3
     """A point is on line in a minute if a valid value came within this many times its `max_interval`."""
@@ -214,6 +214,8 @@ class Rules(Stated):
     """The on-line rate (在线率) that is asked for, as a fraction."""
     spacing: Annotated[float, Field(ge=1)] = 1.5
     """Between readings further apart than so many intervals some are missing (完整率)."""
+    complete_within: Duration = 259_200.0
+    """A reading that reaches the collector later than this after its time is missing all the same."""
     timely: Duration = 60.0
     """A reading that reaches the collector so soon after its time is timely (及时率)."""
     fall_after: Annotated[int, Field(ge=1)] = 2

@@ -56,6 +56,7 @@ _ZH = {
     "pressure": "压力基准（表压、绝压）", "strapped": "罐容表换算", "lel": "爆炸下限（%VOL）",
     "fall_after": "降级读数", "offline_after": "离线判定", "online_window": "在线窗口",
     "online_least": "在线窗口下限", "online_target": "在线率目标", "spacing": "间隔容许倍数", "timely": "及时上限",
+    "complete_within": "补传计入完整率时限",
     "accumulates": "累计量", "linkage": "断电与馈电", "control": "控制关系标志", "feed": "馈电关系标志",
     "devices": "断电器", "feeders": "馈电", "after": "跟随时限",
     "trend": "趋势预警", "window": "窗口", "horizon": "预见期", "steps": "段数", "clearness": "显著倍数",

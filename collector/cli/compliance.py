@@ -25,7 +25,7 @@ from config.printable import cell
 from profiles.load import library
 from profiles.regions import Counties, city_of, counties_of, province_of, region_name
 
-AXES = ("day", "province", "city", "region", "site", "profile")
+AXES = ("day", "province", "city", "region", "site", "industry", "profile")
 REGIONS = ("province", "city", "region")
 """Those that have a name beside their code."""
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -71,9 +71,10 @@ def _rows(
     measurer: Measurer, begin: date, end: date, now: int, axes: Sequence[str], counties: Counties
 ) -> list[dict[str, Any]]:
     summed: dict[tuple[str, ...], Tally] = defaultdict(Tally)
+    industries = measurer.industries()
     for day in each_day(begin, end):
         for key, tally in measurer.day(day, now).items():
-            summed[_cut(key, axes)].add(tally)
+            summed[_cut(key, axes, industries)].add(tally)
     return [_row(axes, place, tally, counties) for place, tally in sorted(summed.items())]
 
 
@@ -86,14 +87,26 @@ def _row(axes: Sequence[str], place: Sequence[str], tally: Tally, counties: Coun
     return cells | tally.rates() | tally.minutes() | tally.sums()
 
 
-def _cut(key: Key, axes: Sequence[str]) -> tuple[str, ...]:
-    """What of a key the axes ask for; a region's city and province follow from its code (GB/T 2260)."""
-    wider = {"province": province_of(key.region), "city": city_of(key.region)}
+def _cut(key: Key, axes: Sequence[str], industries: Mapping[str, str]) -> tuple[str, ...]:
+    """What of a key the axes ask for; a region's city and province follow from its code (GB/T 2260).
+
+    The industry is what the site states (`site: industry`), and the profile where it states none.
+    """
+    wider = {
+        "province": province_of(key.region), "city": city_of(key.region),
+        "industry": industries.get(key.site, key.profile),
+    }  # fmt: skip
     return tuple(wider.get(axis) or str(getattr(key, axis, "")) for axis in axes)
 
 
-_SHOWN = (*(f"{axis}_name" for axis in REGIONS), "points", "alarms_raised", "alarms_open", "alarms_closed")
+_SHOWN = (
+    *(f"{axis}_name" for axis in REGIONS), "points", "gateway_offline_count", "alarms_raised", "alarms_open",
+    "alarms_closed",
+)  # fmt: skip
 """The sums that people see; scripts see all."""
+_MINUTES = (
+    "clear_minutes", "handle_minutes", "close_minutes", "off_duty_minutes", "gateway_offline_minutes", "unheard_minutes"
+)  # fmt: skip
 
 
 def _for_people(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +116,7 @@ def _for_people(row: Mapping[str, Any]) -> dict[str, Any]:
             cells[name] = value
         elif name.endswith("_rate"):
             cells[name.removesuffix("_rate")] = None if value is None else f"{_floor(value):.2f} %"
-        elif name in ("clear_minutes", "handle_minutes", "close_minutes", "off_duty_minutes"):
+        elif name in _MINUTES:
             cells[name.replace("_minutes", " min")] = None if value is None else f"{value:.1f}"
     return cells
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
@@ -11,11 +12,13 @@ from collector.alarms.book import AlarmBook
 from collector.alarms.lives import Deed, Life
 from collector.arrivals import Arrivals
 from collector.compliance.points import Demand, Seen, demand, tally
+from collector.compliance.silence import gateways
 from collector.compliance.tally import Tally
 from collector.days import Days
 from collector.directory import Directory, Place
 from collector.duty.book import DutyBook
 from collector.duty.records import Roster, Scope, Spans
+from collector.late import Run
 from collector.normalise.compile import NO_PROFILE
 from collector.sinks.base import Coverage, Sink, Span
 from profiles.load import Library
@@ -26,7 +29,7 @@ TOGETHER = 50
 
 
 class Where(NamedTuple):
-    """A site's part that is of one profile, which stands for the industry."""
+    """A site's part that is of one profile."""
 
     region: str
     site: str
@@ -53,11 +56,15 @@ class Point(NamedTuple):
     quantity: str
 
 
-class Known(NamedTuple):
-    """What the manifests and the bureau say of points: where they are now, and by code since when they are due."""
+@dataclass(slots=True)
+class Known:
+    """What is known of points beside the store: where they are now; by code since when they are due, and what came
+    too late for the on-line rate and for completeness."""
 
     places: dict[Point, Place]
     since: dict[str, int]
+    late: Mapping[str, Sequence[Run]] = field(default_factory=dict)
+    lost: Mapping[str, Sequence[Run]] = field(default_factory=dict)
 
 
 class _Group(NamedTuple):
@@ -88,8 +95,12 @@ class Measurer:
         regions = {where.site: where.region for where in found}
         for (site, profile), count in arrived.items():
             if site in regions:
-                came = Tally(arrived=count.readings, timely=count.timely)
+                came = Tally(arrived=count.readings, timely=count.timely, late=count.late, lost=count.lost)
                 found.setdefault(Where(regions[site], site, profile), Tally()).add(came)
+        heard, roster = self._arrivals.gateways.between(start, end), self._duty.roster(start, end)
+        manifests = self._directory.manifests()
+        for of, profile, each in gateways(manifests, self._library, heard, roster, start, min(end, now)):
+            found.setdefault(Where(of.adcode, of.code, profile), Tally()).add(each)
         return {Key(day, *where): tally for where, tally in found.items()}
 
     def span(self, start: int, end: int, sites: Iterable[str] = ()) -> dict[Where, Tally]:
@@ -107,7 +118,11 @@ class Measurer:
             if (demanded := self._demand(point, place)) is not None:
                 wanted[point] = demanded
         roster = self._duty.roster(start, end)
-        for group in _groups(asked, end - start):
+        groups = list(_groups(asked, end - start))
+        reach = max((group.reach for group in groups), default=0)
+        late = self._arrivals.late
+        known.late, known.lost = (late.between(limit, start - reach, end) for limit in ("window", "complete"))
+        for group in groups:
             for point, each in self._points(group, known, roster, start, end):
                 found[Where(point.region, point.site, point.profile)].add(each)
         return found
@@ -116,6 +131,12 @@ class Measurer:
         """The profiles of the points that are measured now."""
         self._directory.refresh()
         return {place.point.profile for place in self._directory.places()}
+
+    def industries(self) -> dict[str, str]:
+        """Site → its industry, of those that state one."""
+        self._directory.refresh()
+        stated = (manifest.site for _owner, manifest in self._directory.manifests())
+        return {site.code: site.industry for site in stated if site.industry}
 
     def note_due(self, now: int) -> None:
         """A point that is new is due from now on; cheap where no manifest has changed since."""
@@ -151,7 +172,10 @@ class Measurer:
         off = {point: roster.off(Scope(point.site, point.asset, point.code), *span) for point, span in spans.items()}
         beside = self._beside(off, every, spans)
         for point, span in spans.items():
-            seen_of = Seen(every.get(point), valid.get(point), *beside.get(point, (0, 0)))
+            seen_of = Seen(
+                every.get(point), valid.get(point), *beside.get(point, (0, 0)),
+                known.late.get(point.code, ()), known.lost.get(point.code, ()),
+            )  # fmt: skip
             yield point, tally(group.wanted[point], *span, seen_of, off[point])
 
     def _beside(

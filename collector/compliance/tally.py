@@ -37,6 +37,20 @@ class Tally:
     """Readings whose arrival was counted."""
     timely: int = 0
     """Those of them that came soon enough."""
+    late: int = 0
+    """Those that came too late for the on-line rate,"""
+    lost: int = 0
+    """and those of them that came too late for completeness as well."""
+    gateways: int = 0
+    """Gateways that were due; over several days, the sum over the days."""
+    gateway_due: float = 0.0
+    """Time for which gateways were due while the collector listened."""
+    gateway_away: float = 0.0
+    """Time for which they were due and it did not: nobody knows how they were."""
+    gateway_offline: float = 0.0
+    """The part of `gateway_due` for which they were off line."""
+    gateway_breaks: int = 0
+    """How often they went off line."""
     raised: int = 0
     """Alarms that were raised."""
     open: int = 0
@@ -78,6 +92,10 @@ class Tally:
             "off_duty_minutes": self.off_duty / MINUTE,
             "online_minutes": self.online / MINUTE, "expected": self.expected, "received": self.received,
             "readings": self.readings, "valid": self.valid, "arrived": self.arrived, "timely": self.timely,
+            "late": self.late, "lost": self.lost,
+            "gateways": self.gateways, "gateway_minutes": self.gateway_due / MINUTE,
+            "gateway_offline_minutes": self.gateway_offline / MINUTE, "gateway_offline_count": self.gateway_breaks,
+            "unheard_minutes": self.gateway_away / MINUTE,
             "alarms_raised": self.raised, "alarms_open": self.open, "alarms_cleared": self.cleared,
             "alarms_handled": self.handled, "alarms_closed": self.closed,
         }  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.arrivals import Count
 from collector.compliance.measure import Key
 from collector.compliance.tally import Tally
 from tests.collector.alarms.make import event, life
@@ -85,7 +86,7 @@ def test_a_point_that_was_taken_away_is_due_up_to_its_last_reading(town: Bureau)
 
 def test_the_gaps_of_a_point_that_was_taken_away_are_seen_where_no_other_is_left(town: Bureau) -> None:
     town.write("G0002", [*minutes(START, START + HOUR), *minutes(START + 2 * HOUR, START + 3 * HOUR)])
-    town.registry.arrivals.note(DAY, SITE, "hazchem-storage", 120, 120)
+    town.registry.arrivals.note(DAY, SITE, "hazchem-storage", Count(120, 120))
     town.registry.save()
     found = measured(town)
     assert found.due - found.online == pytest.approx(HOUR - 2 * MINUTE, abs=MINUTE)
@@ -112,6 +113,6 @@ def test_alarms_count_on_the_day_of_each_step(town: Bureau) -> None:
 def test_arrivals_stand_beside_the_readings(town: Bureau) -> None:
     town.enrol("G0001")
     town.write("G0001", minutes())
-    town.registry.arrivals.note(DAY, SITE, "hazchem-storage", 1440, 1080)
+    town.registry.arrivals.note(DAY, SITE, "hazchem-storage", Count(1440, 1080))
     town.registry.save()
     assert measured(town).rates()["timely_rate"] == 0.75

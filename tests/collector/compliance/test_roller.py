@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from collector.arrivals import Count
 from collector.compliance.roller import Roller
 from collector.compliance.settings import ComplianceSettings
 from collector.sinks.base import Sink
@@ -43,7 +44,7 @@ class Office:
         return [{"time": time, **json.loads(tags), **json.loads(fields)} for time, tags, fields in rows]
 
     def late(self, readings: int) -> None:
-        self.town.registry.arrivals.note(DAY, SITE, "hazchem-storage", readings, 0)
+        self.town.registry.arrivals.note(DAY, SITE, "hazchem-storage", Count(readings, 0))
         self.town.registry.save()
 
 

@@ -56,14 +56,14 @@ def test_what_comes_within_the_profiles_time_is_timely(registry: Registry) -> No
     note(registry, 0.5, 30, 59)
     note(registry, 1, 61, 1200)
     registry.save()
-    assert registry.arrivals.of(AFTER) == {SITE: Count(6, 4)}
+    assert registry.arrivals.of(AFTER) == {SITE: Count(6, 4, late=1)}
 
 
 def test_a_backlog_counts_for_the_days_on_which_it_was_measured(registry: Registry) -> None:
     note(registry, 3599, 3601, 7200)
     registry.save()
-    assert registry.arrivals.of(BEFORE) == {SITE: Count(2, 0)}
-    assert registry.arrivals.of(AFTER) == {SITE: Count(1, 0)}
+    assert registry.arrivals.of(BEFORE) == {SITE: Count(2, 0, late=2)}
+    assert registry.arrivals.of(AFTER) == {SITE: Count(1, 0, late=1)}
     assert registry.arrivals.came(BEFORE) == 2
 
 
