@@ -19,8 +19,10 @@ OWN = ""
 SILENT = 120_000
 """Silences that are not longer are not kept: no profile calls a gateway off line sooner."""
 ABSENT = 60_000
-"""The same of the collector's own, which says so every `TICK`."""
+"""The same of the collector's own, which says every `TICK` that it listens."""
 TICK = 15_000
+WAITED = 3_600_000
+"""A packet that came before the last one by less than this has waited here; by more, the clock was set back."""
 SILENCES = 2000
 """Kept a gateway; beyond, the oldest are forgotten, as though it had been on line."""
 SCHEMA = """
@@ -75,7 +77,8 @@ class Gateways:
                 self._silences.append((agent, last, now))
         if last is None:
             self._since[agent] = now
-        self._last[agent] = now
+        if last is None or not 0 < last - now < WAITED:
+            self._last[agent] = now
         self._new.add(agent)
 
     def _known(self, agent: str) -> int | None:
