@@ -72,8 +72,10 @@ class Gateways:
     def _mark(self, agent: str, now: int, shortest: int) -> None:
         last = self._known(agent)
         if last is not None and now - last > shortest:
-            del self._last[agent]  # so that the file is asked: one that was forgotten meanwhile begins anew
-            if (last := self._known(agent)) is not None:
+            if agent not in self._new:  # ask the file: one that was forgotten meanwhile begins anew
+                del self._last[agent]
+                last = self._known(agent)
+            if last is not None:
                 self._silences.append((agent, last, now))
         if last is None:
             self._since[agent] = now

@@ -14,6 +14,7 @@ from collector.compliance.settings import zone
 from collector.days import Days
 from collector.dead_letters import Draft
 from collector.envelopes import Envelope
+from collector.gateways import OWN
 from collector.normalise.compile import Compiled
 from collector.registry import Registry
 from collector.sinks.base import Record
@@ -354,6 +355,30 @@ async def test_a_state_folder_without_room_only_waits(
         agent.send("data", second)
         await eventually(lambda: agent.has(2, second), "the acknowledgement once there is room")
         assert collector.counters["dead"] == 0
+
+
+async def test_a_gateway_is_heard_by_fresh_readings_and_states_and_not_by_a_backlog(
+    broker: Server, agent: Agent, tmp_path: Path
+) -> None:
+    began = time.time_ns() // 1_000_000
+    async with collecting(settings(broker.port, tmp_path, Shelf())) as collector:
+        agent.send("manifest", TANK)
+        now = began + 3_600_000  # ahead, so that it is in time however slow the machine is
+        old = agent.data(1, TANK, [("G0001", now - 86_400_000, 3.0, GOOD)])
+        await eventually(lambda: agent.has(1, old), "the acknowledgement of a backlog")
+        known = collector._registry.arrivals.gateways
+        assert "plant-a" not in known.between(began, now)
+        new = agent.data(2, TANK, [("G0001", now, 3.0, GOOD)])
+        await eventually(lambda: agent.has(2, new), "the acknowledgement")
+        by_reading = known.between(began, now)["plant-a"].last
+        agent.tell(2)
+        await eventually(lambda: known.between(began, now)["plant-a"].last > by_reading, "the state")
+        await eventually(lambda: OWN in known.between(began, now), "the collector's own word")
+    registry = Registry(tmp_path)
+    found = registry.arrivals.gateways.between(began, now)
+    registry.close()
+    assert began <= found["plant-a"].since == by_reading < found["plant-a"].last <= time.time_ns() // 1_000_000
+    assert OWN in found
 
 
 async def test_what_came_is_counted_for_compliance_once_however_often_it_comes(

@@ -13,7 +13,7 @@ from collector.cli.compliance import command
 from profiles.wire.codec import decode, decoder, encode, manifest_hash
 from profiles.wire.messages import Manifest, Point
 from tests.collector.alarms.make import life
-from tests.collector.compliance.bureau import END, HOUR, START, bureau, minutes, settings_file
+from tests.collector.compliance.bureau import END, HOUR, MINUTE, START, bureau, minutes, settings_file
 from tests.collector.field import HAZARD, manifest
 
 SITE = HAZARD[:9]
@@ -76,6 +76,35 @@ def test_cities_and_provinces_sum_up_their_counties_and_have_names(file: Path) -
     assert "石家庄市" in call(file, "--from", "2026-11-24", "--by", "city").output
     default = call(file, "--from", "2026-11-24", "--csv").output.splitlines()[0].split(",")
     assert default[:5] == ["day", "region", "region_name", "site", "profile"]
+
+
+def test_industry_is_what_the_site_states_and_else_the_profile(file: Path) -> None:
+    with bureau(file.parent) as town:
+        for agent, code, industry in (("b", "110110002", "C26"), ("c", "110110003", "C26"), ("d", "110110004", "")):
+            made = decode(manifest("G0001"), decoder(Manifest))
+            point = Point(profile="hazchem-storage", asset=code, quantity="YW", code=f"{code}YW001")
+            site = replace(made.site, code=code, industry=industry)
+            frame = encode(replace(made, site=site, tags={"G0001": replace(made.tags["G0001"], point=point)}))
+            town.registry.put_manifest(agent, manifest_hash(frame), frame)
+        town.measurer.note_due(0)
+    found = json.loads(call(file, "--from", "2026-11-24", "--by", "industry", "--json").output)
+    assert [(row["industry"], row["points"]) for row in found] == [("C26", 2), ("hazchem-storage", 3)]
+
+
+def test_gateways_that_were_off_line_are_shown_in_every_form(file: Path) -> None:
+    """Heard until 8:00 and from 8:30 on, while the collector listened until 20:00: 25 min, and 4 h nobody knows of."""
+    with bureau(file.parent) as town:
+        for at in minutes(START, END - 4 * HOUR + MINUTE):
+            town.registry.arrivals.gateways.heard("other", at)
+            if not START + 8 * HOUR < at < START + 8 * HOUR + 30 * MINUTE:
+                town.registry.arrivals.gateways.heard("plant-a", at)
+    words = ("--from", "2026-11-24", "--by", "region")
+    [row] = json.loads(call(file, *words, "--json").output)
+    assert (row["gateways"], row["gateway_minutes"], row["unheard_minutes"]) == (1, 1200.0, 240.0)
+    assert (row["gateway_offline_minutes"], row["gateway_offline_count"]) == (25.0, 1)
+    [line] = csv.DictReader(io.StringIO(call(file, *words, "--csv").output))
+    assert (line["gateway_offline_minutes"], line["gateway_offline_count"], line["late"]) == ("25.0", "1", "0")
+    assert "gateway_offline min" in call(file, *words).output
 
 
 def test_people_see_per_cent_that_are_not_rounded_up(file: Path) -> None:

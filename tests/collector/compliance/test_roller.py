@@ -82,6 +82,21 @@ async def test_late_readings_write_the_same_fact_anew(office: Office) -> None:
     assert (after[-1]["online_rate"], after[-1]["timely_rate"]) == (1.0, 0.0)
 
 
+async def test_the_fact_has_what_came_late_and_how_long_gateways_were_off_line(office: Office) -> None:
+    arrivals = office.town.registry.arrivals
+    arrivals.note(DAY, SITE, "hazchem-storage", Count(1080, 1000, late=60, lost=7))
+    for at in minutes(START, END + HOUR):
+        arrivals.gateways.heard("other", at)
+        if not START < at < START + 12 * MINUTE:
+            arrivals.gateways.heard("plant-a", at)
+    office.town.registry.save()
+    await office.roller.step(END + 10 * MINUTE, STOP)
+    fact = office.facts()[-1]
+    assert (fact["late"], fact["lost"]) == (60, 7)
+    assert (fact["gateways"], fact["gateway_minutes"], fact["unheard_minutes"]) == (1, 1440.0, 0.0)
+    assert (fact["gateway_offline_minutes"], fact["gateway_offline_count"]) == (7.0, 1)
+
+
 async def test_a_store_that_is_down_gets_the_day_later(office: Office) -> None:
     office.shelf.up = False
     assert await office.roller.step(END + HOUR, STOP) == []

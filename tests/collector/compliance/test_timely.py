@@ -67,6 +67,17 @@ def test_a_backlog_counts_for_the_days_on_which_it_was_measured(registry: Regist
     assert registry.arrivals.came(BEFORE) == 2
 
 
+def test_an_envelope_shows_a_gateway_on_line_unless_all_of_it_is_late(registry: Registry) -> None:
+    timeliness, now = Timeliness(CHINA, library(), registry.arrivals), MIDNIGHT * 1_000_000
+    late, last = record("P1", MIDNIGHT - 180_001, 1.0), record("P1", MIDNIGHT - 180_000, 1.0)
+    unknown = record("P1", MIDNIGHT, 1.0)
+    unknown = unknown._replace(series=type(unknown.series)("none", "110110001", "1", "a/d", "x", "value", prefix=""))
+    assert not timeliness.live([], now)
+    assert not timeliness.live([late, late], now)
+    assert timeliness.live([last, late], now)
+    assert timeliness.live([late, unknown], now)
+
+
 def test_around_midnight_both_days_get_theirs(registry: Registry) -> None:
     note(registry, 0, 5, 11, 20, now=MIDNIGHT + 10_000)
     registry.save()
