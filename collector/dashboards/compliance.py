@@ -20,6 +20,7 @@ RATES = {
     "timely_rate": (Title("及时率", "timeliness"), "timely", "arrived"),
 }
 """Rate → its name, and the sums of which it is the quotient (docs/compliance.md)."""
+OFF_LINE = ("gateway_offline_minutes", "gateway_offline_count")
 GOOD: Steps = ((0, "red"), (0.9, "orange"), (0.95, "green"))
 """Ours: the profiles that state a target state 95 %."""
 DAY = 86_400_000
@@ -47,7 +48,7 @@ def build(library: Library) -> Dashboard:
 
 def _sites() -> Panel:
     rates = ", ".join(f'sum("{part}") / sum("{whole}") AS "{rate}"' for rate, (_, part, whole) in RATES.items())
-    counts = ("alarms_raised", "alarms_closed", "off_duty_minutes")
+    counts = ("alarms_raised", "alarms_closed", "off_duty_minutes", *OFF_LINE)
     sums = ", ".join(f'sum("{each}") AS "{each}"' for each in counts)
     statement = f'SELECT {rates}, last("points") AS "points", {sums} {_WHERE} GROUP BY "region", "site", "profile"'
     shown: dict[str, Column | None] = {
@@ -59,6 +60,8 @@ def _sites() -> Panel:
         "points": Column("测点 points", decimals=0), **shown,
         "alarms_raised": Column("报警 alarms", decimals=0), "alarms_closed": Column("关闭 closed", decimals=0),
         "off_duty_minutes": Column("停用分钟 off duty", unit="m", decimals=0),
+        "gateway_offline_minutes": Column("网关离线分钟 off line", unit="m", decimals=0),
+        "gateway_offline_count": Column("离线次数 times", decimals=0),
     })  # fmt: skip
     return table(
         Title("各企业", "sites"), rows(statement, [*RATES, "points", *counts], ["region", "site", "profile"]), sheet
