@@ -105,7 +105,7 @@ class Table(NamedTuple):
 
 def tables(profile: Profile, language: Language = "en") -> list[Table]:
     """Every part of a profile; the last column of an entry says where it is known from."""
-    return list(_model((), profile, language))
+    return list(_model((), profile, language, profile.spec))
 
 
 def page(profile: Profile, language: Language) -> str:
@@ -120,8 +120,11 @@ def page(profile: Profile, language: Language) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _model(path: tuple[str, ...], model: BaseModel, language: Language) -> Iterator[Table]:
-    """A model's own values as a table of two or three columns, then its parts."""
+def _model(path: tuple[str, ...], model: BaseModel, language: Language, above: Stated) -> Iterator[Table]:
+    """A model's own values as a table of two or three columns, then its parts.
+
+    `above`: the fact of which it is a part, which says where it is known from if it does not say so itself.
+    """
     values = _set(model)
     if isinstance(model, Stated):  # a fact is shown also where it is the model's default
         values = {name: getattr(model, name) for name in type(model).model_fields if name not in _NOT_SHOWN} | values
@@ -141,27 +144,30 @@ def _model(path: tuple[str, ...], model: BaseModel, language: Language) -> Itera
     for name, value in _set(model).items():
         if isinstance(value, BaseModel):
             if _is_part(value):
-                yield from _model((*path, name), value, language)
+                yield from _model((*path, name), value, language, above)
         elif _is_part(value):
-            yield from _entries((*path, name), value, language)
+            yield from _entries((*path, name), value, language, model if isinstance(model, Stated) else above)
 
 
-def _entries(path: tuple[str, ...], entries: Mapping[str, BaseModel], language: Language) -> Iterator[Table]:
-    """Entries of one kind, a row each; their own parts follow."""
+def _entries(
+    path: tuple[str, ...], entries: Mapping[str, BaseModel], language: Language, above: Stated
+) -> Iterator[Table]:
+    """Entries of one kind, a row each; their own parts follow. `above` as in `_model`."""
     shown = [_set(entry) for entry in entries.values()]
     names = [name for name in type(next(iter(entries.values()))).model_fields if any(name in each for each in shown)]
     names = [name for name in names if not any(_is_part(each.get(name)) for each in shown)]
-    stated = any(isinstance(entry, Stated) for entry in entries.values())
     columns = ["", *(_word(name, language) for name in names)]
     rows = []
     for key, entry in entries.items():
-        row = [key, *(_cell(entry, name, language) for name in names)]
-        rows.append([*row, _known_in_all(entry, names, language)] if isinstance(entry, Stated) else row)
-    yield Table(path, [*columns, "known from" if language == "en" else "依据"] if stated else columns, rows)
+        known = (
+            _known_in_all(entry, names, language) if isinstance(entry, Stated) else _known(above, path[-1], language)
+        )
+        rows.append([key, *(_cell(entry, name, language) for name in names), known])
+    yield Table(path, [*columns, "known from" if language == "en" else "依据"], rows)
     for key, entry in entries.items():
         for name, value in _set(entry).items():
             if _is_part(value) and not isinstance(value, BaseModel):
-                yield from _entries((*path, key, name), value, language)
+                yield from _entries((*path, key, name), value, language, entry if isinstance(entry, Stated) else above)
 
 
 def _set(model: BaseModel) -> dict[str, Any]:

@@ -27,3 +27,11 @@ def test_a_page_says_of_each_entry_where_it_is_known_from_in_both_languages() ->
     for name in profile.quantities:
         assert f"\n| {name} | " in english
         assert f"\n| {name} | " in chinese
+
+
+def test_every_table_of_every_profile_says_where_it_is_known_from() -> None:
+    for profile in library().values():
+        for table in pages.tables(profile):
+            if table.path:  # the first one names the profile
+                assert table.columns[-1] == "known from", table.path
+                assert all(row[-1] for row in table.rows), table.path
