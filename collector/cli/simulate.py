@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 import click
+from pydantic_core import PydanticCustomError
 
+from collector.platform.course import INTERVALS
 from collector.platform.digests import Check
 from collector.platform.folder import Folder
 from collector.platform.ledger import Ledger
@@ -20,6 +23,7 @@ from collector.platform.static_tables import TABLES
 from collector.platform.text_files import TextPlatform
 from collector.platform.tokens import Tokens
 from config.cli import host_option
+from config.model import seconds
 
 KEY = 16
 """Characters of a key or an IV."""
@@ -43,6 +47,22 @@ def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     for name in found.values():
         if name not in TABLES:
             raise click.BadParameter(f"{name!r} is none of {', '.join(TABLES)}")
+    return found
+
+
+def _intervals(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, float]:
+    """Seconds, by what they are of."""
+    found = {}
+    for text in texts:
+        name, _, length = text.partition("=")
+        if name not in INTERVALS and not re.fullmatch(r"\d{11}|\d{14}", name):
+            raise click.BadParameter(f"{name!r} is none of {', '.join(INTERVALS)}, and no gateway's code")
+        try:
+            found[name] = float(str(seconds(length)))
+        except PydanticCustomError as err:
+            raise click.BadParameter(f"{text!r}: {err.message()}") from err
+        if not found[name]:
+            raise click.BadParameter(f"{text!r}: expected more than nothing")
     return found
 
 
@@ -75,13 +95,18 @@ def _tables(_context: click.Context, _option: click.Parameter, texts: tuple[str,
     "--table", "tables", multiple=True, callback=_tables, metavar="NAME=ID",
     help="Interface id of a static table where it is not the table's name; several times.",
 )  # fmt: skip
+@click.option(
+    "--interval", "intervals", multiple=True, callback=_intervals, metavar="NAME=TIME",
+    help="How often live packets are expected: of family S (S=60s), of mines by enterpriseType (DXK=20s, LTK=10m, "
+    "WKK=10m), of run states (12=150s), or of one gateway by its code; several times.",
+)  # fmt: skip
 @click.option("--oauth", default="", envvar="PLATFORM_OAUTH", metavar="CLIENT:SECRET",
               help="Over HTTP, take only what brings a token of /oauth/token (scope mine).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the ports as one JSON line, and nothing else.")
 def platform(
     tcp: int | None, http: int | None, folder: Path | None, encoding: str, host: str, cipher: str, key: str, iv: str,
     digest_key: str, digest_header: str, digest_field: str, ledger: Path, answers: Plan, tables: dict[str, str],
-    oauth: str, as_json: bool,
+    intervals: dict[str, float], oauth: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Receive reports as the specification notes have them: check every field, keep a ledger, answer as told."""
     if tcp is None and http is None and folder is None:
@@ -97,7 +122,7 @@ def platform(
     told: Callable[[str], None] = (lambda _: None) if as_json else click.echo
     secret = Secret(cipher, key.encode(), iv.encode())
     digest = Check(digest_key.encode(), digest_header, digest_field) if digest_key else None
-    made = Platform(book, secret, answers, told, tables=tables, digest=digest)
+    made = Platform(book, secret, answers, told, tables=tables, digest=digest, intervals=intervals)
     watched = None if folder is None else Folder(TextPlatform(book, encoding, told, secret), folder)
     try:
         client, _, password = oauth.partition(":")

@@ -17,6 +17,7 @@ MINE = Field(text(r"\d{12}", "a mine code of 12 digits"))
 MOMENT = Field(moment(TIME))
 FILES = Field(lambda found: "" if isinstance(found, list) else "expected a list")
 PERSONS = Field(text(r"\d{4}", "a number of persons in four digits"))
+NUMBER = Field(lambda found: "" if type(found) is int and found >= 0 else "expected a whole number from 0 on")
 TABLES = {
     "camera": {
         "cameraCode": CAMERA, "positionType": Field(text(r".{1,32}", "1 to 32 characters")),
@@ -41,10 +42,16 @@ TABLES = {
         "cameraCode": Field(text(r"\d{14}|\d{20}", "a camera or terminal code")), "analysisCase": PERSONS,
         "dataTime": MOMENT, "mineCode": MINE,
     },
+    "importPersonCount": {
+        "positionName": Field(text(r".{1,255}", "1 to 255 characters")),
+        "positionCode": Field(text(r"\d{14}", "14 digits")),
+        "cameraCode": CAMERA, "direction": Field(one_of("01", "02")), "personCount": NUMBER, "mineCode": MINE,
+    },
 }  # fmt: skip
-"""Keys by the last part of the path."""
+"""Keys by the last part of the path. How `personCount` is written is not known: a number is ours."""
 
-
+TOLD = ("personCount", "analysisCase", "cameraStatus", "analysisType")
+"""Keys of which the first that is there is what a row tells."""
 LARGEST = 20_000_000
 """Bytes of a picture at most (5.4)."""
 
@@ -80,11 +87,18 @@ class Register:
         if not isinstance(rows, list) or not rows:
             yield Fault("", "expected a list that is not empty")
             return
+        places: set[tuple[str, str]] = set()
         for index, row in enumerate(rows):
             found = list(held_against(row, TABLES[kind], f"[{index}]."))
             yield from found
-            if not found:
-                yield from self._known(kind, row, f"[{index}].cameraCode")
+            if found:
+                continue
+            yield from self._known(kind, row, f"[{index}].cameraCode")
+            if kind == "importPersonCount":
+                place = row["positionCode"], row["direction"]
+                if place in places:
+                    yield Fault(f"[{index}].positionCode", "stands twice with this direction; the later replaces")
+                places.add(place)
 
     def _known(self, kind: str, row: dict[str, Any], at: str) -> Iterator[Fault]:
         camera, mine = row["cameraCode"], row["mineCode"]
@@ -94,13 +108,21 @@ class Register:
             yield Fault(at, f"camera {camera} is not registered for mine {mine}")
 
 
-def values(path: str, rows: list[dict[str, Any]], packet: str) -> Iterator[Value]:
-    """What a sound push says, for the ledger; times in ms UTC."""
+def values(path: str, rows: list[dict[str, Any]], packet: str, received: int) -> Iterator[Value]:
+    """What a sound push says, for the ledger; times in ms UTC, `received` of what states none."""
     kind = path.removeprefix(BASE)
     for row in rows:
-        told = next(row[name] for name in ("analysisCase", "cameraStatus", "analysisType") if name in row)
-        at = millis(row["dataTime"], TIME) or 0
-        yield Value(f"CM6.{kind}", row["cameraCode"], at, float(told), True, row.get("analysisType", ""), packet)
+        told = next(row[name] for name in TOLD if name in row)
+        at = millis(row.get("dataTime"), TIME) or received
+        yield Value(
+            f"CM6.{kind}",
+            row["cameraCode"],
+            at,
+            float(told),
+            True,
+            row.get("analysisType", row.get("direction", "")),
+            packet,
+        )
         for _at, camera, wrong, found in pictures(path, [row]):
             if not wrong:
                 yield Value("CM6.picture", camera, at, None, True, found, packet)

@@ -1,169 +1,108 @@
-"""Family M as the notes have it: 4.2 (envelope and codes), 4.3 (kinds), 4.4 and notes on mines 1.6, 4.2 (units)."""
+"""Family M, judged by what a packet says by itself (notes, 4.2 to 4.4, 6.3; notes on mines, 4.1, 4.2)."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from collector.platform.fields import (
-    Fault,
-    Field,
-    boolean,
-    held_against,
-    is_number,
-    millis,
-    moment,
-    now,
-    number,
-    number_or_null,
-    one_of,
-    records,
-    text,
-)
+from collector.platform.course import KEPT, Told
+from collector.platform.fields import Fault, Field, held_against, is_number, millis, records
 from collector.platform.ledger import Value
-
-TIME = "%Y-%m-%d %H:%M:%S"
-EARLY = 300_000
-DAY = 86_400_000
-MINE = Field(text(r"\d{12}", "a mine code of 12 digits"))
-POINT = Field(
-    text(r"\d{14}[A-Z]{2}\d{4}[0-9A-Za-z]{1,12}", "a point code: mine, system, value type, sensor type, number")
+from collector.platform.mine_tables import (
+    COMPARED,
+    FARTHEST,
+    HEAD,
+    KINDS,
+    RANGES,
+    SENSOR,
+    SWITCH,
+    TIME,
+    UNITS,
+    Kind,
 )
-SENSOR = re.compile(r".{16}(\d{4})")
-UNITS: dict[str, set[str]] = {
-    "9101": {"mm", "mm/d"}, "9102": {"mm"}, "9103": {"m"}, "9104": {"m"}, "9105": {"m"}, "9106": {"mm"},
-    "9107": {"L/s"}, "9108": {"m"}, "9109": {"m"}, "9110": {"m"}, "9111": {"%"}, "9112": {"kPa"}, "9113": {"NTU"},
-    "9114": {"mm"},
-    "0001": {"%CH4"}, "0002": {"m/s"}, "0003": {"℃"}, "0004": {"ppm"}, "0005": {"Pa", "kPa"}, "0007": {"m"},
-    "0009": {"ppm"}, "0012": {"%VOL"}, "0013": {"%VOL"}, "0014": {"mg/m³"}, "0020": {"mm"}, "0031": {"mm"},
-    "0041": {"ppm"}, "0042": {"ppm"}, "3003": {"m³"}, "9201": {"m³/h"}, "9202": {"m"}, "9203": {"MPa"},
-    "9204": {"J", ""}, "9205": {"m/s", "kN", ""}, "9206": {"kWh"},
-    "9301": {"mm", "mm/d", "mm/d²"}, "9302": {"mm", "mm/h", "m²"},
-    "9303": {"mm"}, "9304": {"mm"}, "9305": {"kPa", "kN"}, "9306": {"cm/s", "Hz"}, "9307": {"m", "kPa"}, "9308": {"m"},
+
+AHEAD = 60_000
+"""Ms that a record may lie behind its packet's time: as far as an agent lets a clock go ahead (6.3)."""
+DAY = 86_400_000
+FAULT, CALIBRATION, OVER, UNDER, _ALARM, LINK, POWER, STALE = range(8)
+"""Places of the flags of `pointStatus` (4.3)."""
+LOST = {FAULT, CALIBRATION, LINK, POWER, STALE}
+"""Flags with which a point may have no value."""
+SOUND = "00000000"
+PERSONAL = ("idCard", "personName")
+"""Fields of which nothing is kept."""
+SAYS = {
+    "01": ("powerCode", "powerConsumption"), "02": ("hostName", "cpuLoad"), "03": ("hostName", "loadValue"),
+    "04": ("pointCode", "pointValue"), "05": ("pointCode", "avgValue"), "06": ("pointCode", "abnormalValue"),
+    "09": ("areaName", "currentNum"), "12": ("substationCode", "signalStrength"), "1001": ("relatedObj", "alarmLevel"),
 }  # fmt: skip
-"""Units of a sensor type, as they are printed."""
-HEAD = {
-    "dataId": Field(text(r"[0-9a-f-]{36}", "a UUID")),
-    "enterpriseCode": MINE,
-    "enterpriseType": Field(one_of("DXK", "LTK", "WKK")),
-    "enterpriseName": Field(text(r".{1,100}", "text"), required=False),
-    "gatewayCode": Field(text(r"\d{14}", "a gateway code of 14 digits")),
-    "collectTime": Field(moment(TIME)),
-    "isConnectDataSource": Field(boolean),
-    "reportType": Field(one_of("report", "continues")),
-    "dataType": Field(one_of(*(f"{kind:02}" for kind in range(1, 13)), "1001")),
-}
-VALUE = {
-    "ksbh": MINE,
-    "pointCode": POINT,
-    "pointName": Field(text(r".{1,100}", "a name of at most 100 characters"), required=False),
-    "pointLocation": Field(text(r".{1,100}", "a place of at most 100 characters"), required=False),
-    "sensorType": Field(text(r"\d{4}", "a sensor type of 4 digits")),
-    "pointValue": Field(number_or_null),
-    "valueUnit": Field(text(r".{0,10}", "a unit of at most 10 characters")),
-    "pointStatus": Field(text(r"[01]{8}", "eight characters 0 or 1")),
-    "dataTime": Field(moment(TIME)),
-}
-ABNORMAL = {
-    "ksbh": MINE, "pointCode": POINT, "abnormalValue": Field(number), "abnormalType": Field(one_of("1", "2")),
-    "happenTime": Field(moment(TIME)),
-}  # fmt: skip
-WARNING = {
-    "ksbh": MINE,
-    "alarmStartTime": Field(moment(TIME)),
-    "alarmOverTime": Field(lambda value: "" if value == "" else moment(TIME)(value)),
-    "alarmLevel": Field(one_of(1, 2, 3, 4)),
-    "alarmStatus": Field(one_of(0, 1)),
-    "alarmType": Field(lambda value: "" if type(value) is int else "expected a whole number"),
-    "relatedObj": Field(text(r".{1,50}", "at most 50 characters")),
-    "Alarmcode": Field(text(r".{1,50}", "at most 50 characters")),
-    "alarmDesc": Field(text(r".{1,500}", "at most 500 characters")),
-}
-STATION = {
-    "ksbh": MINE,
-    "substationCode": Field(text(r"[0-9A-Za-z]{1,32}", "a station code of at most 32 characters")),
-    "substationName": Field(text(r".{1,50}", "a name of at most 50 characters")),
-    "runStatus": Field(one_of("0", "1")),
-    "signalStrength": Field(lambda value: "" if type(value) is int and 0 <= value <= 100 else "expected 0 to 100"),
-    "reportTime": Field(moment(TIME)),
-}
-STATISTIC = {
-    "ksbh": MINE, "pointCode": POINT, "statType": Field(one_of("1", "2", "3")), "avgValue": Field(number),
-    "maxValue": Field(number), "minValue": Field(number), "statTime": Field(moment(TIME)),
-}  # fmt: skip
-COMPARED = re.compile(r"(?P<value>-?\d+(?:\.\d+)?)[^\d≥≤，（]*?(?P<sign>±≥|≥|≤) (?P<limit>-?\d+(?:\.\d+)?)")
-"""In a warning's text: ``812.34 m ≥ 812.30 m`` (4.8)."""
-HOST = {
-    "ksbh": MINE, "hostName": Field(text(r".{1,50}", "a name of at most 50 characters")),
-    "hostIp": Field(text(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*", "an IP address")),
-}  # fmt: skip
-PERCENT = Field(lambda value: "" if is_number(value) and 0 <= value <= 100 else "expected 0 to 100")
-LOAD = HOST | {"cpuLoad": PERCENT, "memLoad": PERCENT, "dataTime": Field(moment(TIME))}
-LOAD_ALARM = HOST | {
-    "alarmType": Field(one_of(1, 2)), "loadValue": PERCENT, "alarmLevel": Field(one_of(1, 2)),
-    "alarmTime": Field(moment(TIME)),
-}  # fmt: skip
-ELECTRICITY = {
-    "ksbh": MINE, "powerCode": Field(text(r"[0-9A-Za-z]{18}", "a code of 18 characters")),
-    "powerDate": Field(moment("%Y-%m-%d")),
-    "powerConsumption": Field(lambda value: "" if is_number(value) and value >= 0 else "expected a number from 0 on"),
-    "dataTime": Field(moment(TIME)),
-}  # fmt: skip
-"""Notes on mines, 4.1: names and the code's length are seen; what a date and the code's characters are is ours."""
-TABLES = {
-    "01": ELECTRICITY, "02": LOAD, "03": LOAD_ALARM, "04": VALUE, "05": STATISTIC, "06": ABNORMAL, "12": STATION,
-    "1001": WARNING,
-}  # fmt: skip
-"""Records by dataType; the other kinds are taken as they come."""
-LOST = {0, 1, 5, 6, 7}
-"""Flags (from 0: fault, calibration, link, power, stale) with which a point may have no value."""
+"""Whose number the ledger keeps of a record, and which, by dataType."""
+ABOUT = {"03": "{alarmType} {alarmLevel}", "05": "{report} {statType}", "06": "{abnormalType}", "1001": "{alarmStatus}"}
+"""And which kind of it; of others, whether it is a live one."""
 
 
 def faults(body: Any) -> Iterator[Fault]:
-    """Everything that a platform should refuse in a body."""
+    """Everything that a platform should refuse in a body, whenever it comes."""
     if not isinstance(body, dict):
         yield Fault("", "expected an object")
         return
+    word = str(body.get("dataType"))
+    kind = KINDS.get(word)
     entries = Field(lambda found: "" if isinstance(found, list) and found else "expected a list that is not empty")
-    yield from held_against(body, HEAD | {"datas": entries})
+    yield from held_against(body, HEAD | {"datas": entries}, quoted=kind is None or not kind.persons)
     mine = str(body.get("enterpriseCode"))
     if not str(body.get("gatewayCode")).startswith(mine):
         yield Fault("gatewayCode", f"does not begin with the mine code {mine}")
-    if (at := millis(body.get("collectTime"), TIME)) is not None and at > now() + EARLY:
-        yield Fault("collectTime", "lies in the future")
-    table = TABLES.get(str(body.get("dataType")))
+    if kind is None:
+        return
+    seen: set[str] = set()
     for path, each in records(body, "datas", 10_000):
-        if table is None or not isinstance(each, dict):
-            yield from [] if isinstance(each, dict) else [Fault(path.rstrip("."), "expected an object")]
+        yield from held_against(each, kind.table, path, quoted=not kind.persons)
+        if not isinstance(each, dict):
             continue
-        yield from _record(path, each, table, mine)
+        yield from _codes(path, each, mine)
+        yield from _times(path, each, kind, body)
+        yield from _BESIDE[word](path, each) if word in _BESIDE else ()
+        if word == "04" and body.get("isConnectDataSource") is False and not _flags(each) & LOST:
+            yield Fault(f"{path}pointStatus", "expected a flag of a lost point while the data source is not connected")
+        key = json.dumps([each.get(name) for name in kind.key])
+        if key in seen:
+            yield Fault(path + kind.key[0], f"stands twice in the packet with the same {', '.join(kind.key[1:])}")
+        seen.add(key)
 
 
-def _record(path: str, each: dict[str, Any], table: dict[str, Field], mine: str) -> Iterator[Fault]:
-    yield from held_against(each, table, path)
+def _codes(path: str, each: Mapping[str, Any], mine: str) -> Iterator[Fault]:
     if each.get("ksbh") != mine:
         yield Fault(f"{path}ksbh", f"is not the mine code {mine}")
     for name in ("pointCode", "substationCode"):
         if isinstance(code := each.get(name), str) and not code.startswith(mine):
             yield Fault(path + name, f"does not begin with the mine code {mine}")
-    if table is VALUE:
-        yield from _value(path, each)
-    figures = [each.get(name) for name in ("minValue", "avgValue", "maxValue")]
-    if table is STATISTIC and all(map(is_number, figures)) and figures != sorted(figures):  # type: ignore[type-var]
-        yield Fault(f"{path}avgValue", "lies not between minValue and maxValue")
-    if table is ELECTRICITY and not _is_past(each):
-        yield Fault(f"{path}powerDate", "is not over at dataTime")
-    if table is WARNING and (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
+
+
+def _times(path: str, each: Mapping[str, Any], kind: Kind, body: Mapping[str, Any]) -> Iterator[Fault]:
+    """A packet tells of nothing that comes after it; a live one of nothing that should have been resumed (1.9)."""
+    collected = millis(body.get("collectTime"), TIME)
+    for name in kind.times:
+        at = millis(each.get(name), TIME)
+        if at is None or collected is None:
+            continue
+        if at > collected + AHEAD:
+            yield Fault(path + name, "lies behind collectTime")
+        if kind.way == "live" and body.get("reportType") == "report" and at < collected - KEPT:
+            yield Fault(path + name, "lies more than 30 days before collectTime, and the packet is a live one")
+
+
+def _warning(path: str, each: Mapping[str, Any]) -> Iterator[Fault]:
+    if (each.get("alarmStatus") == 1) != bool(each.get("alarmOverTime")):
         yield Fault(f"{path}alarmOverTime", "stands with status 1 and only then")
-    if table is WARNING and (found := COMPARED.search(str(each.get("alarmDesc")))) and not _true(found):
+    start, over = (millis(each.get(name), TIME) for name in ("alarmStartTime", "alarmOverTime"))
+    if start is not None and over is not None and over < start:
+        yield Fault(f"{path}alarmOverTime", "lies before alarmStartTime")
+    if (found := COMPARED.search(str(each.get("alarmDesc")))) and not _true(found):
         yield Fault(f"{path}alarmDesc", f"says {found[0]!r}, which is not so")
-
-
-def _is_past(each: dict[str, Any]) -> bool:
-    """Whether a day is over; one that is none is told elsewhere."""
-    day, at = millis(each.get("powerDate"), "%Y-%m-%d"), millis(each.get("dataTime"), TIME)
-    return day is None or at is None or day + DAY <= at
 
 
 def _true(compared: re.Match[str]) -> bool:
@@ -173,53 +112,101 @@ def _true(compared: re.Match[str]) -> bool:
     return (abs(value) if compared["sign"] == "±≥" else value) >= limit
 
 
-def _value(path: str, each: dict[str, Any]) -> Iterator[Fault]:
-    kind, code = each.get("sensorType"), each.get("pointCode")
+def _electricity(path: str, each: Mapping[str, Any]) -> Iterator[Fault]:
+    """A day is told when it is over; one that is none is told elsewhere."""
+    day, at = millis(each.get("powerDate"), "%Y-%m-%d"), millis(each.get("dataTime"), TIME)
+    if day is not None and at is not None and day + DAY > at:
+        yield Fault(f"{path}powerDate", "is not over at dataTime")
+
+
+def _statistic(path: str, each: Mapping[str, Any]) -> Iterator[Fault]:
+    figures = [each.get(name) for name in ("minValue", "avgValue", "maxValue")]
+    if all(map(is_number, figures)) and figures != sorted(figures):  # type: ignore[type-var]
+        yield Fault(f"{path}avgValue", "lies not between minValue and maxValue")
+
+
+def _position(path: str, each: Mapping[str, Any]) -> Iterator[Fault]:
+    if (each.get("longitude") is None) != (each.get("latitude") is None):
+        yield Fault(f"{path}latitude", "expected longitude and latitude, or null for both")
+
+
+def _overcrowded(path: str, each: Mapping[str, Any]) -> Iterator[Fault]:
+    limit, present = each.get("limitNum"), each.get("currentNum")
+    if is_number(limit) and is_number(present) and present <= limit:
+        yield Fault(f"{path}currentNum", "is not above limitNum")
+
+
+def _flags(each: Mapping[str, Any]) -> set[int]:
+    return {at for at, flag in enumerate(str(each.get("pointStatus"))) if flag == "1"}
+
+
+def _value(path: str, each: Mapping[str, Any]) -> Iterator[Fault]:
+    kind, code, unit = each.get("sensorType"), each.get("pointCode"), each.get("valueUnit")
     if "pointName" not in each and "pointLocation" not in each:
         yield Fault(f"{path}pointName", "is missing")
     match = SENSOR.match(code) if isinstance(code, str) else None
     if match is not None and match[1] != kind:
         yield Fault(f"{path}sensorType", f"is not the {match[1]} of the point code")
-    if kind in UNITS and each.get("valueUnit") not in UNITS[kind]:
+    if kind in UNITS and unit not in UNITS[kind]:
         yield Fault(f"{path}valueUnit", f"expected {' or '.join(sorted(UNITS[kind]))} of sensor type {kind}")
-    status = str(each.get("pointStatus"))
-    if each.get("pointValue") is None and not any(status[at : at + 1] == "1" for at in LOST):
+    value, flags = each.get("pointValue"), _flags(each)
+    if value is None and not flags & LOST:
         yield Fault(f"{path}pointValue", "null only of a point that is lost or at fault")
+    if not is_number(value):
+        return
+    switch = SWITCH.fullmatch(str(kind)) is not None
+    low, high = (0, 1) if switch else RANGES.get((str(kind), str(unit)), (-FARTHEST, FARTHEST))
+    if switch and value not in (0, 1):
+        yield Fault(f"{path}pointValue", f"expected the 0 or 1 of a switch, sensor type {kind}")
+    elif not low <= value <= high and not flags & (LOST | {OVER if value > high else UNDER}):
+        yield Fault(f"{path}pointStatus", f"says nothing of {value:g}, outside {low:g} to {high:g} of type {kind}")
+
+
+_BESIDE: Mapping[str, Callable[[str, Mapping[str, Any]], Iterator[Fault]]] = {
+    "01": _electricity, "04": _value, "05": _statistic, "07": _position, "09": _overcrowded, "1001": _warning,
+}  # fmt: skip
+"""What the fields of a record say against each other, by dataType."""
+
+
+def kept(body: Any) -> Any:
+    """A body as the ledger keeps it; of one that tells of persons only a digest (notes on mines, 2.4)."""
+    text = json.dumps(body, ensure_ascii=False)
+    if not any(f'"{name}"' in text for name in PERSONAL):
+        return body
+    return f"tells of persons, SHA-256 {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def values(body: dict[str, Any]) -> Iterator[Value]:
-    """What a sound body says, for the ledger; times in ms UTC."""
+    """What a sound body says, for the ledger; times in ms UTC. Of persons it is how many there are."""
     kind, report, packet = body["dataType"], body["reportType"], body["dataId"]
+    if KINDS[kind].persons:
+        at = millis(body["collectTime"], TIME) or 0
+        yield Value(f"M.{kind}", body["enterpriseCode"], at, len(body["datas"]), True, report, packet)
+        return
+    code, number = SAYS[kind]
     for each in body["datas"]:
-        if kind == "04":
-            at, valid = millis(each["dataTime"], TIME) or 0, each["pointStatus"] == "00000000"
-            yield Value("M", each["pointCode"], at, each["pointValue"], valid, report, packet)
-        elif kind == "06":
-            at = millis(each["happenTime"], TIME) or 0
-            yield Value("M.06", each["pointCode"], at, each["abnormalValue"], True, each["abnormalType"], packet)
-        elif kind == "05":
-            at, span = millis(each["statTime"], TIME) or 0, f"{report} {each['statType']}"
-            yield Value("M.05", each["pointCode"], at, each["avgValue"], True, span, packet)
-        elif kind == "12":
-            at, runs = millis(each["reportTime"], TIME) or 0, each["runStatus"] == "1"
-            yield Value("M.12", each["substationCode"], at, each["signalStrength"], runs, report, packet)
-        elif kind == "01":
-            at = millis(each["powerDate"], "%Y-%m-%d") or 0
-            yield Value("M.01", each["powerCode"], at, each["powerConsumption"], True, report, packet)
-        elif kind == "02":
-            at = millis(each["dataTime"], TIME) or 0
-            yield Value("M.02", each["hostName"], at, each["cpuLoad"], True, report, packet)
-        elif kind == "03":
-            at, about = millis(each["alarmTime"], TIME) or 0, f"{each['alarmType']} {each['alarmLevel']}"
-            yield Value("M.03", each["hostName"], at, each["loadValue"], True, about, packet)
-        elif kind == "1001":
-            at = millis(each["alarmOverTime"] or each["alarmStartTime"], TIME) or 0
-            yield Value("M.1001", each["relatedObj"], at, each["alarmLevel"], True, str(each["alarmStatus"]), packet)
+        valid = each.get("pointStatus", SOUND) == SOUND and each.get("runStatus", "1") == "1"
+        about = ABOUT.get(kind, "{report}").format(report=report, **each)
+        yield Value(
+            "M" if kind == "04" else f"M.{kind}", each[code], _time(kind, each), each[number], valid, about, packet
+        )
 
 
-def stream(body: dict[str, Any]) -> tuple[str, int | None, float]:
-    """What must come in a rhythm: a name, the time of this packet (ms; None: it is no part of it), seconds at most."""
-    at = millis(body["collectTime"], TIME) if body["reportType"] == "report" else None
-    if body["dataType"] == "12":  # it is off line when nothing came for five minutes (6.2)
-        return f"{body['gatewayCode']} (run state)", at, 300.0
-    return body["gatewayCode"], at if body["dataType"] == "04" else None, 1200.0
+def _time(kind: str, each: Mapping[str, Any]) -> int:
+    """Of a record: a consumption's day, a warning's end once it is over."""
+    if kind == "01":
+        return millis(each["powerDate"], "%Y-%m-%d") or 0
+    first, last = KINDS[kind].times[0], KINDS[kind].times[-1]
+    return millis(each[last] or each[first], TIME) or 0
+
+
+def told(body: Mapping[str, Any]) -> Told | None:
+    """What a packet is among others; None where its head does not say."""
+    at, kind, gateway = millis(body.get("collectTime"), TIME), str(body.get("dataType")), str(body.get("gatewayCode"))
+    if at is None or kind not in KINDS:
+        return None
+    way = "resumed" if body.get("reportType") == "continues" else KINDS[kind].way
+    if kind == "04":
+        return Told(gateway, (gateway, str(body.get("enterpriseType"))), way, at)
+    name = f"{gateway} (run state)" if kind == "12" else f"{gateway} (dataType {kind})"
+    return Told(name, ("12",) if kind == "12" else (), way, at)

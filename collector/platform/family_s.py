@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from collector.platform.course import Told
 from collector.platform.fields import (
     Fault,
     Field,
@@ -13,7 +14,6 @@ from collector.platform.fields import (
     is_number,
     millis,
     moment,
-    now,
     number,
     number_or_null,
     one_of,
@@ -25,8 +25,8 @@ from collector.platform.ledger import Value
 TIME = "%Y%m%d%H%M%S"
 MOST = 200
 """Indicators in a packet at most (1.8)."""
-EARLY = 300_000
-"""Ms that a time may lie in the future."""
+AHEAD = 60_000
+"""Ms that an alarm may lie behind its packet's time: as far as an agent lets a clock go ahead (6.3)."""
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 QUOTA = Field(text(r"[0-9A-Z]{22}", "an indicator code of 22 characters 0-9A-Z"))
 HEAD = {
@@ -55,7 +55,7 @@ def _list(value: Any) -> str:
 
 
 def faults(body: Any) -> Iterator[Fault]:
-    """Everything that a platform should refuse in a body."""
+    """Everything that a platform should refuse in a body, whenever it comes."""
     if not isinstance(body, dict):
         yield Fault("", "expected an object")
         return
@@ -64,8 +64,6 @@ def faults(body: Any) -> Iterator[Fault]:
     enterprise, gateway = str(body.get("enterpriseId")), str(body.get("gatewayId"))
     if not gateway.startswith(enterprise):
         yield Fault("gatewayId", f"does not begin with the enterprise code {enterprise}")
-    if (at := millis(body.get("collectTime"), TIME)) is not None and at > now() + EARLY:
-        yield Fault("collectTime", "lies in the future")
     seen: set[Any] = set()
     for path, each in records(body, kind, MOST):
         yield from held_against(each, ALARM if kind == "alarms" else DATA, path)
@@ -79,8 +77,16 @@ def faults(body: Any) -> Iterator[Fault]:
                 yield Fault(f"{path}quotaId", "stands twice in the packet")
             seen.add(str(code))
             yield from _validity(path, each, body)
-        elif each.get("alarmType") == "alarmsignal" and each.get("threshold") != 1:
-            yield Fault(f"{path}threshold", "expected 1 of a switch alarm")
+        else:
+            yield from _alarm(path, each, body)
+
+
+def _alarm(path: str, each: dict[str, Any], body: dict[str, Any]) -> Iterator[Fault]:
+    if each.get("alarmType") == "alarmsignal" and each.get("threshold") != 1:
+        yield Fault(f"{path}threshold", "expected 1 of a switch alarm")
+    at, collected = millis(each.get("alarmTime"), TIME), millis(body.get("collectTime"), TIME)
+    if at is not None and collected is not None and at > collected + AHEAD:
+        yield Fault(f"{path}alarmTime", "lies behind collectTime")
 
 
 def _validity(path: str, each: dict[str, Any], body: dict[str, Any]) -> Iterator[Fault]:
@@ -104,7 +110,15 @@ def values(body: dict[str, Any]) -> Iterator[Value]:
         yield Value("S.alarm", each["quotaId"], at, value, True, each["alarmType"], body["dataId"])
 
 
-def stream(body: dict[str, Any]) -> tuple[str, int | None, float]:
-    """What must come in a rhythm: a name, the time of this packet (ms; None: it is no part of it), seconds at most."""
-    live = body["reportType"] == "report" and "datas" in body
-    return body["gatewayId"], millis(body["collectTime"], TIME) if live else None, 120.0
+def told(body: Mapping[str, Any]) -> Told | None:
+    """What a packet is among others; None where its head does not say."""
+    at, gateway = millis(body.get("collectTime"), TIME), str(body.get("gatewayId"))
+    if at is None:
+        return None
+    way = "resumed" if body.get("reportType") == "continues" else "alarm" if "alarms" in body else "live"
+    return Told(gateway, (gateway, "S"), way, at)
+
+
+def kept(body: Any) -> Any:
+    """A body as the ledger keeps it: whole, since none tells of persons."""
+    return body

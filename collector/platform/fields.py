@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 BEIJING = timezone(timedelta(hours=8))
 Check = Callable[[Any], str]
@@ -37,9 +38,9 @@ def one_of(*words: Any) -> Check:
     return lambda value: "" if (type(value), value) in known else f"expected one of {', '.join(map(str, words))}"
 
 
-def is_number(value: Any) -> bool:
-    """A JSON number; true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def is_number(value: Any) -> TypeGuard[float]:
+    """A JSON number; true and false are none, nor is what no double holds (1e999)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def number(value: Any) -> str:
@@ -80,8 +81,8 @@ def now() -> int:
     return round(datetime.now(UTC).timestamp() * 1000)
 
 
-def held_against(message: Any, table: Mapping[str, Field], at: str = "") -> Iterator[Fault]:
-    """Every field that is missing, not known, or not as it should be."""
+def held_against(message: Any, table: Mapping[str, Field], at: str = "", *, quoted: bool = True) -> Iterator[Fault]:
+    """Every field that is missing, not known, or not as it should be; `quoted`: with what it says."""
     if not isinstance(message, dict):
         yield Fault(at.rstrip("."), "expected an object")
         return
@@ -90,7 +91,7 @@ def held_against(message: Any, table: Mapping[str, Field], at: str = "") -> Iter
             if field.required:
                 yield Fault(at + name, "is missing")
         elif reason := field.check(message[name]):
-            yield Fault(at + name, f"{reason}, not {str(message[name])[:60]!r}")
+            yield Fault(at + name, f"{reason}, not {str(message[name])[:60]!r}" if quoted else reason)
     for name in message:
         if name not in table:
             yield Fault(at + str(name), "is not known")

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS value (family TEXT NOT NULL, code TEXT NOT NULL, time
     valid INTEGER NOT NULL, kind TEXT NOT NULL, packet TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS refusal (received INTEGER NOT NULL, path TEXT NOT NULL, reason TEXT NOT NULL,
     body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS value_at ON value (code, time);
 CREATE TABLE IF NOT EXISTS finding (received INTEGER NOT NULL, text TEXT NOT NULL);
 """
 
@@ -53,7 +54,8 @@ class Ledger:
                 (identity, family, received, json.dumps(body, ensure_ascii=False)),
             ).fetchone()[0]
             if new == 1:
-                self._db.executemany("INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+                rows = (each._replace(value=None if each.value is None else float(each.value)) for each in values)
+                self._db.executemany("INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         return bool(new == 1)
 
     def refuse(self, received: int, faults: Sequence[tuple[str, str]], body: str) -> None:
@@ -63,15 +65,31 @@ class Ledger:
                 "INSERT INTO refusal VALUES (?, ?, ?, ?)", [(received, path, reason, body) for path, reason in faults]
             )
 
-    def find(self, received: int, text: str) -> None:
-        """Note something odd that is no reason to refuse."""
+    def find(self, received: int, *texts: str) -> None:
+        """Note what is odd and no reason to refuse."""
         with self._lock, self._db:
-            self._db.execute("INSERT INTO finding VALUES (?, ?)", (received, text))
+            self._db.executemany("INSERT INTO finding VALUES (?, ?)", [(received, text) for text in texts])
 
     def values(self, family: str | None = None) -> list[Value]:
         """Everything taken, in the order of its coming."""
         query = "SELECT * FROM value WHERE ?1 IS NULL OR family = ?1 ORDER BY rowid"
         return [Value(*row)._replace(valid=bool(row[4])) for row in self._all(query, family)]
+
+    def another(self, value: Value) -> Value | None:
+        """A valid number that another packet says of the same point and time, where there is one."""
+        rows = self._all(
+            "SELECT * FROM value WHERE code = ? AND time = ? AND family = ? AND packet != ? AND valid AND value != ?",
+            value.code, value.time, value.family, value.packet, value.value,
+        )  # fmt: skip
+        return Value(*rows[0]) if rows else None
+
+    def last(self, family: str, code: str, but: str) -> Value | None:
+        """The newest that came of a point, in another packet than `but`."""
+        rows = self._all(
+            "SELECT * FROM value WHERE code = ? AND family = ? AND packet != ? ORDER BY rowid DESC LIMIT 1",
+            code, family, but,
+        )  # fmt: skip
+        return Value(*rows[0]) if rows else None
 
     def refusals(self) -> list[tuple[str, str]]:
         """Path and reason of every fault."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -15,16 +15,15 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from collector.platform import cm6, family_m, family_s, sealed, static_tables
+from collector.platform import cm6, family_m, family_s, sealed, static_tables, transitions
+from collector.platform.course import Course
 from collector.platform.digests import Check, DigestError
 from collector.platform.fields import Fault, now
-from collector.platform.ledger import Ledger
+from collector.platform.ledger import Ledger, Value
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 10_240
 """Bytes of a frame at most (notes, 1.8)."""
-KEPT_STREAMS = 100_000
-"""Gateways whose rhythm is watched."""
 _ANSWER = re.compile(r"(success|error:\d{3}|nothing|slow:[\d.]+|close)(?:x(\d+))?")
 
 
@@ -89,25 +88,26 @@ def _endless(steps: list[tuple[str, int]]) -> Plan:
 class Platform:
     """Judges packets; `told` is called with a line a packet. `tables`: interface id → static table, beside its name.
 
-    `digest`: the keyed digest that every packet must have.
+    `digest`: the keyed digest that every packet must have; `intervals`: see `Course`; `clock`: ms since 1970 UTC.
     """
 
     def __init__(
         self, ledger: Ledger, secret: Secret, answers: Plan, told: Callable[[str], None] = lambda _: None,
         *, tables: Mapping[str, str] = MappingProxyType({}), digest: Check | None = None,
+        intervals: Mapping[str, float] = MappingProxyType({}), clock: Callable[[], int] = now,
     ) -> None:  # fmt: skip
         self._ledger, self._secret, self._answers, self._told = ledger, secret, answers, told
-        self._tables, self._digest = tables, digest
-        self._last: dict[str, int] = {}
+        self._tables, self._digest, self._clock = tables, digest, clock
+        self._course = Course(ledger, intervals)
         self._register = cm6.Register()
 
     def push(self, path: str, raw: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
         """A push of an electronic seal by its path; noted before this returns, as `take` does."""
-        received = now()
+        received = self._clock()
         try:
             if self._digest is not None:
                 self._digest.check_headers(raw, headers)
-            body = json.loads(raw)
+            body = json.loads(raw, parse_constant=_no_number)
         except DigestError as err:
             return self._untrusted(raw, err, {"code": 401, "msg": str(err)})
         except ValueError as err:
@@ -125,7 +125,7 @@ class Platform:
             return Reply(int(detail), {"code": int(detail), "msg": "as told"}) if detail else Reply(0, None)
         by_path = path.startswith(cm6.BASE)
         identity = hashlib.sha256(path.encode() + raw).hexdigest() if by_path else body["msgId"]
-        found = cm6.values(path, body, identity) if by_path else sealed.values(body)
+        found = cm6.values(path, body, identity, received) if by_path else sealed.values(body)
         for where, _camera, wrong, _sha in cm6.pictures(path, body) if by_path else ():
             if wrong:
                 self._ledger.find(received, f"{where}: {wrong}; the picture is dropped, and nothing else")
@@ -136,7 +136,7 @@ class Platform:
 
     def take(self, raw: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> Reply:
         """One frame, and what is said to it. It is in the ledger before this returns."""
-        received = now()
+        received = self._clock()
         try:
             if self._digest is not None:
                 self._digest.check_headers(raw, headers)
@@ -153,9 +153,9 @@ class Platform:
             self._ledger.refuse(received, [("serviceId", words)], json.dumps(body, ensure_ascii=False))
             self._told(f"refused {identity}: {words}")
             return Reply(401, _error(identity, "401", "INVALID_SERVICE_ID", words))
-        faults = [*self._faults(identity, table, body)]
+        faults = [*self._faults(identity, table, body, received)]
         if faults:
-            self._ledger.refuse(received, faults, json.dumps(body, ensure_ascii=False))
+            self._ledger.refuse(received, faults, json.dumps(_kept(body), ensure_ascii=False))
             words = "; ".join(f"{path}: {reason}" for path, reason in faults[:5])
             self._told(f"refused {identity}: {words}")
             return Reply(400, _error(identity, "400", "BUSINESS_ERROR", words))
@@ -163,17 +163,18 @@ class Platform:
 
     def _untrusted(self, raw: bytes, err: DigestError, answer: dict[str, Any]) -> Reply:
         """A packet of which nobody knows whether it is the sender's: nothing of it is looked at."""
-        self._ledger.refuse(now(), [("digest", str(err))], raw.decode(errors="replace")[:4000])
+        self._ledger.refuse(self._clock(), [("digest", str(err))], raw.decode(errors="replace")[:4000])
         self._told(f"refused: {err}")
         return Reply(401, answer)
 
-    def _faults(self, identity: str, table: str, body: Any) -> Iterator[Fault]:
+    def _faults(self, identity: str, table: str, body: Any, received: int) -> Iterator[Fault]:
         if table in static_tables.TABLES:
             yield from static_tables.faults(table, body)
             return
         if body.get("dataId") != identity:
             yield Fault("dataId", f"is not the {identity} of the frame")
         yield from _family(body).faults(body)
+        yield from self._course.faults(_family(body).told(body), received)
 
     def _answer(self, identity: str, table: str, body: Any, received: int) -> Reply:
         kind, _, detail = next(self._answers).partition(":")
@@ -184,28 +185,27 @@ class Platform:
         if kind == "nothing":
             self._told(f"{name} {identity}: told to say nothing")
             return Reply(0, None)
-        if isinstance(body, list):
-            values, what, count = static_tables.values(table, body, identity), table, f"{len(body)} rows"
-        else:
-            values, what = _family(body).values(body), body["reportType"]
-            count = f"{len(body.get('datas') or body.get('alarms') or ())} values"
-            stream, time, most = _family(body).stream(body)
-            self._rhythm(stream, time, most, received)
-        new = self._ledger.accept(identity, name, received, body, values)
+        values, what, count = [*_values(table, body, identity)], table, f"{len(body)} rows"
+        if not isinstance(body, list):
+            what, count = body["reportType"], f"{len(body.get('datas') or body.get('alarms') or ())} values"
+        new = self._ledger.accept(identity, name, received, _kept(body), values)
+        if not new and _said(self._ledger.body(identity)) != _said(_kept(body)):
+            self._ledger.find(received, f"packet {identity} came once more with another content; the first one holds")
+        elif new and not isinstance(body, list):
+            self._find(body, values, received)
         self._told(f"{name} {identity}: {what}, {count}{'' if new else ' (known already)'}")
         if kind == "close":
             return Reply(0, None, cut=True)
         return Reply(200, {"success": True, "dataId": identity}, delay=float(detail) if kind == "slow" else 0.0)
 
-    def _rhythm(self, stream: str, time: int | None, most: float, received: int) -> None:
-        """A gateway that reports live must do so often enough; what is late is a finding, not a refusal."""
-        if time is None:
-            return
-        before = self._last.get(stream)
-        if before is not None and time - before > most * 1000:
-            self._ledger.find(received, f"gateway {stream}: {(time - before) / 1000:.0f} s between two live packets")
-        if len(self._last) < KEPT_STREAMS:
-            self._last[stream] = max(time, before or 0)
+    def _find(self, body: dict[str, Any], values: list[Value], received: int) -> None:
+        """Note what is odd about a packet beside those before it."""
+        odd = list(transitions.findings(body, self._ledger))
+        if (told := _family(body).told(body)) is not None:
+            odd += self._course.findings(told, values, received)
+        self._ledger.find(received, *odd)
+        for text in odd:
+            self._told(f"finding: {text}")
 
     def _unframed(self, raw: bytes) -> tuple[str, str, Any]:
         """The ids of packet and service that the frame gives, where it does, and the body: an object or a list.
@@ -246,14 +246,33 @@ def _family(body: Mapping[str, Any]) -> ModuleType:
     return family_m if "enterpriseCode" in body else family_s
 
 
+def _values(table: str, body: Any, identity: str) -> Iterable[Value]:
+    return static_tables.values(table, body, identity) if isinstance(body, list) else _family(body).values(body)
+
+
+def _kept(body: Any) -> Any:
+    return body if isinstance(body, list) else _family(body).kept(body)
+
+
+def _said(kept: Any) -> Any:
+    """What a packet says, whether live or resumed; of one that tells of persons nobody knows."""
+    if isinstance(kept, str):
+        return None
+    return kept | {"reportType": ""} if isinstance(kept, dict) else kept
+
+
 def _json(raw: bytes, what: str, *kinds: type) -> Any:
     try:
-        found = json.loads(raw)
+        found = json.loads(raw, parse_constant=_no_number)
     except ValueError as err:
         raise ValueError(f"{what} is no JSON: {err}") from err
     if not isinstance(found, kinds):
         raise ValueError(f"{what} is no JSON {' or '.join('object' if kind is dict else 'list' for kind in kinds)}")
     return found
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _error(identity: str, code: str, name: str, message: str) -> dict[str, Any]:

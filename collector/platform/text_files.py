@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from collector.platform import person_files
-from collector.platform.family_m import UNITS
 from collector.platform.fields import Fault, millis, now
 from collector.platform.images import MAGIC
 from collector.platform.ledger import Ledger, Value
+from collector.platform.mine_tables import UNITS
 from collector.platform.platform import Secret
 from collector.platform.text_figures import figures, gathered
 from collector.platform.text_kinds import CHECKS, KINDS, SYSTEMS, TIME, Kind

@@ -47,7 +47,7 @@ from edge_agent.uplink.client import MqttLink
 from tests.certificates import Authority
 from tests.collector.notify.receivers import mailbox, robot
 from tests.collector.notify.test_channels import RAISED
-from tests.collector.platform.test_judgement import S
+from tests.collector.platform.examples import S
 from tests.collector.reports.test_sftp import There
 from tests.collector.sinks.make import ramp
 from tests.collector.sinks.stores import ask

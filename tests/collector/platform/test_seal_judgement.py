@@ -12,8 +12,10 @@ import pytest
 
 from collector.platform import sealed
 from collector.platform.cm6 import Register, pictures
+from collector.platform.ledger import Ledger
+from collector.platform.platform import Platform, Secret, plan
 from collector.platform.tokens import Tokens
-from tests.collector.platform.test_judgement import GONE, put
+from tests.collector.platform.examples import GONE, put
 
 EVENT: dict[str, Any] = json.loads("""{"msgId":"0b0b7a4e-6a1e-4d0e-8f0e-2d7f0a5b1c01","msgType":"event",
  "mineCode":"140199900001","mineName":"示例煤矿","mineKind":"MK","mineState":"stopped","terminalId":"14019990000101",
@@ -66,6 +68,22 @@ COVERED: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+PASSED: list[dict[str, Any]] = [
+    {"positionName": "副井罐笼", "positionCode": "14019990000101", "cameraCode": "14010000001320000006",
+     "direction": "01", "personCount": 12, "mineCode": "140199900001"}
+]  # fmt: skip
+
+
+def refused(book: Ledger, path: str, body: Any, *before: Any) -> list[str]:
+    """The fields that a platform's ledger names of a push that it does not take, behind pushes of cameras."""
+    platform = Platform(book, Secret(), plan("success"))
+    assert all(platform.push("/mine/ai/camera", json.dumps(each).encode()).status == 200 for each in before)
+    told, kept = len(book.refusals()), book.packets()
+    reply = platform.push(path, json.dumps(body).encode())
+    assert (reply.status, book.packets()) == (400, kept)
+    return [where for where, _reason in book.refusals()[told:]]
+
+
 def test_the_worked_examples_are_accepted() -> None:
     register = Register()
     assert list(sealed.faults(EVENT)) == []
@@ -113,10 +131,12 @@ def test_the_worked_examples_are_accepted() -> None:
         (BEAT, "resend", True, "resend"), (BEAT, "mineState", GONE, "mineState"),
     ],
 )  # fmt: skip
-def test_each_change_is_refused_by_name(example: dict[str, Any], path: str, value: Any, named: str) -> None:
+def test_each_change_is_refused_by_name(
+    book: Ledger, example: dict[str, Any], path: str, value: Any, named: str
+) -> None:
     body = copy.deepcopy(example)
     put(path, value)(body)
-    assert named in [fault.path for fault in sealed.faults(body)]
+    assert named in refused(book, "/seal", body)
 
 
 @pytest.mark.parametrize(
@@ -127,12 +147,40 @@ def test_each_change_is_refused_by_name(example: dict[str, Any], path: str, valu
         ("mineCode", "140199900002", "[0].cameraCode"), ("cameraCode", "14010000001320000007", "[0].cameraCode"),
     ],
 )  # fmt: skip
-def test_each_change_of_a_diagnosis_is_refused_by_name(path: str, value: Any, named: str) -> None:
-    register = Register()
-    assert not list(register.faults("/mine/ai/camera", [CAMERA]))
+def test_each_change_of_a_diagnosis_is_refused_by_name(book: Ledger, path: str, value: Any, named: str) -> None:
     rows = copy.deepcopy(COVERED)
     put(path, value)(rows[0])
-    assert named in [fault.path for fault in register.faults("/mine/ai/videoAnomaly", rows)]
+    assert named in refused(book, "/mine/ai/videoAnomaly", rows, [CAMERA])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("positionName", "", "positionName"), ("positionCode", "140199900001", "positionCode"),
+        ("cameraCode", "14010000001320000007", "cameraCode"), ("direction", "in", "direction"),
+        ("personCount", "0012", "personCount"), ("personCount", -1, "personCount"),
+        ("personCount", GONE, "personCount"),
+        ("mineCode", "140199900002", "cameraCode"), ("dataTime", "2026-11-24 01:12:40", "dataTime"),
+    ],
+)  # fmt: skip
+def test_each_change_of_a_count_of_passengers_is_refused_by_name(
+    book: Ledger, path: str, value: Any, named: str
+) -> None:
+    rows = copy.deepcopy(PASSED)
+    put(path, value)(rows[0])
+    assert f"[0].{named}" in refused(book, "/mine/ai/importPersonCount", rows, [CAMERA])
+
+
+def test_passengers_are_counted_by_position_and_direction_each_once_in_a_push(ledger: Ledger) -> None:
+    both = [PASSED[0], PASSED[0] | {"direction": "02", "personCount": 0}]
+    assert refused(ledger, "/mine/ai/importPersonCount", PASSED * 2, [CAMERA]) == ["[1].positionCode"]
+    platform = Platform(ledger, Secret(), plan("success"), clock=lambda: 1_800_000_000_000)
+    pushes = ("camera", [CAMERA]), ("importPersonCount", both)
+    assert [platform.push(f"/mine/ai/{path}", json.dumps(rows).encode()).status for path, rows in pushes] == [200, 200]
+    told = ledger.values("CM6.importPersonCount")
+    assert [(each.code, each.time, each.value, each.kind) for each in told] == [
+        (CAMERA["cameraCode"], 1_800_000_000_000, 12.0, "01"), (CAMERA["cameraCode"], 1_800_000_000_000, 0.0, "02"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("code", ["q_covered", "q_moved", "q_replay"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -83,6 +82,14 @@ def test_the_notes_own_files_are_accepted_as_they_stand_there(kind: str, text: s
     assert len(parsed.records) == past.count("~") + past.count("^") - 1
 
 
+def refused(book: Ledger, name: str, text: str) -> list[str]:
+    """What a platform's ledger says of a file that it does not take."""
+    before, kept = len(book.refusals()), book.packets()
+    assert not TextPlatform(book).take(name, text.encode())
+    assert book.packets() == kept
+    return [f"{path}: {reason}".removeprefix(": ") for path, reason in book.refusals()[before:]]
+
+
 CHANGES = [
     (NAME, "14019990000_CDSS_20251125000010.txt", "name: expected"),
     (NAME, f"{MINE}_CDSS_20251125250010.txt", "name: 20251125250010 is no time"),
@@ -113,10 +120,10 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("old", "new", "fault"), CHANGES)
-def test_one_thing_changed_is_refused_by_its_name(old: str, new: str, fault: str) -> None:
+def test_one_thing_changed_is_refused_by_its_name(book: Ledger, old: str, new: str, fault: str) -> None:
     name, text = NAME.replace(old, new), CDSS.replace(old, new)
     assert (name, text) != (NAME, CDSS)
-    found = [f"{path}: {reason}".removeprefix(": ") for path, reason in judged(name, text.encode())[0]]
+    found = refused(book, name, text)
     assert any(each.startswith(fault.removeprefix(": ")) for each in found), found
 
 
@@ -173,11 +180,11 @@ def test_one_thing_changed_is_refused_by_its_name(old: str, new: str, fault: str
         (*SOUND[9], KGBH[KGBH.index(f"~{FAN}") : -2], "~", ": has no record"),
     ],
 )
-def test_other_kinds_are_judged_by_their_own_fields(name: str, text: str, old: str, new: str, fault: str) -> None:
+def test_other_kinds_are_judged_by_their_own_fields(
+    book: Ledger, name: str, text: str, old: str, new: str, fault: str
+) -> None:
     assert old in text
-    found = [
-        f"{path}: {reason}".removeprefix(": ") for path, reason in judged(name, text.replace(old, new).encode())[0]
-    ]
+    found = refused(book, name, text.replace(old, new))
     assert any(each.startswith(fault.removeprefix(": ")) for each in found), found
 
 
@@ -188,13 +195,6 @@ def test_a_point_that_stands_twice_is_refused() -> None:
 
 def test_the_wrong_encoding_is_said_with_the_byte() -> None:
     assert judged(NAME, CDSS.encode("gb18030"))[0][0].reason.endswith("is not utf-8")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "ledger.db")
-    yield made
-    made.close()
 
 
 def put(folder: Path, name: str, text: str, written: float = 0.0) -> None:

@@ -21,7 +21,7 @@ from collector.reports.frames import framed
 from collector.reports.settings import target_faults, target_model
 from collector.reports.transports.base import Answer, Outgoing, transports
 from profiles.load import library
-from tests.collector.platform.test_judgement import S
+from tests.collector.platform.examples import S
 from tests.servers import LOCAL
 
 KEY = "issued-by-the-platform"
