@@ -8,6 +8,7 @@ import pytest
 
 from collector.platform.ledger import Ledger, Value
 from collector.platform.text_files import TextPlatform, judged
+from tests.collector.platform.test_text_files import refused
 from tests.profiles.textfile import examples
 
 MINE, NONCOAL = examples.MINE, examples.NONCOAL
@@ -90,11 +91,12 @@ def test_a_sender_that_writes_no_time_as_crosses_is_accepted_and_an_empty_snapsh
     ],
 )  # fmt: skip
 def test_one_thing_changed_is_refused_by_its_name_and_without_a_persons(
-    kind: str, old: str, new: str, fault: str
+    book: Ledger, kind: str, old: str, new: str, fault: str
 ) -> None:
     assert old in SOUND[kind]
-    faults = found(kind, SOUND[kind].replace(old, new, 1))
-    assert any(each.startswith(fault) for each in faults), faults
+    text = SOUND[kind].replace(old, new, 1)
+    faults = refused(book, f"{text[:12]}_{kind}_{STAMP}.txt", text)
+    assert any(each.startswith(fault.removeprefix(": ")) for each in faults), faults
     for told in faults:
         assert "测试" not in told
         assert f"{MINE}9" not in told
