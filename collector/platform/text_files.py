@@ -9,7 +9,6 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from collector.platform import person_files
 from collector.platform.fields import Fault, millis, now
@@ -19,6 +18,7 @@ from collector.platform.mine_tables import UNITS
 from collector.platform.platform import Secret
 from collector.platform.text_figures import figures, gathered
 from collector.platform.text_kinds import CHECKS, KINDS, SYSTEMS, TIME, Kind
+from collector.platform.text_values import Parsed, Record, number, values
 
 NAME = re.compile(r"([0-9A-Z]{12,20})_([A-Z]+)_(\d{14})\.[tT][xX][tT]")
 EARLY = 300_000
@@ -30,16 +30,6 @@ LOST_BITS, LOST_FLAGS = 16 | 32 | 64 | 128, (0, 5, 7)
 PLAIN = Secret()
 KEPT = 100_000
 """Mines and kinds whose rhythm is watched."""
-Record = dict[str, str]
-
-
-class Parsed(NamedTuple):
-    """A file taken apart; `time` is its header's in ms UTC."""
-
-    mine: str
-    kind: str
-    time: int
-    records: list[Record]
 
 
 class TextPlatform:
@@ -227,11 +217,7 @@ def _records(file: Parsed, kind: Kind) -> Iterator[Fault]:
 
 def _missing_as_empty(kind: str, record: Record) -> Record:
     """In part 2 a missing number is -9999 (1.1)."""
-    return record if kind[:2] not in SYSTEMS else {name: _number(kind, text) for name, text in record.items()}
-
-
-def _number(kind: str, text: str) -> str:
-    return "" if text == "-9999" and kind[:2] in SYSTEMS else text
+    return record if kind[:2] not in SYSTEMS else {name: number(kind, text) for name, text in record.items()}
 
 
 def _point(path: str, file: Parsed, record: Record) -> Iterator[Fault]:
@@ -271,49 +257,5 @@ def _lost(path: str, kind: str, record: Record) -> Iterator[Fault]:
         lost = bool(int(record["state"]) & LOST_BITS)
     else:
         lost = any(record["eight"][at] == "1" for at in LOST_FLAGS)
-    if lost == bool(_number(kind, record["value"])):
+    if lost == bool(number(kind, record["value"])):
         yield Fault(path + "value", "expected none in this state" if lost else "is missing, and the state says nothing")
-
-
-def values(name: str, file: Parsed) -> Iterator[Value]:
-    """What a sound file says, for the ledger: readings (T) and abnormal events (T.alarm); times in ms UTC."""
-    if KINDS[file.kind].persons:
-        there = [each for each in file.records if each.get("underground", "1") == "1" and not each.get("end")]
-        yield Value("T.persons", file.mine, file.time, float(len(there)), True, file.kind, name)
-        return
-    for each in file.records:
-        code = each.get("point") or each.get("area", "")
-        if file.kind == "SPBJ":
-            at = millis(each["end"] or each["start"], TIME) or 0
-            yield Value(
-                f"seal.{each['event_code']}", each["camera"], at, float(each["grade"]), True, each["phase"], name
-            )
-        elif file.kind == "SPZT":
-            at = millis(each["since"], TIME) or 0
-            yield Value("seal.status", each["camera"], at, float(each["camera_state"]), True, file.kind, name)
-        elif file.kind in ("TJSJ", "WFSJ"):
-            at, mean = file.time, float(each["mean"])
-            yield Value("T.statistic", code, at, mean, True, file.kind, name)
-        elif file.kind == "FZSS":
-            at = millis(each["data_time"], TIME) or 0
-            yield Value("T.station", each["station"], at, float(each["run"]), each["run"] == "0", file.kind, name)
-        elif file.kind in ("KGBH", "KZLD"):
-            at, value = millis(each["data_time"], TIME) or 0, float(each["value" if file.kind == "KGBH" else "action"])
-            yield Value("T.change", code, at, value, True, file.kind, name)
-        elif "value" in each:
-            text = _number(file.kind, each["value"])
-            normal = (
-                not int(each.get("state") or each["eight"]) & ~3 if "state" in each else "1" not in _faults_of(each)
-            )
-            at = millis(each["data_time"], TIME) or 0
-            yield Value("T", code, at, float(text) if text else None, normal, file.kind, name)
-        elif "start" in each:
-            sort = f"{file.kind} {each.get('abnormal', '')}".strip()
-            at = millis(each["end"] or each["start"], TIME) or 0
-            yield Value("T.alarm", code, at, None, True, f"{sort} {'closed' if each['end'] else 'open'}", name)
-
-
-def _faults_of(record: Record) -> str:
-    """The flags but for alarm and power, which say nothing of the value."""
-    flags = record["eight"]
-    return flags[:4] + flags[5] + flags[7]

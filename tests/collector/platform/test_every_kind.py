@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from collector.directory import Place
-from collector.platform.text_files import judged, values
+from collector.platform.text_files import judged
 from collector.platform.text_kinds import KINDS
+from collector.platform.text_values import values
 from collector.reports.crossings import Crossing
 from collector.reports.encoders.base import Abnormal, Action, Alarm, Draft, Due, Gateway, Handling, Statistic
 from collector.reports.encoders.text_file import TextFileEncoder
