@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import json
 import struct
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,8 @@ from edge_agent.simulators.modbus_server import Instrument, Served
 from profiles.load import Library, library
 from profiles.wire.messages import ManifestTag, Value
 from tests.edge_agent.drivers.opcua.plant import until
-from tests.profiles.test_every_profile import manifest
+from tests.integration.ledgers import kept, last_served, last_told
+from tests.profiles.made import plant
 from tests.servers import LOCAL, mosquitto, running
 
 DUST = """
@@ -51,8 +51,6 @@ quantities:
   HX: {zh: 火星探测, en: spark detector, type: flag, decimals: 0, limits: [SIG], status: working-definition}
 """
 KEY, IV = "0123456789abcdef", "fedcba9876543210"
-PERIOD = 1000
-"""Ms: the profiles' own periods are up to ten minutes; one that extends each reports as fast as a test wants it."""
 REPORTED = [name for name in library() if (report := library()[name].report) and report.family in ("S", "M")]
 
 
@@ -118,8 +116,7 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
     own.mkdir()
     (own / "dust-explosion.yaml").write_text(DUST, encoding="utf-8")
     profiles = fast(name, own)
-    kind = next(iter(profiles["fast"].assets))
-    made = manifest(profiles["fast"], kind)
+    made = plant(profiles["fast"])
     served = Ledger(tmp_path / "instrument.jsonl")
     unit, tags = instrument(made.tags, profiles, served)
     book = PlatformLedger(tmp_path / "platform.db")
@@ -133,7 +130,7 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
         port = modbus.sockets[0].getsockname()[1]
         device = {
             "name": "plc", "driver": "modbus", "connection": {"type": "tcp", "host": LOCAL, "port": port},
-            "addressing": "plain", "interval": "200ms", "tags": tags,
+            "addressing": "plain", "interval": "200ms", "timeout": "60s", "tags": tags,
         }  # fmt: skip
         agent = {
             "agent": "plant", "collector": "county", "state": "agent", "mqtt": mqtt, "profiles": ["profiles"],
@@ -186,7 +183,7 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
             modbus.close()
             served.close()
     assert (book.refusals(), book.findings()) == ([], [])
-    compare(tmp_path, book, made.tags, profiles, family)
+    compare(tmp_path, book, made.tags, profiles, family, codes)
     book.close()
     for tag in sorted(made.tags, key=lambda tag: made.tags[tag].type != "number")[:1]:
         explained(tmp_path, made.site.code, tag, made.tags[tag], codes)
@@ -210,33 +207,16 @@ def explained(folder: Path, site: str, name: str, tag: ManifestTag, codes: set[s
 
 
 def compare(
-    folder: Path, book: PlatformLedger, made: Mapping[str, ManifestTag], profiles: Library, family: str
+    folder: Path, book: PlatformLedger, made: Mapping[str, ManifestTag], profiles: Library, family: str, told: set[str]
 ) -> None:
-    """Of each point and period the platform has the last value, which is one that the instrument served."""
-    wire = defaultdict(set)
-    for entry in read_ledger(folder / "instrument.jsonl"):
-        wire[entry.tag].add(float(entry.value))  # type: ignore[arg-type]  # numbers and flags
-    reported: dict[str, dict[int, float | None]] = defaultdict(dict)
-    for each in book.values(family):
-        period = each.time if family == "S" else None
-        reported[each.code][each.time if period is None else period] = each.value
+    """The store has what the instrument served, and the platform of each period the last value of the points `told`."""
+    points = {tag.point.code: (name, tag.point) for name, tag in made.items() if tag.point is not None}
     sink = SqliteSink(SqliteSettings(type="sqlite", path=folder / "store.db"))
-    for name, tag in made.items():
-        assert tag.point is not None
-        profile = profiles[tag.point.profile]
-        quantity = profile.quantities[tag.point.quantity]
-        stored = [row for row in sink.history(tag.point.code, 0, 2**53, 100_000) if row["quality"] != "bad:link"]
-        assert {round(float(row["value"]), 6) for row in stored} <= {round(value, 6) for value in wire[name]}
-        last: dict[int, tuple[int, float]] = {}
-        for row in stored:
-            last[row["time"] // PERIOD] = row["time"], float(row["value"])
-        expected = {
-            (end + 1) * PERIOD if family == "S" else at // 1000 * 1000: round(value, quantity.decimals)
-            for end, (at, value) in last.items()
-        }
-        if not quantity.reported:
-            assert not reported[tag.point.code]
-            continue
-        got = {at: value for at, value in reported[tag.point.code].items() if value is not None}
-        assert got == expected, json.dumps([name, len(got), len(expected)])
+    rows = [row for code in points for row in sink.history(code, 0, 2**53, 10**9)]
     sink.close()
+    its = kept(read_ledger(folder / "instrument.jsonl"), rows, {code: name for code, (name, _point) in points.items()})
+    decimals = {
+        code: profiles[point.profile].quantities[point.quantity].decimals for code, (_, point) in points.items()
+    }
+    expected = {code: last_served(its[code], decimals[code], family) for code in told}
+    assert last_told(book.values(family)) == expected

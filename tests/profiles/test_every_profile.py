@@ -2,72 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 import pytest
 
 from collector.normalise.compile import compile_manifest
-from profiles.combined import PLACES
 from profiles.judge import judge, lacking
 from profiles.limits import effective, limit_of
 from profiles.load import library
-from profiles.model import CodeRule, Profile
 from profiles.units import Conversion
-from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point, Site
+from profiles.wire.messages import Asset, Point
+from tests.profiles.made import manifest, plant
 
 NAMES = sorted(library())
 SAME = Conversion(1.0, 0.0)
-
-
-def code(rule: CodeRule | None, around: str, mark: str = "", serial: int = 1) -> str:
-    """A code that the profile has nothing against: what it lies within, its mark, and a serial number."""
-    if rule is None:
-        return around or "x"
-    length = rule.length if rule.shortest is None else min(rule.length, max(rule.shortest, len(around) + 12))
-    text = around
-    if rule.quantity_at is not None:
-        text = text.ljust(rule.quantity_at - 1, "0")
-        text = f"{text[:-2]}MN{mark}" if rule.pattern and re.search(r"\[A-Z\]\{2\}|\(MN", rule.pattern) else text + mark
-    return text + str(serial).zfill(length - len(text))
-
-
-def manifest(profile: Profile, kind: str) -> Manifest:
-    """Equipment of one kind with all that it may measure, in each quantity's own unit."""
-    enterprise = code(profile.codes.get("enterprise"), "")
-    rule = profile.codes.get("asset")
-    if profile.asset_at is None:
-        asset = code(rule, enterprise)
-    else:
-        begun = enterprise.ljust(profile.asset_at - 1, "0") + kind
-        assert rule is not None
-        asset = begun + "1".zfill((rule.shortest or rule.length) - len(begun))
-    its = profile.assets[kind]
-    facts = dict.fromkeys(its.attributes, "10")
-    facts |= {each.attribute: code(each, "") for each in profile.codes.values() if each.attribute in facts}
-    wanted = [*its.required, *its.one_of, *its.optional]
-    for name, asset_class in profile.classes.items():
-        if kind in asset_class.assets:
-            facts[name], value = next(iter(asset_class.values.items()))
-            wanted += [*value.required, *value.optional]
-    tags = {}
-    for serial, name in enumerate(dict.fromkeys(wanted), 1):
-        quantity = profile.quantities[name]
-        around = asset if profile.codes["point"].within == "asset" else enterprise
-        attributes = {"cas": "7783-06-4"} if "cas" in quantity.attributes else {}
-        attributes |= {rule.within: "1" for rule in profile.combined.values() if rule.within not in PLACES}
-        point = Point(
-            profile=profile.profile, asset=asset, quantity=name, attributes=attributes,
-            code=code(profile.codes["point"], around, quantity.code_mark or name, serial),
-        )  # fmt: skip
-        stated: dict[str, float] = {each: 1.0 + at for at, each in enumerate(quantity.require_limits)}
-        limits = Limits(**stated)  # type: ignore[arg-type]  # none of them is a switch's position
-        tags[name] = ManifestTag(type=quantity.type, device="d", unit=quantity.unit, point=point, limits=limits)
-    site = Site(code=enterprise, name="x", adcode="110110", gateway=code(profile.codes.get("gateway"), enterprise))
-    assets = {asset: Asset(kind="" if profile.asset_at else kind, attributes=facts)}
-    return Manifest(v=1, software="x", site=site, tags=tags, devices={}, assets=assets)
-
-
 KINDS = [(name, kind) for name in NAMES for kind in library()[name].assets]
 
 
@@ -76,6 +24,17 @@ def test_equipment_with_all_that_it_may_measure_has_no_fault_and_is_normalised(n
     made = manifest(library()[name], kind)
     found = {tag: [fault.message for fault in faults] for tag, faults in judge(made, library()).items()}
     assert found == {}
+    assert lacking(made, library()) == {}
+    assert compile_manifest(made, library(), agent="a").faults == {}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if library()[name].assets])
+def test_a_plant_with_all_kinds_of_equipment_measures_every_quantity_and_is_normalised(name: str) -> None:
+    profile = library()[name]
+    made = plant(profile)
+    assert {tag.point.quantity for tag in made.tags.values() if tag.point is not None} == set(profile.quantities)
+    errors = [fault for found in judge(made, library()).values() for fault in found if fault.severity == "error"]
+    assert errors == []
     assert lacking(made, library()) == {}
     assert compile_manifest(made, library(), agent="a").faults == {}
 

@@ -45,7 +45,7 @@ from profiles.wire.messages import (
 )
 from tests.collector.field import STREAM, Agent, eventually, mqtt
 from tests.collector.reports.test_seal import ABOUT, GATE, MINE, TERMINAL, counted, seen
-from tests.profiles.test_every_profile import manifest
+from tests.profiles.made import manifest
 from tests.servers import LOCAL, Server
 
 DATABASE = "gateway"

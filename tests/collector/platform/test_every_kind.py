@@ -23,7 +23,7 @@ from profiles.textfile.times import milliseconds
 from profiles.textfile.values import text_files
 from profiles.textfile.written import kinds, wanted
 from profiles.wire.messages import Asset, Event, EventState, Limits
-from tests.profiles.test_every_profile import manifest
+from tests.profiles.made import manifest
 
 PROFILES = [name for name in library() if "text-file" in library()[name].families()]
 END = milliseconds("2025-11-25 08:00:00", "%Y-%m-%d %H:%M:%S", "+08:00")

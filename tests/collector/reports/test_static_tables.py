@@ -21,7 +21,7 @@ from collector.reports.settings import target_faults, target_model
 from profiles.limits import attributes
 from profiles.load import library
 from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point, Site
-from tests.profiles.test_every_profile import manifest
+from tests.profiles.made import manifest
 
 HAZARD = "110110001001"
 SITE = Site(
