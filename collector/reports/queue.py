@@ -76,6 +76,8 @@ class ReportQueue(Anew, Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies,
         self._selections = list(selections)
         self.written = 0
         """Transitions that came since the start, so that who packs them need not look each second."""
+        self._created = 0
+        """When packets were put in last (ms): later ones are of a later moment, whatever the clock does."""
         self._noted, self._first_end = set(), math.inf
         self._lock = threading.RLock()
         schema = resources.files(__package__).joinpath("queue.sql").read_text(encoding="utf-8")
@@ -177,8 +179,8 @@ class ReportQueue(Anew, Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies,
         What is to be remembered goes with them: `hold` says whether the newest readings are, `count` whether a
         period's are; `summed`: the end of the period (ms UTC) of which they count the alarms.
         """
-        now = clock.time_ns() // 1_000_000
         with self._lock, self._db:
+            now = self._created = max(clock.time_ns() // 1_000_000, self._created + 1)
             if anew is not None:
                 self._db.execute(
                     "DELETE FROM packet WHERE target = ? AND gateway = ? AND profile = ? AND kind = ?",
@@ -237,12 +239,13 @@ class ReportQueue(Anew, Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies,
     def next(self, target: str, *, resumed: bool, but: Collection[str] = ()) -> Packet | None:
         """The packet to send now: alarms, then live ones, then static ones; `resumed` ones when it is their turn.
 
+        Of one time in the order in which they were made: what is told last of a period holds.
         `but`: ids of such as are passed over.
         """
         with self._lock:
             row = self._db.execute(
                 f"SELECT {PACKET} FROM packet WHERE target = ? AND state = 'waiting' AND rank <= ?"  # noqa: S608
-                " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rank, time, id LIMIT 1",
+                " AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rank, time, created, id LIMIT 1",
                 (target, RANKS["resumed" if resumed else "static"], json.dumps(list(but))),
             ).fetchone()
         return None if row is None else packet(row)

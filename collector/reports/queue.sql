@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS packet (
     attempts INTEGER NOT NULL DEFAULT 0, answered INTEGER, answer TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (target, id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS packet_waiting ON packet (target, rank, time) WHERE state = 'waiting';
+DROP INDEX IF EXISTS packet_waiting;  -- an earlier version's, in whose order a period's packets were sent by chance
+CREATE INDEX IF NOT EXISTS packet_in_turn ON packet (target, rank, time, created) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS packet_by_time ON packet (target, gateway, time);
 CREATE INDEX IF NOT EXISTS packet_by_state ON packet (target, state, created);
 CREATE TABLE IF NOT EXISTS target (

@@ -171,6 +171,24 @@ def test_a_count_that_comes_late_is_told_with_the_whole_of_its_hour(seals: Desk)
     assert came("under", 7.0) == second | {"underground": 7}
 
 
+def test_what_is_told_anew_of_an_hour_is_sent_behind_what_was_told_before(
+    seals: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue.clock, "time_ns", lambda: NOW * 1_000_000)  # all within a millisecond
+    end = NOW // 3_600_000 * 3_600_000
+    series = compile_manifest(decode(ABOUT, decoder(Manifest)), library(), agent="mine-a").series
+    for count in range(9):
+        seals.queue.write(
+            [Record(series["in"], (end - 1000 + count) * 1_000_000, float(count), None, None, "good")], []
+        )
+        assert seals.pack(end + 60_000) == 1
+    sent = []
+    while (packet := seals.queue.next("up", resumed=True)) is not None:
+        sent.append(msgspec.json.decode(packet.body)["inTotal"])
+        seals.queue.answered("up", packet.id, "accepted", "")
+    assert sent == [*range(9)]
+
+
 def test_alarms_that_come_once_their_hour_was_told_have_it_told_again_once_with_all_of_them_over_a_restart_too(
     tmp_path: Path,
 ) -> None:
