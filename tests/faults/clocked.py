@@ -22,10 +22,9 @@ def step(file: Path, by_ns: int) -> None:
         opened.write(OFFSET.pack(by_ns))
 
 
-def main() -> None:
-    """Put the clock in place, then run the module's ``main``."""
-    file, module, *arguments = sys.argv[1:]
-    with Path(file).open("r+b") as opened:
+def put(file: Path) -> None:
+    """Have this process go by the clock of a file."""
+    with file.open("r+b") as opened:
         offset = mmap.mmap(opened.fileno(), OFFSET.size)
     true_ns = time.time_ns
 
@@ -34,6 +33,12 @@ def main() -> None:
 
     time.time_ns = time_ns
     time.time = lambda: time_ns() / 1e9
+
+
+def main() -> None:
+    """Put the clock in place, then run the module's ``main``."""
+    file, module, *arguments = sys.argv[1:]
+    put(Path(file))
     sys.argv = [module, *arguments]
     importlib.import_module(module).main()
 
