@@ -11,47 +11,27 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
-from pydantic import AwareDatetime, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from collector.sinks.base import EventRecord
 from config.load import Fault
 from config.model import Settings
 from config.nodes import KeyPath
 from profiles.load import Library
+from profiles.periods import Dated
 from profiles.seal import NOTICE, Seal, is_sealed, level
 from profiles.wire.messages import Event, Level
 
 
-class Permit(Settings):
+class Permit(Dated):
     """What may go on in a sealed mine, from when to when."""
 
-    start: AwareDatetime
-    """Beginning, with its offset from UTC: 2026-11-24T08:00+08:00."""
-    end: AwareDatetime
-    """End."""
     positions: tuple[str, ...] = ()
     """Positions of the profile, such as P02; left out: all of them."""
     max_persons: Annotated[int, Field(ge=0)] | None = None
     """With more people at once it does not hold; left out: any number."""
     works: tuple[str, ...] = ()
     """What is done, for the record: pump, vent, inspect, rescue."""
-
-    @model_validator(mode="after")
-    def _forward(self) -> Permit:
-        if self.start >= self.end:
-            raise PydanticCustomError("permit", "start must be before end")
-        return self
-
-    @property
-    def begin(self) -> int:
-        """Its first moment, in ms UTC."""
-        return round(self.start.timestamp() * 1000)
-
-    @property
-    def until(self) -> int:
-        """Its end, exclusive, in ms UTC."""
-        return round(self.end.timestamp() * 1000)
 
     def covers(self, position: str, persons: float) -> bool:
         """Whether it is for this position, and for so many people."""

@@ -86,6 +86,11 @@ class Clock:
         return self.mono < self._suspect_until
 
     @property
+    def sure(self) -> int | None:
+        """The time of the last look, ms UTC; None while it is in doubt, so that nobody knows what period it is."""
+        return None if self.suspect else self.now
+
+    @property
     def was_set(self) -> bool:
         """Whether the clock shows a time that can be: before 2024 it was never set."""
         return self.now >= EARLIEST_MS

@@ -19,6 +19,7 @@ from edge_agent.course import NEARLY, Course, Part
 from edge_agent.limits import Effect
 from profiles.combined import Combined, Condition
 from profiles.conversions import Converter
+from profiles.periods import Window
 from profiles.units import SAME
 from profiles.wire.messages import Value
 
@@ -67,16 +68,20 @@ class Group:
     """One rule over points that belong together; `checks` are the inputs of each of its conditions."""
 
     def __init__(
-        self, key: str, name: str, rule: Combined, targets: Sequence[str], checks: Sequence[Sequence[Input]]
-    ) -> None:
+        self, key: str, name: str, rule: Combined, targets: Sequence[str], checks: Sequence[Sequence[Input]],
+        window: Window | None = None,
+    ) -> None:  # fmt: skip
         self.key, self.name, self.rule, self.targets, self.checks = key, name, rule, targets, checks
+        self.window = window
+        """When it may hold; None: at any time."""
         self.holding: Holding | None = None
         self.begun: float | None = None
         """Since when all of it holds while the delay runs, monotonic s."""
 
     def is_like(self, other: Group) -> bool:
         """Whether it is the same rule over the same points, judged by the same numbers."""
-        return (self.rule, self.targets, self._meant()) == (other.rule, other.targets, other._meant())
+        mine, its = ((each.rule, each.targets, each.window, each._meant()) for each in (self, other))
+        return mine == its
 
     def _meant(self) -> list[list[tuple[object, ...]]]:
         return [
@@ -84,14 +89,23 @@ class Group:
             for inputs in self.checks
         ]
 
-    def weigh(self, mono: float) -> bool:
-        """Whether the rule begins or ends to hold, or holds by other points than before."""
+    @property
+    def waits(self) -> bool:
+        """Whether time alone may change it."""
+        return self.window is not None or (self.begun is not None and self.holding is None)
+
+    def weigh(self, now: int | None, mono: float) -> bool:
+        """Whether the rule begins or ends to hold, or holds by other points than before.
+
+        `now`: ms UTC by a clock that is sure; None: nobody knows whether its time has come or gone.
+        """
         pairs = list(zip(self.rule.when, self.checks, strict=True))
-        if self.holding is not None and not all(_lasts(condition, inputs) for condition, inputs in pairs):
+        inside = True if self.window is None else None if now is None else self.window.covers(now)
+        if self.holding is not None and (inside is False or not all(_lasts(*pair) for pair in pairs)):
             self.holding = self.begun = None
             return True
         if self.holding is None:
-            if not all(_holds(condition, inputs) for condition, inputs in pairs):
+            if not inside or not all(_holds(*pair) for pair in pairs):
                 self.begun = None
                 return False
             self.begun = mono if self.begun is None else self.begun
@@ -114,7 +128,8 @@ class Group:
         assert self.holding is not None  # noqa: S101  # the caller asked
         this, more = self.rule, self.rule.more or 0
         made = f"{more} colour{'s' * (more > 1)} more" if more else f"at least {this.level}"
-        text = f"{made}, since {self.holding.text}"
+        during = f" during {this.during.shown()}" if this.during else ""
+        text = f"{made}, since {self.holding.text}{during}"
         return Effect(self.name, text, self.holding.facts, this.level, more, this.uncoloured)
 
 
@@ -168,31 +183,31 @@ class CombinedRules:
         """What the rules that hold make of a tag."""
         return tuple(group.effect() for group in self._targets.get(tag, ()) if group.holding is not None)
 
-    def hear(self, tag: str, value: Value, time: int, mono: float, *, again: bool = False) -> set[str]:
+    def hear(self, tag: str, value: Value, time: int, now: int | None, mono: float, *, again: bool = False) -> set[str]:
         """A reading in the tag's unit, None where it is not usable; the tags of which rules make something else now.
 
-        `again`: an earlier run heard it already, so that it stands in the courses.
+        `now` as for `Group.weigh`. `again`: an earlier run heard it already, so that it stands in the courses.
         """
         heard = self._inputs.get(tag, ())
         for _group, condition, each in heard:
             each.heard = False
             if value is not None and not isinstance(value, str):
                 self._listen(condition, each, value, time, again=again)
-        return self._weigh({id(group): group for group, _condition, _each in heard}.values(), mono)
+        return self._weigh({id(group): group for group, _condition, _each in heard}.values(), now, mono)
 
-    def wait(self, mono: float) -> set[str]:
-        """The tags of which delays that ran out make something else."""
-        return self._weigh((each for each in self._groups if each.begun is not None and each.holding is None), mono)
+    def wait(self, now: int | None, mono: float) -> set[str]:
+        """The tags of which delays that ran out, and periods that begin or end, make something else."""
+        return self._weigh((each for each in self._groups if each.waits), now, mono)
 
     def changes(self) -> dict[str, str]:
         """What is to be remembered since the last call; an empty text forgets its key."""
         changes, self._changes = self._changes, {}
         return changes
 
-    def _weigh(self, groups: Iterable[Group], mono: float) -> set[str]:
+    def _weigh(self, groups: Iterable[Group], now: int | None, mono: float) -> set[str]:
         moved: set[str] = set()
         for group in groups:
-            if group.weigh(mono):
+            if group.weigh(now, mono):
                 holding = group.holding
                 self._changes[f"holds/{group.key}"] = msgspec.json.encode(holding).decode() if holding else ""
                 moved.update(group.targets)

@@ -70,6 +70,7 @@ def _stated(settings: AgentSettings) -> Manifest:
             code=site.code, name=site.name, adcode=site.adcode, gateway=site.gateway,
             credit_code=site.credit_code,
             lon=site.lon, lat=site.lat, industry=site.industry, facts=site.facts,
+            periods={name: periods.told() for name, periods in site.periods.items()},
         ),
         tags={
             tag.name: ManifestTag(

@@ -197,7 +197,7 @@ class Sampler:
                 self._silence(tag, mono, outcome)
             elif tag.sent is not None and mono - tag.sent_at >= tag.rule.max_silence:
                 self._stands(tag, (clocks or {}).get(tag.rule.device, UNKNOWN), outcome)
-        self._affect(self._combined.wait(mono), now, mono, outcome)
+        self._affect(self._combined.wait(self._clock.sure, mono), now, mono, outcome)
         for feed in self._feeds:
             moves = feed.wait(now, self._clock.era, mono)
             outcome.transitions.extend((feed.rule.feeder, each) for each in moves)
@@ -362,7 +362,7 @@ class Sampler:
     def _listen(self, tag: _Tag, sample: Sample, mono: float, *, again: bool) -> set[str]:
         """The tags of which combined rules make something else, now that they heard this reading."""
         value = None if q.is_bad(sample.quality) else sample.value
-        return self._combined.hear(tag.rule.tag, value, sample.time, mono, again=again)
+        return self._combined.hear(tag.rule.tag, value, sample.time, self._clock.sure, mono, again=again)
 
     def _affect(self, tags: set[str], time: int, mono: float, outcome: Outcome) -> None:
         """What combined rules bring to points that had no reading themselves."""
@@ -401,7 +401,8 @@ class Sampler:
         tag.heard = mono
         if tag.watch is not None:
             tag.watch.unusable()
-        self._affect(self._combined.hear(tag.rule.tag, None, self._clock.now, mono), self._clock.now, mono, outcome)
+        now = self._clock.now
+        self._affect(self._combined.hear(tag.rule.tag, None, now, self._clock.sure, mono), now, mono, outcome)
         if tag.sent is None or tag.sent.quality != q.BAD_STALE:
             silent = Reading(tag.rule.tag, self._clock.now, None, q.BAD_STALE)
             tag.reading = silent

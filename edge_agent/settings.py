@@ -30,6 +30,7 @@ from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
 from profiles.limits import LIMITS, limit_of
 from profiles.load import folder_faults, library
+from profiles.periods import PeriodName, Periods
 from profiles.regions import County, counties_of
 from profiles.stated import LimitName
 from profiles.strapping import table_faults
@@ -62,6 +63,8 @@ class SiteSettings(Settings):
     """Usual pressure of the atmosphere at the site in kPa; it lies between gauge and absolute pressure."""
     facts: dict[str, str] = Field(default_factory=dict)
     """What the platform's static tables (静态数据) ask for beside, by their names."""
+    periods: Annotated[dict[PeriodName, Periods], Field(max_length=100)] = Field(default_factory=dict)
+    """Times that rules of its profiles ask for, by their names, such as forbidden: when production is (禁产时段)."""
 
 
 class AssetSettings(Settings):

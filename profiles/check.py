@@ -8,9 +8,10 @@ from config.load import Fault
 from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
 from profiles.combined import Combined, Condition
+from profiles.derived import Derived
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
-from profiles.model import Asset, AssetClass, Defaults, Derived, Profile, Quantity
+from profiles.model import Asset, AssetClass, Defaults, Profile, Quantity
 from profiles.report import ChemicalReport, Energy, MineReport
 from profiles.seal import check as check_seal
 from profiles.stated import LimitName

@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written, shown_seconds
+from profiles.derived import Derived
+from profiles.periods import During
 from profiles.stated import LimitName, Names, Stated
 
 RuleName = Annotated[str, Written(r"^[a-z][a-z0-9-]{0,47}$", "lower-case letters, digits and '-', a letter first")]
@@ -67,8 +69,9 @@ class Condition(Settings):
 
     quantity: str
     """The quantity of the points that are looked at."""
-    at_least: float | None = None
-    """Some point of it has this value or more, in the quantity's unit; of a bad side both by its absolute value."""
+    at_least: float | Derived | None = None
+    """Some point of it has this value or more, in the quantity's unit; of a bad side both by its absolute value.
+    ``{attribute: licensed_kw, times: 0.1}``: a share of what is stated of the point or its equipment."""
     limit: LimitName | None = None
     """Some point of it is at or beyond its own limit of this name."""
     all: bool | None = None
@@ -86,6 +89,8 @@ class Condition(Settings):
             raise PydanticCustomError(
                 "condition", "expected exactly one of at_least, limit, all, grows, moves, counts beside the quantity"
             )
+        if isinstance(self.at_least, Derived) and self.at_least.attribute is None:
+            raise PydanticCustomError("condition", "at_least follows from an attribute; of a limit say limit: NAME")
         return self
 
     def tests(self) -> tuple[Any, ...]:
@@ -108,13 +113,15 @@ class Combined(Stated, Names):
 
     when: Annotated[tuple[Condition, ...], Field(min_length=1)]
     """What must hold, all of it at once."""
+    during: During | None = None
+    """When it may hold; left out: at any time."""
     within: str = "asset"
     """Which points belong together: those of one asset, of the whole site (of the agent that judges), each point by
     itself (point), or those that state the same of an attribute: its name."""
     least: Annotated[int, Field(ge=1)] = 1
     """How many points of each switch in `when` there must be: a pair has two."""
     delay: Duration = 0.0
-    """How long it must hold."""
+    """How long it must hold, within `during`."""
     raises: Annotated[tuple[str, ...], Field(min_length=1)]
     """Quantities whose points are in alarm while it holds."""
     level: LimitName | None = None
@@ -140,6 +147,8 @@ class Combined(Stated, Names):
 def described(condition: Condition) -> str:
     """A condition in a line, alike in all languages; numbers are in the quantity's unit."""
     name = condition.quantity
+    if isinstance(condition.at_least, Derived):
+        return f"{name} ≥ {condition.at_least.shown()}"
     if condition.at_least is not None:
         return f"{name} ≥ {condition.at_least:g}"
     if condition.limit is not None:
@@ -161,5 +170,6 @@ def outlined(rule: Combined) -> str:
     """A rule in a line: what makes it, and what it makes."""
     when = " and ".join(described(condition) for condition in rule.when)
     lasting = f" for {shown_seconds(rule.delay)}" if rule.delay else ""
+    lasting += f" during {rule.during.shown()}" if rule.during else ""
     made = f"at least {rule.level}" if rule.level else f"{rule.more} colour{'s' * ((rule.more or 0) > 1)} more"
     return f"{when}{lasting}, within: {rule.within}: {', '.join(rule.raises)} {made}"

@@ -10,7 +10,7 @@ from config.errors import Severity
 from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
 from profiles.conversions import plausible, tag_conversion
-from profiles.joined import unplaced
+from profiles.joined import period_faults, unplaced
 from profiles.limits import asset_kind, attributes, limit_of
 from profiles.load import Library
 from profiles.model import Profile, Quantity, Rules
@@ -78,6 +78,8 @@ def judge_site(manifest: Manifest, library: Library, counties: Counties | None =
         if (rule := profile.codes.get("gateway")) is not None and site.gateway:
             found = code_faults(rule, site.gateway, site.code)
             faults += [TagFault(("gateway",), text, grave) for text, grave in found]
+    known = [library[name] for name in sorted(used) if name in library]
+    faults += [TagFault(("periods", name), text, "warning") for name, text in period_faults(manifest, known)]
     return list(dict.fromkeys(faults))
 
 

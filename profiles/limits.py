@@ -8,7 +8,8 @@ from typing import get_args
 import msgspec
 
 from profiles.conversions import Converter
-from profiles.model import Defaults, Derived, Profile
+from profiles.derived import Derived
+from profiles.model import Defaults, Profile
 from profiles.stated import LimitName
 from profiles.wire.messages import Asset, Limits, Point
 
@@ -76,24 +77,14 @@ def _derived(defaults: Defaults, known: Known, facts: Mapping[str, str], convers
         if not isinstance(default, Derived):
             continue
         if default.of is not None and default.of in known:
-            base = conversion.of(known[default.of])
-        elif default.attribute is not None and (number := _number(facts.get(default.attribute, ""))) is not None:
-            base = number
-        else:
-            continue
-        found[name] = _in_tags_unit(base * default.times + default.plus, conversion)
+            found[name] = _in_tags_unit(default.following(conversion.of(known[default.of])), conversion)
+        elif (number := default.of_attribute(facts)) is not None:
+            found[name] = _in_tags_unit(number, conversion)
     return found
 
 
 def _in_tags_unit(value: float, conversion: Converter) -> float:
     return float(f"{conversion.back(value):.12g}")
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 _FIELD: dict[str, str] = {"SIG": "alarm_when"}

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Written
 from profiles.combined import Combined, RuleName
+from profiles.derived import Derived
 from profiles.linkage import Linkage
 from profiles.report import ChemicalReport, MineReport, TextFileReport
 from profiles.seal import Cm6Report, Seal, SealFileReport, SealReport
@@ -58,23 +59,6 @@ class CodeRule(Stated):
             except re.error as err:
                 raise PydanticCustomError("pattern", "no regular expression: {why}", {"why": str(err)}) from err
         return text
-
-
-class Derived(Settings):
-    """A limit that follows from another one or from an attribute of the asset: ``of × times + plus``."""
-
-    of: LimitName | None = None
-    """The limit that it follows from."""
-    attribute: str | None = None
-    """The attribute that it follows from, such as licensed_persons (定员)."""
-    times: float = 1.0
-    plus: float = 0.0
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.of is None) == (self.attribute is None):
-            raise PydanticCustomError("derived", "expected either of: LIMIT or attribute: NAME")
-        return self
 
 
 Defaults = dict[LimitName, float | bool | Derived]

@@ -14,8 +14,10 @@ from pydantic import BaseModel
 
 from config.model import durations, shown_seconds
 from profiles.combined import Condition, described
+from profiles.derived import Derived
 from profiles.load import Shelf
-from profiles.model import Derived, Profile, Quantity
+from profiles.model import Profile, Quantity
+from profiles.periods import During
 from profiles.stated import Names, Stated
 from profiles.units import UNITS
 
@@ -64,7 +66,8 @@ _ZH = {
     "heartbeat": "心跳间隔", "stations": "运行状态的对象", "run_states": "运行状态", "statistic_types": "统计类型",
     "risk": "风险分值", "cleared": "已恢复未关闭折算", "invalid": "无效扣分",
     "offline": "离线扣分", "colours": "颜色门槛",
-    "combined": "联合预警", "when": "条件", "least": "至少个数", "raises": "预警指标", "level": "级别",
+    "during": "时段", "combined": "联合预警", "when": "条件", "least": "至少个数", "raises": "预警指标",
+    "level": "级别",
     "more": "升级数", "uncoloured": "无色亦升级",
     "persons": "人员信息文件（加密）", "counts": "其他计数", "since": "起算时间字段", "longer": "时长下限",
     "entered": "进入区域时间字段", "work": "工种表", "energy": "用电量", "edge": "两端读数时限", "date": "日期写法",
@@ -219,8 +222,8 @@ def _text(value: Any) -> str:
             return "1" if value else "0"
         case float():
             return f"{value:g}"
-        case Derived():
-            return _derived(value)
+        case Derived() | During():
+            return value.shown()
         case Condition():
             return described(value)
         case [float() | int() as low, float() | int() as high]:
@@ -233,12 +236,6 @@ def _text(value: Any) -> str:
             return ", ".join(f"{name}: {_cell(value, name)}" for name in _set(value))
         case _:
             return str(value).replace("\r", "\\r").replace("\n", "\\n")
-
-
-def _derived(value: Derived) -> str:
-    times = f"{value.times:g} × " if value.times != 1 else ""
-    plus = f" {'+' if value.plus > 0 else '−'} {abs(value.plus):g}" if value.plus else ""
-    return f"{times}{value.of or value.attribute}{plus}"
 
 
 def units_page() -> str:

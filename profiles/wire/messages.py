@@ -18,6 +18,7 @@ expressions, which JSON Schema has, this is the same as ``$``."""
 LATEST_MS = 253402214399999
 """The last moment of 9999-12-30: a day is left, so that it can be written in any zone."""
 Millis = Annotated[int, Meta(ge=0, le=LATEST_MS, description="ms since 1970-01-01 UTC, up to 9999-12-30")]
+Minute = Annotated[int, Meta(ge=0, le=1440, description="minutes since midnight")]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """How many, or how many bytes: what a double, and SQLite, hold exactly."""
 Seq = Annotated[int, Meta(ge=1, le=2**53, description="number within its stream, from 1, without gaps")]
@@ -152,10 +153,21 @@ class EvidenceChunk(Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin = ""
 
 
+class Period(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Times that a site states under a name: hours of each day, in minutes since midnight, and spans in ms UTC.
+
+    A start is inside, an end is not. Hours whose end is before their start go over midnight.
+    """
+
+    daily: Annotated[list[tuple[Minute, Minute]], Meta(max_length=100)] = field(default_factory=list)
+    dated: Annotated[list[tuple[Millis, Millis]], Meta(max_length=1000)] = field(default_factory=list)
+
+
 class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The site as the specification names it: codes are issued by the platform (spec notes 1.7).
 
-    `credit_code`: the enterprise's unified social credit code (统一社会信用代码, GB 32100).
+    `credit_code`: the enterprise's unified social credit code (统一社会信用代码, GB 32100). `periods`: by the
+    names under which combined rules of profiles ask for them, such as forbidden (禁产时段).
     """
 
     code: Code
@@ -167,6 +179,7 @@ class Site(Struct, frozen=True, kw_only=True, omit_defaults=True):
     lat: float | None = None
     industry: Code = ""
     facts: Attributes = field(default_factory=dict)
+    periods: Annotated[dict[Code, Period], Meta(max_length=100)] = field(default_factory=dict)
 
 
 class Asset(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -49,7 +49,9 @@ def tag(name: str, profile: str, quantity: str, asset: str, **more: Any) -> dict
 class Bench:
     """The rules of an agent with these tags, on clocks that the test moves; a restart keeps what the outbox keeps."""
 
-    def __init__(self, folder: Path, tags: list[dict[str, Any]], **assets: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, tags: list[dict[str, Any]], site: dict[str, Any] | None = None, **assets: dict[str, Any]
+    ) -> None:
         for at, each in enumerate(tags):
             table = "discrete-input" if each["type"] == "bit" else "holding-register"
             each |= {"table": table, "address": at if each["type"] == "bit" else 2 * at}
@@ -57,7 +59,8 @@ class Bench:
         settings = {
             "agent": "plant", "collector": "county", "state": "state",
             "mqtt": {"host": "127.0.0.1", "port": 1883, "tls": "disabled"},
-            "site": {"code": mine, "name": "x", "adcode": mine[:6], "gateway": f"{mine}01"}, "assets": assets,
+            "site": {"code": mine, "name": "x", "adcode": mine[:6], "gateway": f"{mine}01"} | (site or {}),
+            "assets": assets,
             "devices": [
                 {"name": "plc", "driver": "modbus", "addressing": "plain", "tags": tags,
                  "connection": {"type": "tcp", "host": "127.0.0.1", "port": 502}},
@@ -84,9 +87,10 @@ class Bench:
         kept = {key: text for key, text in self.state.items() if text}
         self.sampler = Sampler(rules, clock, alarms=self.alarms, stamps=self.stamps, groups=joined, combined=kept)
 
-    def reload(self, *gone: str) -> list[Told]:
-        """Changed settings are taken over: these tags are gone, the others as they are."""
+    def reload(self, *gone: str, **site: Any) -> list[Told]:
+        """Changed settings are taken over: these tags are gone, the others as they are; of the site these facts."""
         settings = self.loaded.settings
+        settings = settings.model_copy(update={"site": settings.site.model_copy(update=site)})
         [device] = settings.devices
         assert isinstance(device, ModbusDevice)
         left = device.model_copy(update={"tags": tuple(tag for tag in device.tags if tag.name not in gone)})

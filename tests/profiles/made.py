@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from profiles.combined import PLACES
+from profiles.derived import Derived
 from profiles.model import CodeRule, Profile
 from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point, Site
 
@@ -86,6 +87,8 @@ def equipment(profile: Profile, kind: str, wanted: Sequence[str], its: Classes, 
         around = asset if profile.codes["point"].within == "asset" else enterprise
         attributes = {"cas": "7783-06-4"} if "cas" in quantity.attributes else {}
         attributes |= {rule.within: "1" for rule in profile.combined.values() if rule.within not in PLACES}
+        least = [each.at_least for rule in profile.combined.values() for each in rule.when]
+        attributes |= {each.attribute: "10" for each in least if isinstance(each, Derived) and each.attribute}
         point = Point(
             profile=profile.profile, asset=asset, quantity=name, attributes=attributes,
             code=code(profile.codes["point"], around, quantity.code_mark or name, number),
