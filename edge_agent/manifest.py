@@ -78,7 +78,7 @@ def _stated(settings: AgentSettings) -> Manifest:
                 point=_point(tag.point), range=tag.range, limits=_limits(tag.limits), max_silence=tag.max_silence,
                 source=_source(device, tag),
                 conversion=_conversion(tag, site.atmosphere), persons=device.tag_persons(tag),
-                seal=_contact(tag.seal, site.gateway),
+                seal=_contact(tag.seal, site.gateway), manual=tag.manual,
             )
             for device in settings.devices
             for tag in device.all_tags()

@@ -74,6 +74,8 @@ class TagRule:
     interval: float = 5.0
     deadband: Deadband | None = None
     max_silence: float = 60.0
+    alert_interval: float | None = None
+    """The same while an alarm stands on it, if that is shorter."""
     by_exception: bool = False
     """Whether the device reports only changes, so that silence means an unchanged value."""
     limits: LimitRule | None = None
@@ -117,6 +119,7 @@ def build_rules(
                 interval=tag.interval or device.interval,
                 deadband=tag.deadband,
                 max_silence=tag.max_silence,
+                alert_interval=parameters.alert_interval,
                 by_exception=device.by_exception(),
                 limits=None if limits is None else _limits(limits, parameters),
                 feed=feeds.get(tag.name),

@@ -79,6 +79,12 @@ class _Tag:
     total: float | None = None
     """Of a tag that accumulates, the last value that was not bad."""
 
+    @property
+    def silence(self) -> float:
+        """Seconds after which a value that stands is sent all the same; in alert state (预警状态) perhaps sooner."""
+        alert = self.rule.alert_interval if self.watch is not None and self.watch.open else None
+        return self.rule.max_silence if alert is None else min(self.rule.max_silence, alert)
+
 
 class Sampler:
     """All tags of an agent. `floor`: the latest ms that an earlier run may have given by its own clock in this era."""
@@ -195,7 +201,7 @@ class Sampler:
                 outcome.transitions.extend((tag.rule.tag, each) for each in found)
             if not tag.rule.by_exception:
                 self._silence(tag, mono, outcome)
-            elif tag.sent is not None and mono - tag.sent_at >= tag.rule.max_silence:
+            elif tag.sent is not None and mono - tag.sent_at >= tag.silence:
                 self._stands(tag, (clocks or {}).get(tag.rule.device, UNKNOWN), outcome)
         self._affect(self._combined.wait(self._clock.sure, mono), now, mono, outcome)
         for feed in self._feeds:
@@ -309,7 +315,7 @@ class Sampler:
             return
         reading, mono = tag.reading, self._clock.mono
         state = q.worst(reading.quality, self._memory(tag, reading, mono))
-        if state == tag.sent_state and mono - tag.sent_at < tag.rule.max_silence:
+        if state == tag.sent_state and mono - tag.sent_at < tag.silence:
             return
         quality = q.worst(state, tag.untimely)
         time = tag.times.own(self._clock.now + device.lag)
@@ -382,7 +388,7 @@ class Sampler:
 
     def _worth_sending(self, tag: _Tag, value: Value, quality: str, mono: float) -> bool:
         last = tag.sent
-        if last is None or last.quality != quality or mono - tag.sent_at >= tag.rule.max_silence:
+        if last is None or last.quality != quality or mono - tag.sent_at >= tag.silence:
             return True
         if value is None and last.value is None:
             return False  # the same bad news

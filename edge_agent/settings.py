@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import msgspec
-from pydantic import Field, WithJsonSchema, create_model
+from pydantic import Field, create_model
 
 from config.load import Fault, Loaded, load
 from config.logs import LogSettings
-from config.model import FilePath, Settings, Written, one_of
+from config.model import FilePath, Settings, Written, one_of, shown_seconds
 from config.mqtt import MqttSettings, missing_files
 from config.nodes import KeyPath
 from config.private import readable_keys
@@ -25,61 +25,19 @@ from edge_agent.drivers.base import drivers
 from edge_agent.evidence import EvidenceSettings
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.settings import SMALLEST, WAL_ROOM, OutboxSettings
+from edge_agent.site import AssetSettings, SiteSettings
 from edge_agent.tags import DeviceSettings, StrappingSettings, TagSettings
 from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
 from profiles.limits import LIMITS, limit_of
 from profiles.load import folder_faults, library
-from profiles.periods import PeriodName, Periods
 from profiles.regions import County, counties_of
 from profiles.stated import LimitName
 from profiles.strapping import table_faults
 from profiles.units import UnitError, conversion, unit_fault
 from profiles.wire.codec import FrameError, decode, decoder, encode
-from profiles.wire.messages import ATMOSPHERES, STANDARD_ATMOSPHERE, Limits, Manifest, ManifestTag
+from profiles.wire.messages import Limits, Manifest, ManifestTag
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
-
-
-class SiteSettings(Settings):
-    """The site as the specification names it (specification notes, 1.7 and 2.1)."""
-
-    code: str
-    """Enterprise code (企业编码), issued by the platform."""
-    name: str
-    """Name of the site (企业名称)."""
-    adcode: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9]{6}$"})]
-    """Six-digit county code (行政区划代码, GB/T 2260)."""
-    gateway: str = ""
-    """Gateway code (网关编码), issued by the platform."""
-    credit_code: str = ""
-    """Unified social credit code (统一社会信用代码, GB 32100), 18 characters."""
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
-    """Longitude, degrees east (WGS 84)."""
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
-    """Latitude, degrees north (WGS 84)."""
-    industry: str = ""
-    """Industry, as the platform's dictionary has it."""
-    atmosphere: Annotated[float, Field(ge=ATMOSPHERES[0], le=ATMOSPHERES[1])] = STANDARD_ATMOSPHERE
-    """Usual pressure of the atmosphere at the site in kPa; it lies between gauge and absolute pressure."""
-    facts: dict[str, str] = Field(default_factory=dict)
-    """What the platform's static tables (静态数据) ask for beside, by their names."""
-    periods: Annotated[dict[PeriodName, Periods], Field(max_length=100)] = Field(default_factory=dict)
-    """Times that rules of its profiles ask for, by their names, such as forbidden: when production is (禁产时段)."""
-
-
-class AssetSettings(Settings):
-    """One piece of equipment (设备), by its code."""
-
-    name: str = ""
-    """What people call it."""
-    kind: str = ""
-    """Its type as the profile names it; left out where the code says it."""
-    attributes: dict[str, str] = Field(default_factory=dict)
-    """What the profile asks for, such as process: "04"; its tags need not repeat it."""
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
-    """Longitude, degrees east (WGS 84)."""
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
-    """Latitude, degrees north (WGS 84)."""
 
 
 class AgentSettings(Settings):
@@ -271,6 +229,7 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
         completed = manifest.tags[tag.name]
         yield from _within_range(path, tag, agent_parameters(completed, profiles))
         yield from _defaults(path, tag, completed)
+        yield from _alert(settings, path, tag, agent_parameters(completed, profiles))
     yield from _assets(settings, lacking(manifest, profiles))
     yield from contact_faults(settings.devices, settings.site.code, settings.site.gateway, profiles)
 
@@ -318,6 +277,14 @@ def _defaults(path: KeyPath, tag: TagSettings, completed: ManifestTag) -> Iterat
 
 def _states(tag: TagSettings, name: LimitName) -> bool:
     return tag.limits is not None and limit_of(Limits(**tag.limits.model_dump()), name) is not None
+
+
+def _alert(settings: AgentSettings, path: KeyPath, tag: TagSettings, rule: AgentParameters) -> Iterator[Fault]:
+    """What is read more rarely than its profile asks for while an alarm stands (specification notes, 4.4)."""
+    interval = tag.interval or settings.devices[cast("int", path[1])].interval
+    if rule.alert_interval is not None and interval > rule.alert_interval:
+        text = f"while an alarm stands on it, its profile wants a value every {shown_seconds(rule.alert_interval)}"
+        yield Fault((*path, "interval"), f"it is read every {shown_seconds(interval)}; {text}", "warning")
 
 
 def _within_range(path: KeyPath, tag: TagSettings, rule: AgentParameters) -> Iterator[Fault]:

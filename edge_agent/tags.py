@@ -153,6 +153,9 @@ class TagSettings(Settings):
     """Pressure of the atmosphere in kPa that lies between the two; left out: the site's."""
     strapping: StrappingSettings | None = None
     """The tank's table by which the collector makes the contents of the level; the tag's unit is the level's."""
+    manual: bool = False
+    """Its readings are taken by hand (人工观测), and come as they are entered: reported as resumed ones, with their own
+    times, and asked for by nobody's on-line rate."""
     limits: LimitSettings | None = None
     """Alarm limits, judged at the agent."""
     seal: ContactSettings | None = None

@@ -45,6 +45,8 @@ class AgentParameters:
     """Readings below a colour that it takes to leave it."""
     accumulates: bool = False
     """Whether it never falls."""
+    alert_interval: float | None = None
+    """For how long it may be silent while an alarm stands on it."""
 
 
 def judge(manifest: Manifest, library: Library) -> dict[str, list[TagFault]]:
@@ -95,6 +97,7 @@ def agent_parameters(tag: ManifestTag, library: Library) -> AgentParameters:
     common = AgentParameters(
         _hysteresis(tag, profile.rules, quantity), delay,
         bad_side=quantity.bad_side, fall_after=profile.rules.fall_after, accumulates=quantity.accumulates,
+        alert_interval=quantity.alert_interval,
     )  # fmt: skip
     try:
         converter = tag_conversion(tag, profile, quantity)

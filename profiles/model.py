@@ -146,6 +146,8 @@ class Quantity(Stated, Names):
     """Limits that a tag must state; a warning if it does not."""
     max_interval: Duration = 60.0
     """How often a value must be reported."""
+    alert_interval: Duration | None = None
+    """How often while an alarm stands on its point; left out: as ever."""
     reported: bool = True
     """Whether its readings are reported upward; what is not is stored alone."""
     delay: Duration | None = None

@@ -217,10 +217,11 @@ class Measurer:
         }
 
     def _demand(self, point: Point, place: Place | None) -> Demand | None:
-        """What is asked of a point; None of one that no specification knows."""
+        """What is asked of a point; None of one that no specification knows, or that is read by hand."""
         profile: Profile | None = None if point.profile == NO_PROFILE else self._library.get(point.profile)
         quantity: Quantity | None = profile.quantities.get(point.quantity) if profile else None
-        if profile is None or quantity is None:
+        now = place or self._directory.find(point.code)
+        if profile is None or quantity is None or (now is not None and now.spec.manual):
             return None
         return demand(quantity, profile.rules, place.spec.max_silence if place else None)
 

@@ -14,7 +14,7 @@ from collector.directory import Place
 from collector.handled import Handled
 from collector.reports.bench import Given
 from collector.reports.crossings import Crossing, moved
-from collector.reports.encoders.base import Alarm, Draft, Due, Gateway
+from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, by_hand
 from collector.reports.encoders.limits import reported_limits
 from collector.reports.gateways import Key, heard
 from collector.reports.queue import PART
@@ -184,7 +184,8 @@ class Packer(Rounds):
         elif due:
             known = {row.point for row, _place in found}
             held = self._held(key, period, known) if encoder.whole and not late else []
-            drafts = encoder.readings(gateway, period, due, resumed=late, held=held)
+            for part, resumed in by_hand(due) if not encoder.whole else [(due, False)]:
+                drafts += encoder.readings(gateway, period, part, resumed=late or resumed, held=held)
         self._tell_left_out(key, due, drafts)
         self._put(gateway, drafts, done=[row for row, _place in found], hold=encoder.whole, count=encoder.sums,
                   summed=period if due and encoder.sums else None)  # fmt: skip

@@ -279,6 +279,7 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `max_silence` in seconds. The limits are those that the agent judges by, the profile's defaults among them; they are
     in the tag's unit, before `conversion`. A collector that passes the tag on has converted it: it leaves that out.
+    `manual`: its readings are taken by hand, and never live.
     """
 
     type: TagType
@@ -293,6 +294,7 @@ class ManifestTag(Struct, frozen=True, kw_only=True, omit_defaults=True):
     conversion: TagConversion | None = None
     persons: PersonTag | None = None
     seal: SealContact | None = None
+    manual: bool = False
 
 
 class ManifestDevice(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -92,6 +92,12 @@ class Due:
         return profile.quantities[self.place.point.quantity]
 
 
+def by_hand(due: Sequence[Due]) -> list[tuple[Sequence[Due], bool]]:
+    """Readings of instruments, and those taken by hand (人工观测), which are resumed ones (notes, 4.7)."""
+    parts = [([each for each in due if each.place.spec.manual == manual], manual) for manual in (False, True)]
+    return [(part, manual) for part, manual in parts if part]
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """A transition that is due: `value` and `limit` in the profile's unit."""

@@ -57,6 +57,9 @@ class Watched:
             balance.join(device.name, self._memory.get(DAY, ""), zone)
         self._below: tuple[Value, str] | None = None
         self._last, self._save_at, self._online_at = now, now + SAVE, now
+        self._online_every = min(
+            [seal.beat.cameras, *(each.max_silence for each in device.tags if each.measure == "online")]
+        )
         self._up: bool | None = None
         self._totals: dict[str, int] = {}
         """Counters of workers that ended."""
@@ -171,7 +174,7 @@ class Watched:
         readings = self._counts.due(wall)
         up = self._standing.up
         if up is not None and (up != self._up or now >= self._online_at):
-            self._up, self._online_at = up, now + self._seal.beat.cameras
+            self._up, self._online_at = up, now + self._online_every
             readings += [Reading(tag.name, wall, up) for tag in self.device.tags if tag.measure == "online"]
         readings += self._publish_below(now, wall)
         if readings:

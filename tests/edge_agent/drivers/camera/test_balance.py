@@ -155,3 +155,15 @@ def test_two_tags_of_the_one_sum_and_a_sum_without_a_camera_that_counts_are_mist
     assert told == ["BELOW is that sum already, of all cameras"]
     alone = device("rtsp://x/1", lines=[], **below())
     assert any("no camera has a line" in message for _path, message in CameraDriver.check([alone]))
+
+
+def test_whether_a_camera_is_on_line_is_told_sooner_where_its_tag_may_not_be_silent_for_so_long() -> None:
+    told = {}
+    for silence in ("1h", "0s"):
+        tags = [{"name": "ON", "measure": "online", "max_silence": silence}]
+        heard = Heard()
+        camera = Watched(device("rtsp://x/1", tags=tags), seal(), heard, ZONE, Balance())
+        for _second in range(3):
+            camera.tick(ALIVE)
+        told[silence] = [reading.value for reading in heard.got if reading.tag == "ON"]
+    assert told == {"1h": [True], "0s": [True, True, True]}
