@@ -11,7 +11,7 @@ from config.nodes import KeyPath
 from profiles.codes import code_faults, standard_codes
 from profiles.conversions import plausible, tag_conversion
 from profiles.joined import period_faults, unplaced
-from profiles.limits import asset_kind, attributes, limit_of
+from profiles.limits import asset_kind, attributes, limit_of, unreadable
 from profiles.load import Library
 from profiles.model import Profile, Quantity, Rules
 from profiles.regions import Counties
@@ -133,6 +133,10 @@ def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -
         yield TagFault(("point", "quantity"), f"{point.quantity!r} is no indicator type; expected one of {known}")
         return
     yield from _quantity(tag, point, profile, found)
+    for name in unreadable(point, profile, manifest.assets):
+        stated = attributes(point, manifest.assets)[name]
+        text = f"{name} {stated!r} is no number: limits of {found.en} ({found.zh}) that follow from it do not hold"
+        yield TagFault(("point",), text, "warning")
     yield from (TagFault(("point",), text, "warning") for text in unplaced(profile, point, manifest.assets))
 
 

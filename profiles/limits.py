@@ -8,7 +8,7 @@ from typing import get_args
 import msgspec
 
 from profiles.conversions import Converter
-from profiles.derived import Derived
+from profiles.derived import Derived, number
 from profiles.model import Defaults, Profile
 from profiles.stated import LimitName
 from profiles.wire.messages import Asset, Limits, Point
@@ -78,9 +78,17 @@ def _derived(defaults: Defaults, known: Known, facts: Mapping[str, str], convers
             continue
         if default.of is not None and default.of in known:
             found[name] = _in_tags_unit(default.following(conversion.of(known[default.of])), conversion)
-        elif (number := default.of_attribute(facts)) is not None:
-            found[name] = _in_tags_unit(number, conversion)
+        elif (value := default.of_attribute(facts)) is not None:
+            found[name] = _in_tags_unit(value, conversion)
     return found
+
+
+def unreadable(point: Point, profile: Profile, assets: Mapping[str, Asset]) -> list[str]:
+    """The attributes that are stated, that limits of a point should follow from, and that are no number."""
+    facts = attributes(point, assets)
+    used = [each for defaults in _defaults(point, profile, assets, facts) for each in defaults.values()]
+    named = dict.fromkeys(each.attribute for each in used if isinstance(each, Derived) and each.attribute in facts)
+    return [name for name in named if name is not None and number(facts[name]) is None]
 
 
 def _in_tags_unit(value: float, conversion: Converter) -> float:
