@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from edge_agent.rules import LimitRule
 from edge_agent.tags import Deadband
+from tests.edge_agent.test_combined import GATE, Bench, tag
 from tests.edge_agent.test_sampler import NOW, bench
 
 
@@ -26,3 +31,10 @@ def test_a_subscribed_value_that_stands_beyond_its_limit_is_sent_as_often_as_in_
     b.sourced(NOW + 10_500, 9.0)
     b.after(10)
     assert b.tick() == []
+
+
+@pytest.mark.parametrize(("interval", "told"), [("5m", 0), ("6m", 1)])
+def test_a_level_that_is_read_more_rarely_than_in_alert_state_is_told(tmp_path: Path, interval: str, told: int) -> None:
+    level = tag("KSW", "tailings", "KSW", GATE, interval=interval, limits={"RED": 100.0})
+    found = Bench(tmp_path, [level], **{GATE: {"kind": "dry_pond"}}).loaded.warnings
+    assert len([each for each in found if "its profile wants a value every 5m" in each.message]) == told
