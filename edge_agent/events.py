@@ -4,7 +4,7 @@ that one that travels twice is one."""
 from __future__ import annotations
 
 from edge_agent.clock import Step
-from edge_agent.drivers.base import CameraEvent
+from edge_agent.drivers.base import CameraEvent, SystemAlarm
 from edge_agent.limits import Side, Transition
 from edge_agent.links import DeviceChange
 from edge_agent.sampler import Reset
@@ -41,6 +41,16 @@ def limit_event(agent: str, tag: str, change: Transition, era: int) -> Event:
         level=change.level, state=change.state, time=change.time, since=change.alarm.since, tag=tag,
         value=change.value, limit=change.limit, text=change.text or (_FEED_TEXT if change.side == "feed" else ""),
         code=_CODES.get(change.side, ", ".join(change.rules)), facts=dict(change.facts),
+    )  # fmt: skip
+
+
+def system_event(agent: str, tag: str, told: SystemAlarm) -> Event:
+    """A change of one of the alarms that another system tells of a tag's point; its time is that system's own."""
+    life = event_id(agent, tag, SYSTEM, told.key)
+    return Event(
+        id=event_id(life, told.state, told.level, told.time), alarm=life, kind="limit", level=told.level,
+        state=told.state, time=told.time, since=told.since, tag=tag, value=told.value, text=told.text, code=SYSTEM,
+        facts=dict(told.facts),
     )  # fmt: skip
 
 

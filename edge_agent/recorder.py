@@ -17,7 +17,7 @@ from config.service.progress import Step, unwatched
 from edge_agent.clock import Clock
 from edge_agent.combined import Group
 from edge_agent.contacts import ContactChange, contact_event, stays
-from edge_agent.drivers.base import CameraEvent, Reading
+from edge_agent.drivers.base import CameraEvent, Reading, SystemAlarm
 from edge_agent.events import (
     camera_event,
     clock_event,
@@ -26,7 +26,8 @@ from edge_agent.events import (
     noted,
     picture_event,
     reset_event,
-)  # fmt: skip
+    system_event,
+)
 from edge_agent.evidence import KEY as EVIDENCE
 from edge_agent.evidence import Carrier, Pending
 from edge_agent.limits import Transition
@@ -169,6 +170,11 @@ class Recorder:
         if change is not None:
             log.info("device %s: %s: %s %s: %s", device, tag, change.state, change.level, text)
             self._limit(tag, change)
+
+    def system_alarm(self, tag: str, told: SystemAlarm) -> None:
+        """A transition of one of the alarms that another system tells of a tag's point."""
+        self._enter(Outcome())
+        self._event(system_event(self._agent, tag, told))
 
     async def committed(self) -> bool:
         """Return once all that was handed over before is durable; False when some of it was dropped meanwhile."""

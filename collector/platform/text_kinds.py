@@ -74,6 +74,7 @@ KINDS: dict[str, Kind] = {
                   non_coal=True, persons=True),
     "CGKCDDY": Kind("point type place layer thickness depth hole_depth bore x y z date"),
     "CGKCDSS": Kind("point eight value second data_time", every=300, full=True),
+    "CGKCDYC": Kind("point type place n1 words start n2 cause by end data_time", key="point start"),
     "YSLCDDY": Kind("point place area_name type unit x y z date"),
     "PSLCDDY": Kind("point place served x y z room pump efficiency flow model date"),
     "JSLCDDY": Kind("point device place made maker date x y z"),

@@ -61,6 +61,7 @@ class Bench:
         target = given.target
         self._target, self._encoding, self._tables = target.name, target.encoding, tables(target.frame)
         self._pictures, self._url_base = target.pictures, target.url_base
+        self._persons = target.persons
         self._selection, self._queue, self._directory = given.selection, given.queue, given.directory
         self._library, self._orders, self._states = given.library, given.orders, given.states
         self._clocks = given.clocks
@@ -105,6 +106,7 @@ class Bench:
         return Gateway(
             self._library[key.profile], key.site, key.code, site.name, self._encoding, self._tables,
             industry=site.industry, order=order, pictures=self._pictures, url_base=self._url_base,
+            persons=self._persons,
         )  # fmt: skip
 
     def _place(self, code: str, profile: str = "", agent: str = "", contact: str = "") -> Place | None:

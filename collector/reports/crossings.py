@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.stated import AbnormalName
 from profiles.wire.messages import Event, Level
@@ -37,13 +38,20 @@ def on_the_wire(name: AbnormalName) -> tuple[Level, str]:
     return ("SIG", FEED) if name == "FEED" else (name, "")
 
 
+def is_passed_on(event: Event) -> bool:
+    """Whether an event is another system's alarm, with what that says of it by the fields of a text file."""
+    return event.code == SYSTEM and bool(event.facts)
+
+
 def moved(known: Mapping[AbnormalName, Crossing], event: Event, stated: Collection[str]) -> list[Crossing]:
     """The crossings that a transition opens or closes. `known`: of each limit of the point the newest so far; `stated`:
     the limits that the point has.
 
     Beyond a limit means beyond every lighter one. A beginning that comes after its own end changes nothing; an end
-    whose beginning did not come has the alarm's.
+    whose beginning did not come has the alarm's. Another system's alarm that is passed on crosses no limit of ours.
     """
+    if is_passed_on(event):
+        return []
     of = "FEED" if event.code == FEED else event.level
     side = next((each for each in SIDES if of in each), ())
     reached = [level for level in side if level in stated or level == of]

@@ -13,6 +13,7 @@ from functools import partial
 from collector.persons.settings import ALL
 from collector.persons.store import PersonStore, StoredFile
 from collector.reports.encoders.base import Draft, packet_id
+from collector.reports.encoders.text_passed_on import with_persons
 from collector.reports.names import free_name
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
@@ -128,11 +129,42 @@ def file_of(file: Opened, profile: Profile | None, encoding: Encoding | None) ->
     return encode(profile.files, file.head.kind, file.header, file.records, encoding=encoding)
 
 
-def struck_out(answer: str, file: Opened, profile: Profile | None) -> str:
-    """A platform's answer without what it may have quoted of persons: it is logged and kept."""
+def named_in(
+    packet: Packet, store: PersonStore | None, profile: Profile | None, encoding: Encoding | None
+) -> tuple[bytes, set[str]]:
+    """A packet of alarms with the persons in it, and their texts; without a `store`, or where the key is another one,
+    their fields are empty: an alarm waits for no name.
+    """
+    if profile is None or profile.files is None:
+        raise EncryptedFileError(f"profile {packet.profile} describes no text files any more")
+    grammar, texts = profile.files.grammar, set()
+    blanks = dict.fromkeys(map(ord, grammar.replaced), " ")
+
+    def found(text: str, field: str) -> bytes:
+        if store is None:
+            return b""
+        try:
+            part = parse_part(text)
+            file = store.opened(StoredFile(packet.gateway, "", part.head, part.cipher, 0))
+        except EncryptedFileError as err:
+            log.warning("target %s: a person in packet %s is left out: %s", packet.target, packet.id, err)
+            return b""
+        name = next((record.get(field, "") for record in file.records), "").translate(blanks)
+        texts.add(name)
+        return name.encode(encoding or grammar.encoding)
+
+    return with_persons(packet.body, found), texts
+
+
+def personal(file: Opened, profile: Profile | None) -> set[str]:
+    """The texts in a file that tell of persons."""
     fields = profile.files.fields if profile and profile.files else {}
-    personal = {name for name, rule in fields.items() if rule.personal}
-    texts = {text for record in file.records for name, text in record.items() if name in personal}
+    names = {name for name, rule in fields.items() if rule.personal}
+    return {text for record in file.records for name, text in record.items() if name in names}
+
+
+def struck_out(answer: str, texts: set[str]) -> str:
+    """A platform's answer without what it may have quoted of persons: it is logged and kept."""
     for text in sorted(texts, key=len, reverse=True):
         if len(text) >= SHORTEST:
             answer = answer.replace(text, "…")

@@ -18,16 +18,18 @@ from collector.persons.store import PersonStore
 from collector.reports.ciphers import CipherError
 from collector.reports.digests import headers
 from collector.reports.encoders.base import FLEETING, Encoder
+from collector.reports.encoders.text_passed_on import holds_persons
 from collector.reports.frames import framed, tables
 from collector.reports.names import free_name
 from collector.reports.passing import Passing
-from collector.reports.persons import file_of, is_encrypted, opened, struck_out
+from collector.reports.persons import file_of, is_encrypted, named_in, opened, personal, struck_out
 from collector.reports.pictures import filled, holds_pictures
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.settings import TargetSettings
 from collector.reports.transports.base import Answer, Outgoing, Transport
 from profiles.load import Library
+from profiles.model import Profile
 from profiles.report import ChemicalReport
 from profiles.textfile.encrypted import EncryptedFileError
 
@@ -107,7 +109,7 @@ class Sender:
         """Send one packet; the seconds to rest before the next."""
         if packet.kind == "resumed":
             self._resumed_at = time.monotonic()
-        person = is_encrypted(packet)
+        person = is_encrypted(packet) or holds_persons(packet.body)
         answer = await (self._deliver_persons(packet) if person else self._deliver(packet, self._table(packet)))
         if answer.verdict == "taken":
             answer = await asyncio.to_thread(self._renamed, packet, answer)
@@ -135,15 +137,22 @@ class Sender:
         """A file that tells of persons is opened for its delivery, and what is answered is kept without them."""
         profile = self._library.get(packet.profile)
         try:
-            file = await asyncio.to_thread(opened, packet, self._persons)
-            whole = file_of(file, profile, self._settings.encoding)
+            whole, texts = await asyncio.to_thread(self._with_persons, packet, profile)
             outgoing = self._outgoing(packet, whole)
         except EncryptedFileError as err:
             return Answer("refused", str(err))
         except ValueError:  # its words may quote a name
             return Answer("refused", "it cannot be written for this target (encoding, frame or cipher)")
         answer = await self._sent(outgoing, packet)
-        return replace(answer, message=struck_out(answer.message, file, profile))
+        return replace(answer, message=struck_out(answer.message, texts))
+
+    def _with_persons(self, packet: Packet, profile: Profile | None) -> tuple[bytes, set[str]]:
+        """A packet in clear, and what in it tells of persons; EncryptedFileError, ValueError."""
+        if not is_encrypted(packet):
+            store = self._persons if self._settings.persons else None
+            return named_in(packet, store, profile, self._settings.encoding)
+        file = opened(packet, self._persons)
+        return file_of(file, profile, self._settings.encoding), personal(file, profile)
 
     async def _deliver(self, packet: Packet, table: str) -> Answer:
         frame = self._settings.frame

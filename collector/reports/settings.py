@@ -151,6 +151,16 @@ def _person_kinds(target: TargetSettings, library: Library) -> Iterator[tuple[st
             yield from ((name, kind) for kind in written(files, "persons"))
 
 
+def _alarms_of_persons(target: TargetSettings, library: Library) -> Iterator[bool]:
+    """Of each profile with text files, whether the alarms in them name persons (a mine's own, passed on)."""
+    for name in target.profiles:
+        shape = library[name].shape(target.family) if name in library else None
+        files = library[name].files if shape is not None and shape.family == "text-file" else None
+        if files is not None:
+            told = (kind for kind in files.kinds.values() if kind.alarm and kind.written)
+            yield any(files.fields[field].personal for kind in told for field in kind.fields)
+
+
 def target_faults(targets: tuple[TargetSettings, ...], library: Library) -> Iterator[Fault]:
     """Names that stand twice, profiles that are not there or are reported to nobody, ciphers without a frame."""
     first: dict[str, int] = {}
@@ -203,7 +213,7 @@ def _digest(at: KeyPath, target: TargetSettings) -> Iterator[Fault]:
 
 
 def _persons(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:
-    if target.persons and not any(_person_kinds(target, library)):
+    if target.persons and not (any(_person_kinds(target, library)) or any(_alarms_of_persons(target, library))):
         words = "as text files none of its profiles writes files that tell of persons; expected one that does"
         yield Fault((*at, "persons"), f"{words}, such as coal-personnel")
 

@@ -78,6 +78,25 @@ class CameraEvent:
     """Files that prove it, durable at ``evidence_folder / id`` before this is handed over."""
 
 
+@dataclass(frozen=True, slots=True)
+class SystemAlarm:
+    """A transition of an alarm that another system told of a point; `key` tells its alarms of that point apart.
+
+    Times are in ms since 1970 UTC.
+    """
+
+    key: str
+    state: EventState
+    level: Level
+    time: int
+    since: int
+    text: str
+    value: float | None
+    """In the tag's unit."""
+    facts: Mapping[str, str]
+    """What the system says of it, by the fields of its profile; of persons nothing but encrypted."""
+
+
 class DurableOutput(Output, Protocol):
     """What the agent offers to every driver beside; those need it whose source keeps what it gave (files)."""
 
@@ -96,6 +115,9 @@ class DurableOutput(Output, Protocol):
 
     def alarm(self, device: str, tag: str, level: Level | None, time: int, text: str) -> None:
         """An alarm that the device itself tells of a tag's point, in colours; None: it has ended. `time` in ms UTC."""
+
+    def system_alarm(self, tag: str, told: SystemAlarm) -> None:
+        """A transition of one of the alarms that another system tells of a tag's point, each with a life of its own."""
 
     async def committed(self) -> bool:
         """Return once all that was handed over before is durable; False when some of it was dropped meanwhile.

@@ -43,6 +43,7 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
         that = kind.definition
         named = (that.point, that.name, that.sensor, that.asset, that.unit, that.high, that.low, *that.limits.values())
         yield from _known((*at, "definition"), [each for each in named if each], kind.fields, "kind's fields")
+    yield from _alarm(at, kind)
     if kind.written is not None:
         yield from _known((*at, "written", "holds"), kind.written.holds, kind.fields, "kind's fields")
         header = kind.header or files.header
@@ -56,6 +57,12 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
         if kind.written.of == "persons" and (files.persons is None or at[-1] not in files.persons.kinds):
             yield Fault((*at, "written"), "is none of the kinds that travel (files: {persons: {kinds: …}})")
     yield from _counts(at, kind)
+
+
+def _alarm(at: KeyPath, kind: Kind) -> Iterator[Fault]:
+    if (told := kind.alarm) is not None:
+        named = (told.point, told.start, told.end, told.graded, told.value, *told.news)
+        yield from _known((*at, "alarm"), [each for each in named if each], kind.fields, "kind's fields")
 
 
 def _counts(at: KeyPath, kind: Kind) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from config.model import Duration, Settings, Size
 from profiles.report import TextFileReport
 from profiles.stated import LimitName, Names, Stated
+from profiles.textfile.alarms import AlarmRecords
 from profiles.textfile.persons import PersonFiles
 from profiles.wire.quality import PATTERN
 
@@ -252,6 +253,8 @@ class Kind(Stated, Names):
     """Whether a file holds all there is, so that what it lacks is gone."""
     values: Values | None = None
     definition: Definition | None = None
+    alarm: AlarmRecords | None = None
+    """Left out: its records tell no alarms of the other system."""
     count: Count | None = None
     counts: dict[str, Count] = Field(default_factory=dict)
     """Other counts of the same records, by the name under which a tag asks for them (`field`)."""

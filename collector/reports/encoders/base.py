@@ -61,6 +61,8 @@ class Gateway:
     """How this target gets the pictures of a seal's events."""
     url_base: str = ""
     """What stands before a file's address."""
+    persons: bool = False
+    """Whether this target gets what tells of persons."""
     scenes: Mapping[str, Evidence] = field(default_factory=dict)
     """By the codes of its cameras the picture of the scene as it was learnt, where it is here."""
 

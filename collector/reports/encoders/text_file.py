@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from collector.directory import Place
+from collector.reports.crossings import is_passed_on
 from collector.reports.encoders.base import (
     Abnormal,
     Action,
@@ -39,6 +40,7 @@ from collector.reports.encoders.text_facts import (
     statistic_facts,
 )
 from collector.reports.encoders.text_fields import record
+from collector.reports.encoders.text_passed_on import passed_on
 from profiles.conversions import above
 from profiles.stated import AbnormalName
 from profiles.textfile.codec import Record, encode
@@ -235,7 +237,9 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
 
 
 def _abnormal(gateway: Gateway, kind: str, alarm: Alarm) -> list[Record]:
-    """A record a limit that the transition crosses."""
+    """A record a limit that the transition crosses; of another system's alarm its own record."""
+    if is_passed_on(alarm.event):
+        return [passed_on(gateway, kind, alarm)]
     known = report_of(gateway).alarm_types
     crossings = [each for each in alarm.crossings if each.level in known]
     return [

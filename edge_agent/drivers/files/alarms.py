@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from config.errors import ConfigError
-from edge_agent.drivers.files.settings import AlarmFile, AlarmFiles, FilesTag, JsonFormat
+from edge_agent.drivers.files.settings import AlarmFile, AlarmFiles, FilesTag, JsonFormat, TextFormat
 from profiles.load import folder_faults, library
 from profiles.report import MineReport
 from profiles.wire.messages import Level
@@ -37,12 +37,19 @@ def told(form: AlarmFile, record: Mapping[str, Any]) -> str:
             parts.append(f"{name} {value}{limit}")
     note = str(record.get(form.note) or "").strip() if form.note else ""
     said = "; ".join(part for part in (", ".join(parts), note) if part)
+    return told_text(said)
+
+
+def told_text(said: str) -> str:
+    """The text of an alarm's event, of what the other system says."""
     return f"the system's own alarm{': ' * bool(said)}{said[:MAX_NOTE]}"
 
 
 def alarm_faults(form: object, tags: Sequence[FilesTag]) -> Iterator[Fault]:
     """What is wrong with a format's alarms and the tags that take them."""
     takers = [number for number, tag in enumerate(tags) if tag.alarms]
+    if isinstance(form, TextFormat):
+        return  # which kinds tell alarms says the profile
     if not isinstance(form, JsonFormat) or form.alarms is None:
         for number in takers:
             yield ("tags", number, "alarms"), "the format tells no alarms: state which files do (format: alarms)"

@@ -119,6 +119,8 @@ def _mapped(number: int, tag: FilesTag, *, by_point: bool, value: str) -> Iterat
 def _described(number: int, tag: FilesTag, files: TextFiles) -> Iterator[Fault]:
     if not tag.file_code():
         yield ("tags", number, "code"), "expected the point's code as the files call it"
+    if tag.alarms and not any(kind.alarm for kind in files.kinds.values()):
+        yield ("tags", number, "alarms"), "the profile of the format has no kind of file that tells alarms"
     usable = {name: kind for name, kind in files.kinds.items() if kind.values or kind.count}
     if tag.kind and tag.kind not in usable:
         yield ("tags", number, "kind"), f"{tag.kind!r} has no values; expected one of {', '.join(usable)}"

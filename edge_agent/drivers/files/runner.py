@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 
-from edge_agent.drivers.base import DurableOutput, Reading
+from edge_agent.drivers.base import DurableOutput, Reading, SystemAlarm
 from edge_agent.drivers.files import folder
 from edge_agent.drivers.files.memory import Entry, Found, Memory, digest
 from edge_agent.drivers.files.readings import Tags
@@ -128,9 +128,10 @@ class FolderRunner:
             log.info("%s: files of kind %s are taken again", self._device.name, found.kind or "-")
         self._out.readings(self._device.name, sorted(readings, key=lambda each: each.time))
         self._alarms(taken.alarms)
+        self._system_alarms(taken.system_alarms)
         self._unfinished.pop(found.name, None)
         self._done.append((found, _entry(found, data, taken.whole), False))
-        return len(readings) + len(taken.alarms)
+        return len(readings) + len(taken.alarms) + len(taken.system_alarms)
 
     def _alarms(self, rows: list[AlarmRow]) -> None:
         """Alarms in the order of their times; what is older than a tag's last one changes nothing."""
@@ -138,6 +139,13 @@ class FolderRunner:
             tags = self._tags.alarmed(row.code)
             for tag in tags:
                 self._out.alarm(self._device.name, tag, row.level, row.time, row.text)
+            self._counters.update(alarms=len(tags), unclaimed=not tags)
+
+    def _system_alarms(self, found: list[tuple[str, SystemAlarm]]) -> None:
+        for code, told in found:
+            tags = self._tags.alarmed(code)
+            for tag in tags:
+                self._out.system_alarm(tag, told)
             self._counters.update(alarms=len(tags), unclaimed=not tags)
 
     def _is_newest(self, reading: Reading, file_time: int) -> bool:

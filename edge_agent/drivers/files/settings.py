@@ -41,7 +41,7 @@ class FilesTag(TagSettings):
     offset: float = 0.0
     """Added after the scale."""
     alarms: bool = False
-    """Whether the alarms that the files tell of its point (`format: alarms`) are this tag's."""
+    """Whether the alarms that the files tell of its point (JSON: `format: alarms`) are this tag's."""
     max_silence: Duration = 300.0
     """Time after which an unchanged value is sent all the same; silent for three times as long it is bad:stale."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from edge_agent.drivers.base import SystemAlarm
 from profiles.wire.messages import Level
 from profiles.wire.quality import GOOD
 
@@ -52,6 +53,8 @@ class Taken:
     whole: int = 0
     """Of a file that grows: how many rows end in a line break, so that they need not be taken again."""
     alarms: list[AlarmRow] = field(default_factory=list)
+    system_alarms: list[tuple[str, SystemAlarm]] = field(default_factory=list)
+    """Transitions of alarms that have a life of their own, each with the code of its point."""
 
 
 class Named(NamedTuple):

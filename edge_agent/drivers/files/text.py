@@ -11,6 +11,7 @@ from edge_agent.drivers.files import folder
 from edge_agent.drivers.files.person_watch import PersonWatch
 from edge_agent.drivers.files.settings import PERSONS, FilesDevice, TextFormat
 from edge_agent.drivers.files.source import Named, Row, Taken, UnfinishedError, UnusableError
+from edge_agent.drivers.files.text_alarms import TextAlarms
 from profiles.load import library
 from profiles.model import Profile
 from profiles.textfile.codec import IncompleteFileError, Record
@@ -38,6 +39,7 @@ class TextSource:
         self._withheld = device.persons is None or not device.persons.withheld
         self._key = _key_of(device)
         self._device = device
+        self._alarms = TextAlarms(self.profile, device, self._key)
         self._watch: PersonWatch | None = None
         if device.persons is not None and self._key is not None and self._files.persons is not None:
             self._watch = PersonWatch(self.profile, device.persons, self._key, device.name)
@@ -45,7 +47,9 @@ class TextSource:
         self.max_size = self._files.receiving.max_size
 
     def begin(self, before: Mapping[str, str]) -> None:
-        """Of persons, who writes which kinds: by what was remembered, and by each mine's newest files, however old."""
+        """Which alarms were told. Of persons, who writes which kinds: by what was remembered, and by each mine's newest
+        files, however old."""
+        self._alarms.restore(before)
         if self._watch is None:
             return
         self._watch.restore(before)
@@ -59,7 +63,7 @@ class TextSource:
 
     def settled(self) -> dict[str, str]:
         """See `Source`."""
-        return {} if self._watch is None else self._watch.settled()
+        return self._alarms.settled() | ({} if self._watch is None else self._watch.settled())
 
     def _newest(self, kind: str) -> Iterator[Received]:
         """Of each mine the newest readable file of a kind, if there is one; at most `TRIED` are tried."""
@@ -109,7 +113,8 @@ class TextSource:
         faults = [f"record {fault.record} {fault.message}" for fault in received.faults]
         rows = [*self._values(named.kind, received, faults), *self._counts(named.kind, received)]
         rows += self._personal(named.kind, received)
-        return Taken(received.time, rows, len(received.records), faults)
+        told = list(self._alarms.take(named.kind, received, now, faults))
+        return Taken(received.time, rows, len(received.records), faults, system_alarms=told)
 
     def _values(self, word: str, received: Received, faults: list[str]) -> Iterator[Row]:
         kind = self._files.kinds[word]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.drivers.base import CameraEvent, Reading
+from edge_agent.drivers.base import CameraEvent, Reading, SystemAlarm
 from edge_agent.drivers.camera.driver import CameraDriver
 from edge_agent.drivers.camera.runner import CameraRunner
 from edge_agent.drivers.camera.settings import CameraDevice
@@ -185,6 +185,9 @@ class Heard:
         return self.folder or Path("nowhere")
 
     def alarm(self, device: str, tag: str, level: Level | None, time: int, text: str) -> None:
+        raise AssertionError("a camera tells events, and no alarms of tags")
+
+    def system_alarm(self, tag: str, told: SystemAlarm) -> None:
         raise AssertionError("a camera tells events, and no alarms of tags")
 
     def remember(self, device: str, entries: Mapping[str, str]) -> None:

@@ -185,9 +185,9 @@ def test_a_key_that_is_none_is_refused_at_its_line_and_not_shown(tmp_path: Path,
 
 
 def test_persons_need_a_profile_that_knows_of_some(folder: Path) -> None:
-    faults = FilesDriver.check([mine(folder, format={"type": "text", "profile": "coal-safety"})])
+    faults = FilesDriver.check([mine(folder, format={"type": "text", "profile": "coal-pressure"})])
     [(path, message)] = faults
     assert path[-1] == "persons"
-    assert "profile coal-safety has no files that tell of persons; expected one of coal-personnel" in message
+    assert "profile coal-pressure has no files that tell of persons; expected one of coal-personnel" in message
     with pytest.raises(ValidationError, match=r"is for format: \{type: text"):
         mine(folder, format={"type": "csv", "name": "*.csv", "time": "t", "time_format": "s"})
