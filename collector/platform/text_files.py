@@ -221,7 +221,7 @@ def _missing_as_empty(kind: str, record: Record) -> Record:
 
 
 def _point(path: str, file: Parsed, record: Record) -> Iterator[Fault]:
-    if file.kind.startswith("SP"):  # a camera's code is its own
+    if file.kind.startswith("SP") or file.kind == "WZSJ":  # a camera's code is its own, and an event has no point
         return
     code = record.get("point") or record.get("area") or record.get("station", "")
     if not KINDS[file.kind].persons and "area_code" not in record and not code.startswith(file.mine):

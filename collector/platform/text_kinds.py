@@ -75,6 +75,7 @@ KINDS: dict[str, Kind] = {
     "CGKCDDY": Kind("point type place layer thickness depth hole_depth bore x y z date"),
     "CGKCDSS": Kind("point eight value second data_time", every=300, full=True),
     "CGKCDYC": Kind("point type place n1 words start n2 cause by end data_time", key="point start"),
+    "DBCXCDSS": Kind("point area_name id eight dx dy value data_time", every=1800, full=True),
     "YSLCDDY": Kind("point place area_name type unit x y z date"),
     "PSLCDDY": Kind("point place served x y z room pump efficiency flow model date"),
     "JSLCDDY": Kind("point device place made maker date x y z"),
@@ -87,7 +88,12 @@ KINDS: dict[str, Kind] = {
     "ZJZL": Kind("point area_name type station code name x y z n1 n2 n3 n4 n5 n6 n7 date", PRESSURE),
     **dict.fromkeys(("ZKSS", "MGSS", "ZJSS"), Kind("point type name value state data_time", every=300, full=True)),
     "LCSS": Kind("point type name value state data_time", every=1800, full=True),
+    "WYSS": Kind("point type name value state data_time x y z", every=1800, full=True),
+    "DYSS": Kind("event_id type value point data_time", key="event_id"),
+    "WZSJ": Kind("event_id data_time x y z value magnitude stations place", key="event_id"),
     "LCYC": Kind("point type name alarm start end max max_time min min_time mean data_time", key="point start"),
+    "JBSJ": Kind("station name model category made of_system installed place maker number mark explosion volts amps"
+                 " kilowatts", "mine mine_name all_systems all_names file_time", key="station"),
     **dict.fromkeys(
         ("TFJC", "PSJC", "LJJC", "XJJC", "KYJC", "JCJC"),
         Kind("point type type_name machine place unit high low alarm_high alarm_low relations data_time", EQUIPMENT),

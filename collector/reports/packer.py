@@ -22,6 +22,7 @@ from collector.reports.retelling import standing
 from collector.reports.rounds import Rounds
 from collector.reports.rows import DueEvent, DueRow
 from profiles.limits import SYSTEM
+from profiles.textfile.written import told_beside
 from profiles.wire.messages import Event
 
 log = logging.getLogger(__name__)
@@ -204,12 +205,20 @@ class Packer(Rounds):
     def _tell_left_out(self, key: Key, due: Sequence[Due], drafts: Sequence[Draft]) -> None:
         if self._gateways.encoder(key.profile).whole:
             carried = {code for draft in drafts for code in draft.points}
+            carried |= {each.place.point.code for each in due if self._is_told_otherwise(key.profile, each.place)}
             for each in due:
                 code = each.place.point.code
                 if code not in carried and code not in self._told:
                     log.warning("target %s: profile %s writes the point %s into no kind of file; it is stored, not "
                                 "reported", self._target, key.profile, code)  # fmt: skip
                     self._told.add(code)
+
+    def _is_told_otherwise(self, profile: str, place: Place) -> bool:
+        """Whether a point stands beside another one, or each of its readings is told as an event."""
+        files, told = self._library[profile].files, self._selection.told.get(profile, ())
+        if files is not None and place.point.quantity in told_beside(files):
+            return True
+        return any(its.of == "readings" and its.points.match(place.point.code) for its in told)
 
     def _whole(
         self, now: int, online: set[str], gateways: Mapping[Key, Sequence[Place]], packed: set[tuple[int, Key]]

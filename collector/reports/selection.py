@@ -15,7 +15,7 @@ class Told(NamedTuple):
     """What is told of each span of a point: `kind` is that of its file, in families that write some."""
 
     kind: str
-    of: Literal["statistics", "changes", "actions", "energy"]
+    of: Literal["statistics", "changes", "readings", "actions", "energy"]
     points: re.Pattern[str]
     """Of which points: the beginning of their code."""
     length: int

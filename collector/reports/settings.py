@@ -136,8 +136,8 @@ def _days(profile: Profile, shape: Shape) -> Iterator[Told]:
 
 def _told(files: TextFiles) -> Iterator[Told]:
     """What a profile's files tell of spans."""
-    of: Literal["statistics", "changes", "actions"]
-    for of in ("statistics", "changes", "actions"):
+    of: Literal["statistics", "changes", "readings", "actions"]
+    for of in ("statistics", "changes", "readings", "actions"):
         for kind in written(files, of):
             yield Told(kind, of, re.compile(wanted(files, kind)), _length(files, kind))
 

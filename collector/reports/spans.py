@@ -96,4 +96,4 @@ class Spans:
 def _ends(told: Told, time: int, now: int) -> list[int]:
     """The ends of the spans that a reading has a part in: whether the next one begins with a change hangs on it too."""
     end = ((time + told.shift) // told.length + 1) * told.length - told.shift
-    return [end, end + told.length] if told.of != "statistics" and end + told.length <= now else [end]
+    return [end, end + told.length] if told.of not in ("statistics", "readings") and end + told.length <= now else [end]

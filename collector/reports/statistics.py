@@ -17,6 +17,7 @@ from functools import partial
 from collector.directory import Directory, Place
 from collector.reports.actions import Actions
 from collector.reports.encoders.base import Consumption, Draft, Due, Encoder, Gateway, Statistic, written
+from collector.reports.encoders.text_beside import as_written, siblings
 from collector.reports.energy import consumption
 from collector.reports.figures import figures, usable
 from collector.reports.gateways import Key, key_of
@@ -115,12 +116,15 @@ class Statistician:
     ) -> list[Draft]:  # fmt: skip
         start, kind = end - told.length, told.kind
         if told.of == "statistics":
-            values = [each for place in places if (each := self._statistic(place, start, end)) is not None]
-            return encoder.statistics(gateway, kind, now // 1000 * 1000, end, values, resumed=late)
+            figured = [each for place in places if (each := self._statistic(place, start, end)) is not None]
+            return encoder.statistics(gateway, kind, now // 1000 * 1000, end, figured, resumed=late)
         if told.of == "energy":
             counted = (self._consumption(gateway, place, start, end) for place in places)
             found = [each for each in counted if each is not None]
             return encoder.energy(gateway, now // 1000 * 1000, start, end, found, resumed=late)
+        if told.of == "readings":
+            values = [each for place in places for each in self._readings(gateway, kind, place, start, end)]
+            return encoder.changes(gateway, kind, end, values, resumed=late)
         changes = [change for place in places for change in self._changes(place, start, end, of=told.of)]
         if told.of == "changes":
             return encoder.changes(gateway, kind, end, changes, resumed=late)
@@ -148,6 +152,23 @@ class Statistician:
                         written(gateway.profile.time, end))  # fmt: skip
             return None
         return Consumption(place, place.attributes[energy.code], amount)
+
+    def _readings(self, gateway: Gateway, kind: str, place: Place, start: int, end: int) -> list[Due]:
+        """Each of its values is an event of its own, with what other points said at the same moment."""
+        found = [] if place.spec.type == "text" else usable(self._reader, place, start, end)
+        others = {
+            field: other
+            for field, code in siblings(gateway.profile, kind, place.point.code).items()
+            if (other := self._directory.find(code)) is not None
+        }
+        dues = []
+        for time, value in found:
+            seen = {
+                field: Due(other, time, values[-1][1], None, GOOD)
+                for field, other in others.items() if (values := usable(self._reader, other, time, time + 1))
+            }  # fmt: skip
+            dues.append(Due(place, time, value, None, GOOD, beside=as_written(gateway, seen)))
+        return dues
 
     def _changes(self, place: Place, start: int, end: int, of: str) -> list[Due]:
         """A value that follows none known is a change as well, rather told once more than never, but no action."""

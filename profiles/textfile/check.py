@@ -35,8 +35,9 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
     yield from _known((*at, "key"), kind.key, kind.fields, "kind's fields")
     if kind.values is not None:
         this = kind.values
-        wanted = [each for each in (this.point, this.value, this.time, this.state, this.unit) if each is not None]
+        wanted = [each for each in (this.value, this.time, this.state, this.unit) if each is not None]
         yield from _known((*at, "values"), wanted, kind.fields, "kind's fields")
+        yield from _known((*at, "values"), [this.point], (*kind.fields, *files.header_of(at[-1])), "kind's fields")
         if this.states is not None:
             yield from _known((*at, "values", "states"), [this.states], files.states, "states")
     if kind.definition is not None:
@@ -45,14 +46,15 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
         yield from _known((*at, "definition"), [each for each in named if each], kind.fields, "kind's fields")
     yield from _alarm(at, kind)
     if kind.written is not None:
-        yield from _known((*at, "written", "holds"), kind.written.holds, kind.fields, "kind's fields")
+        own = [*kind.written.holds, *kind.written.beside]
+        yield from _known((*at, "written"), own, kind.fields, "kind's fields")
         header = kind.header or files.header
         yield from _known((*at, "written", "constants"), kind.written.constants, header, "header's fields")
         if files.report is None:
             yield Fault((*at, "written"), "nothing is written without `files.report`")
         if kind.written.of == "values" and kind.values is None:
             yield Fault((*at, "written"), "a kind of values states under `values` which fields carry them")
-        if kind.written.of in ("statistics", "changes", "stations", "actions") and kind.interval is None:
+        if kind.written.of in ("statistics", "changes", "readings", "stations", "actions") and kind.interval is None:
             yield Fault((*at, "written"), f"a kind of {kind.written.of} states under `interval` how often it is told")
         if kind.written.of == "persons" and (files.persons is None or at[-1] not in files.persons.kinds):
             yield Fault((*at, "written"), "is none of the kinds that travel (files: {persons: {kinds: …}})")

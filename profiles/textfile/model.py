@@ -25,7 +25,7 @@ Holds = Literal[
     "asset_kind", "range_high", "range_low", "HH", "H", "L", "LL", "value", "state", "time", "alarm_type",
     "alarm_level", "alarm_state", "start", "end", "peak", "peak_time", "recovery", "recovery_time", "maximum",
     "maximum_time", "minimum", "minimum_time", "mean", "record_count", "cause", "measures", "handled_at", "handled_by",
-    "station_state", "station_supply", "trigger", "trigger_value", "feed_state", "action_mode",
+    "station_state", "station_supply", "trigger", "trigger_value", "feed_state", "action_mode", "event",
 ]  # fmt: skip
 """What of ours a field holds when we write it: site and its name, the time of the file; of a point its code, label,
 quantity's Chinese name, sensor type, unit, equipment (with name and kind), range and limits; of a reading value, state
@@ -33,10 +33,12 @@ and time; of an abnormal event type, level, whether it stands, its ends, and the
 that is known of it) and at its end (recovery); of a span (an event's, too) its ends, extremes and mean; of an event's
 handling cause, measures, when it was noted and by whom; of a station whether it runs (running, lost, fault) and the
 reading of its supply; of a cut-off the point that caused it, its value, the feed after it, whether it was automatic;
-how many records the file has."""
+of a reading that is an event of its own a name (point and time); how many records the file has."""
 
 
-Written = Literal["definitions", "values", "alarms", "statistics", "changes", "stations", "actions", "persons"]
+Written = Literal[
+    "definitions", "values", "alarms", "statistics", "changes", "readings", "stations", "actions", "persons"
+]
 """What of ours a kind is written of."""
 
 
@@ -171,6 +173,7 @@ class Values(Settings):
     """Which fields of a kind carry a point's value."""
 
     point: str
+    """A field of the record, or of the header where all records are of the mine."""
     value: str
     time: str
     state: str | None = None
@@ -217,15 +220,17 @@ class WrittenKind(Settings):
     """That we write a kind from what is stored."""
 
     of: Written
-    """Points (or their equipment) as they are defined, readings, or abnormal events; of each span of the `interval`, by
-    the clock, its statistics, the changes of switches, or those of cut-off devices (actions); the run states of
-    equipment (stations) at the `interval`; or files that tell of persons, as the mine wrote them, for targets that are
-    to have them."""
+    """Points (or their equipment) as they are defined, values, or abnormal events; of each span of the `interval`, by
+    the clock, its statistics, the changes of switches, each reading (events), those of cut-off devices (actions); the
+    run states of equipment (stations) at the `interval`; or files that tell of persons, as the mine wrote them, for
+    targets that are to have them."""
     points: str | None = None
     """Whose: a regular expression for the beginning of point codes (of stations: of theirs); left out: of all that no
     kind before has."""
     holds: dict[str, Holds] = Field(default_factory=dict)
     """By field: what it holds in this kind other than elsewhere."""
+    beside: dict[str, str] = Field(default_factory=dict)
+    """By field: the sensor type of another point whose reading stands there; its code is the same but for that."""
     constants: dict[str, str] = Field(default_factory=dict)
     """By field of the header: the text that always stands there."""
 

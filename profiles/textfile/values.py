@@ -103,7 +103,7 @@ def _flags(table: StateTable, text: str) -> list[State] | None:
     return [table.values[at] for at in places] if all(at in table.values for at in places) else None
 
 
-def point_value(profile: Profile, kind: Kind, record: Record) -> PointValue | None:
+def point_value(profile: Profile, kind: Kind, record: Record, header: Record) -> PointValue | None:
     """The value in a record of a kind that has some; ValueError when its time is none."""
     this = kind.values
     if this is None:
@@ -112,7 +112,8 @@ def point_value(profile: Profile, kind: Kind, record: Record) -> PointValue | No
     if this.state is not None and this.states is not None:
         judged = state(text_files(profile).states[this.states], record[this.state])
     time = time_of(profile, record[this.time])
-    return PointValue(record[this.point], time, record, this.value, judged.quality, not judged.value)
+    point = record[this.point] if this.point in kind.fields else header[this.point]
+    return PointValue(point, time, record, this.value, judged.quality, not judged.value)
 
 
 def _as_stated(_record: Record) -> float | None:

@@ -26,6 +26,11 @@ def wanted(files: TextFiles, kind: str) -> str:
     return (written.points if written else None) or ""
 
 
+def told_beside(files: TextFiles) -> set[str]:
+    """The sensor types of points that are written into the records of others."""
+    return {sort for kind in files.kinds.values() if kind.written for sort in kind.written.beside.values()}
+
+
 def interval(files: TextFiles, kind: str) -> float:
     """Seconds between two files of a kind."""
     own = files.kinds[kind].interval

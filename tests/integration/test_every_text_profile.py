@@ -41,7 +41,7 @@ def fast(folder: Path) -> Library:
     """Of each profile one that extends it and writes its values each second."""
     for name in PROFILES:
         files = text_files(library()[name])
-        quick = {kind: {"interval": "1s"} for kind in kinds(files, "values")}
+        quick = {kind: {"interval": "1s"} for of in ("values", "readings") for kind in kinds(files, of)}
         own = {
             "profile": f"fast-{name}", "version": "0.0.1-wd", "extends": name,
             "files": {"kinds": quick, "report": {"period": "1s"}},
@@ -149,6 +149,7 @@ async def test_what_an_instrument_served_stands_in_the_files_of_each_mine(
         ]  # fmt: skip
         try:
             await until(lambda: thrice(book, written), f"all points thrice; refused: {book.refusals()[:3]}", 90)
+            await until(lambda: told(book) >= {"DYSS", "WZSJ"}, "events of ground sound and microseismic ones")
             stop.set()
             await asyncio.gather(*agents)
             await until(lambda: not county.reports.status()[0].due, "everything packed")
@@ -165,9 +166,14 @@ async def test_what_an_instrument_served_stands_in_the_files_of_each_mine(
     gas = next(each for each in stated if each["point"]["profile"] == "fast-coal-safety" and each["type"] == "float32")
     code = gas["point"]["code"]
     explained(tmp_path, mines["coal-safety"][0].site.code, gas["name"], tags[code], {code})
-    told = {name.split("_")[1] for name in book.packets()}
-    assert told >= {"CDDY", "NCDDY", "TFJC", "DBLC", "CGKCDDY", "RYQY"}  # each mine's points or areas
+    definitions = {"CDDY", "NCDDY", "TFJC", "JBSJ", "DBLC", "CGKCDDY", "RYQY"}  # each mine's points, equipment or areas
+    assert told(book) >= definitions | {"WYSS", "DBCXCDSS"}
     book.close()
+
+
+def told(book: PlatformLedger) -> set[str]:
+    """The kinds of which the platform has a file."""
+    return {name.split("_")[1] for name in book.packets()}
 
 
 def its_files(profiles: Library, tag: ManifestTag) -> TextFiles:

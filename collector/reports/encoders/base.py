@@ -78,6 +78,8 @@ class Due:
     quality: str
     stood: frozenset[AbnormalName] = frozenset()
     """The levels of the point's alarms that stood at its time."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """Readings of other points that belong to it, as they are written, by the field of a text file."""
 
     @property
     def valid(self) -> bool:

@@ -30,7 +30,9 @@ def point_facts(gateway: Gateway, place: Place) -> dict[str, str]:
 def reading_facts(gateway: Gateway, due: Due) -> dict[str, str]:
     """Of a reading whose value counts."""
     value = "" if due.value is None else number(due.value, due.quantity(gateway.profile).decimals)
-    return point_facts(gateway, due.place) | {"value": value, "time": written(gateway.profile.time, due.time)}
+    time = written(gateway.profile.time, due.time)
+    event = f"{due.place.point.code}{''.join(filter(str.isdigit, time))}{due.time % 1000:03d}"
+    return point_facts(gateway, due.place) | {"value": value, "time": time, "event": event}
 
 
 def action_facts(gateway: Gateway, action: Action) -> dict[str, str]:

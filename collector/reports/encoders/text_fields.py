@@ -13,6 +13,7 @@ def record(files: TextFiles, kind: str, facts: Facts, place: Place, *, header: b
     and is nothing of ours."""
     its = files.kinds[kind]
     constants = its.written.constants if its.written else {}
+    beside = its.written.beside if its.written else {}
     own = _own(its)
     stated = _stated(place)
     made: Record = {}
@@ -21,6 +22,8 @@ def record(files: TextFiles, kind: str, facts: Facts, place: Place, *, header: b
         holds = own.get(field, rule.holds)
         if rule.personal and holds is None:
             text = ""
+        elif field in beside:
+            text = facts.get(field, "")
         elif rule.part is not None:
             text = place.point.code[rule.part[0] - 1 : rule.part[1]]
         elif holds is not None:
@@ -43,7 +46,7 @@ def _own(kind: Kind) -> dict[str, str]:
         own += [(field, name) for name, field in that.limits.items()]
     if kind.written is not None:
         own += kind.written.holds.items()
-    return {field: holds for field, holds in own if field is not None}
+    return {field: holds for field, holds in own if field in kind.fields}
 
 
 def _stated(place: Place) -> Facts:

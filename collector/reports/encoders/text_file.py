@@ -29,6 +29,7 @@ from collector.reports.encoders.base import (
 )
 from collector.reports.encoders.facts import Facts, number, site_facts
 from collector.reports.encoders.limits import crossed
+from collector.reports.encoders.text_beside import with_siblings
 from collector.reports.encoders.text_facts import (
     action_facts,
     again_facts,
@@ -90,6 +91,7 @@ class TextFileEncoder(Encoder):
         for kind, found in _by_kind(files, rows).items():
             if not resumed and end % round(interval(files, kind) * 1000):
                 continue
+            found = [with_siblings(gateway, kind, each, rows) for each in found]
             records = [_value(gateway, kind, each) for each in found]
             points = {each.place.point.code: each.time for each in found}
             about = (end, *((each.place.point.code, each.time, each.value, each.text, each.quality) for each in found))
@@ -149,7 +151,7 @@ class TextFileEncoder(Encoder):
     def changes(cls, gateway: Gateway, kind: str, end: int, found: Sequence[Due], *, resumed: bool) -> list[Draft]:
         """A file with a record a change, where there was any."""
         ordered = sorted(found, key=lambda due: (due.time, due.place.point.code))
-        facts = [(each.place, reading_facts(gateway, each)) for each in ordered]
+        facts = [(each.place, reading_facts(gateway, each) | each.beside) for each in ordered]
         return _of_span(gateway, kind, end, facts, "resumed" if resumed else "live")
 
     @classmethod
@@ -219,7 +221,7 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
     files, quantity = text_files(gateway.profile), due.quantity(gateway.profile)
     values = files.kinds[kind].values
     table = files.states.get((values and values.states) or "")
-    facts = point_facts(gateway, due.place) | {"time": written(gateway.profile.time, due.time)}
+    facts = point_facts(gateway, due.place) | due.beside | {"time": written(gateway.profile.time, due.time)}
     shown = due.value is not None and due.valid
     if table is not None:
         limits = due.stood

@@ -120,7 +120,7 @@ class TextSource:
         kind = self._files.kinds[word]
         for number, record in enumerate(received.records, 1):
             try:
-                found = point_value(self.profile, kind, record)
+                found = point_value(self.profile, kind, record, received.header)
             except ValueError as err:
                 faults.append(f"record {number} of those that are whole has no time: {err}")
                 continue

@@ -71,6 +71,9 @@ def drafts(profile: Profile, found: list[Place]) -> list[Draft]:
     for kind in kinds(files, "changes"):
         changes = [Due(place, END - 1000, 1.0, None, "good") for place in of(files, kind, found)]
         made += TextFileEncoder.changes(gateway, kind, END, changes, resumed=False)
+    for kind in kinds(files, "readings"):
+        dues = [Due(place, END - 1000, 1.0, None, "good") for place in of(files, kind, found)]
+        made += TextFileEncoder.changes(gateway, kind, END, dues, resumed=False)
     for kind in kinds(files, "actions"):
         actions = [
             Action(Due(place, END - 1000, 0.0, None, "good"), found[0], 1.6, 0.0, automatic=True)

@@ -190,7 +190,7 @@ def test_each_quality_has_its_state_and_a_lost_value_is_empty_and_never_left_out
     files = text_files(gateway().profile)
     [record] = decode(files, "CDSS", draft.body).records.values()
     assert (record["state"], record["value"]) == (state, written)
-    found = point_value(gateway().profile, files.kinds["CDSS"], record)
+    found = point_value(gateway().profile, files.kinds["CDSS"], record, {})
     assert found is not None
     assert (found.quality, found.blank, found.time) == (read, not written, AT // 1000 * 1000 - 1000)
 

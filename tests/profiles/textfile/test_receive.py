@@ -169,7 +169,7 @@ def test_states_of_eight_characters_and_by_word() -> None:
 
 def test_a_lost_sensor_has_no_value_and_its_bit() -> None:
     kind = text_files(SAFETY).kinds["CDSS"]
-    alarm, fan, lost = (point_value(SAFETY, kind, record) for record in take(CDSS).records)
+    alarm, fan, lost = (point_value(SAFETY, kind, record, {}) for record in take(CDSS).records)
     assert alarm is not None
     assert (alarm.point, alarm.time, alarm.texts["value"], alarm.quality) == (CH4, AT - 1000, "1.62", "good")
     assert fan is not None
