@@ -13,7 +13,7 @@ from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.model import Asset, AssetClass, Defaults, Profile, Quantity
 from profiles.report import ChemicalReport, Energy, MineReport
-from profiles.seal import check as check_seal
+from profiles.seal_check import check as check_seal
 from profiles.stated import LimitName
 from profiles.static_tables import check as check_tables
 from profiles.textfile.check import check as check_files

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from config.load import Fault
 from config.model import Duration, Size
 from profiles.report import ReportCommon
 from profiles.stated import Names, Stated
@@ -168,8 +166,12 @@ class Cm6Report(ReportCommon):
     """How often the people underground are told; cameras are registered by `statics`, and at every change."""
     late_after: Annotated[Duration, Field(ge=1)] = 300.0
     source_down: Annotated[Duration, Field(ge=1)] = 300.0
-    paths: dict[Literal["camera", "status", "anomaly", "counting", "underground"], str]
-    """Where each kind of message is posted."""
+    paths: dict[Literal["camera", "status", "anomaly", "counting", "underground", "persons"], str]
+    """Where each kind of message is posted; persons: how many a conveyance carried (cage, chair lift, vehicle)."""
+    counted: tuple[str, ...]
+    """Analyses of passages, which are told with the number of persons."""
+    directions: dict[str, str]
+    """Value of `direction` by the quantity that counts persons so."""
     repeat: Duration = 60.0
     """The same camera and case at the earliest again."""
     picture: Size = 20_000_000
@@ -224,54 +226,13 @@ class Seal(Stated):
     beat: Beat
     links: Links
     verdicts: Verdicts
+    registered: tuple[str, ...]
+    """The analyses (`analysisType`) that a camera is registered for, where an event of its position has one of them."""
+    everywhere: tuple[str, ...]
+    """Those of them that every camera is registered for: the quality of the picture."""
     cm6: Cm6Report | None = None
     push: SealReport | None = None
     files: SealFileReport | None = None
-
-
-def check(seal: Seal) -> Iterator[Fault]:
-    """What the parts contradict each other in."""
-    for name, position in seal.positions.items():
-        for index, event in enumerate(position.events):
-            if event not in seal.events:
-                yield Fault(("seal", "positions", name, "events", index), f"{event!r} is none of the seal's events")
-    links = seal.links
-    for name, event in (("camera", links.camera), ("terminal", links.terminal), ("mismatch", links.mismatch)):
-        if event not in seal.events:
-            yield Fault(("seal", "links", name), f"{event!r} is none of the seal's events")
-    for name, told in seal.events.items():
-        if told.contact and told.off is None:
-            yield Fault(("seal", "events", name), "off is missing: a contact stands for a while, and is no passage")
-    needed = {"persons", "share"}
-    if links.mismatch in seal.events and (missing := needed - seal.events[links.mismatch].triggers.keys()):
-        yield Fault(("seal", "events", links.mismatch, "triggers"), f"{', '.join(sorted(missing))} is missing")
-    if missing := {"1", "2", "3"} - seal.levels.keys():
-        yield Fault(("seal", "levels"), f"{', '.join(sorted(missing))} is missing")
-    yield from _verdicts(seal)
-
-
-def _verdicts(seal: Seal) -> Iterator[Fault]:
-    at, verdicts = ("seal", "verdicts"), seal.verdicts
-    known = ", ".join(verdicts.states)
-    named: list[tuple[tuple[str, ...], str | None]] = [
-        (("intact",), verdicts.intact), (("permit",), verdicts.permit), (("blind",), verdicts.blind)
-    ]  # fmt: skip
-    for part, effects in (("groups", verdicts.groups), ("events", verdicts.events)):
-        for name, effect in effects.items():
-            named += [((part, name, "standing"), effect.standing), ((part, name, "until_closed"), effect.until_closed)]
-    for path, state in named:
-        if state is not None and state not in verdicts.states:
-            yield Fault((*at, *path), f"{state!r} is no state of a seal; expected one of {known}")
-    for state in seal.states.keys() & verdicts.states.keys():
-        yield Fault((*at, "states", state), f"{state!r} is a state of the mine as well (seal: states)")
-    for name in verdicts.events.keys() - seal.events.keys():
-        yield Fault((*at, "events", name), f"{name!r} is none of the seal's events")
-    for name, event in seal.events.items():
-        if event.group not in verdicts.groups:
-            yield Fault((*at, "groups"), f"{event.group} is missing, which {name} is about")
-        elif event.sealed == NOTICE and effect_of(seal, name) != _NOTHING:
-            what = "in a sealed mine it is no more than what is permitted (3), and so can have no effect on the seal"
-            yield Fault(("seal", "events", name, "sealed"), what)
 
 
 def is_sealed(seal: Seal, state: str) -> bool:
@@ -279,13 +240,14 @@ def is_sealed(seal: Seal, state: str) -> bool:
     return seal.states[state].sealed if state in seal.states else True
 
 
-_NOTHING = (None, None)
+NOTHING = (None, None)
+"""What an event without an effect makes of the seal."""
 
 
 def effect_of(seal: Seal, code: str) -> tuple[str | None, str | None]:
     """What an event makes of the seal while it stands, and until its alarm is closed; of an unknown one nothing."""
     if code not in seal.events:
-        return _NOTHING
+        return NOTHING
     verdicts = seal.verdicts
     found = verdicts.events.get(code) or verdicts.groups[seal.events[code].group]
     return found.standing, found.until_closed

@@ -23,13 +23,10 @@ from collector.reports.encoders.base import (
 from collector.reports.encoders.pictures import bytes_of, pictures
 from collector.reports.encoders.sealed import seal_of
 from profiles.seal import Cm6Report
+from profiles.wire.messages import Camera
 
-REGISTERED = ("01", "02", "03")
-"""What a camera is registered for: counting in, counting out, quality."""
-COUNTED = ("04", "05", "06", "07", "08")
-"""Passages that are told with the number of persons."""
-UNDERGROUND = "RY-JX"
-_OPTIONAL = {"psStationCode": "station", "positionCode": "position_code", "direction": "direction"}
+_POSITION = "position_code"
+_OPTIONAL = {"psStationCode": "station", "positionCode": _POSITION, "direction": "direction"}
 """Keys that a camera has where its attributes state them."""
 
 
@@ -56,17 +53,19 @@ class Cm6Encoder(Encoder):
     def readings(
         cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
     ) -> list[Draft]:
-        """The people underground by the cameras; an hour without analysis is not told as 0."""
+        """The people underground by the cameras, and those who were carried; what was not analysed is not told as 0."""
+        below = seal_of(gateway).links.below
         rows = [
             {
                 "cameraCode": each.place.point.asset, "analysisCase": f"{each.value:04.0f}",
                 "dataTime": written(gateway.profile.time, each.time), "mineCode": gateway.site,
             }
             for each in due
-            if each.place.point.quantity == UNDERGROUND and each.valid and each.value is not None and each.value >= 0
+            if each.place.point.quantity == below and each.valid and each.value is not None and each.value >= 0
         ]  # fmt: skip
-        points = {each.place.point.code: each.time for each in due if each.place.point.quantity == UNDERGROUND}
-        return [_draft(gateway, "underground", "resumed" if resumed else "live", end, rows, points)] if rows else []
+        points = {each.place.point.code: each.time for each in due if each.place.point.quantity == below}
+        told = [_draft(gateway, "underground", "resumed" if resumed else "live", end, rows, points)] if rows else []
+        return told if resumed else [*told, *_carried(gateway, end, due)]
 
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
@@ -97,7 +96,7 @@ def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
         return
     if known.case:
         kind, said = "anomaly", {"analysisType": known.analysis, "analysisCase": known.case}
-    elif known.analysis in COUNTED:
+    elif known.analysis in _shape(gateway).counted:
         persons = event.facts.get("persons", 1)
         kind, said = "counting", {"analysisType": known.analysis, "analysisCase": f"{int(persons):04d}"}
     else:
@@ -115,6 +114,33 @@ def _event(gateway: Gateway, alarm: Alarm) -> Iterable[Draft]:
     yield replace(draft, awaits=tuple(Awaited(agent, each.id, shape.picture_wait) for each in shown))
 
 
+def _carried(gateway: Gateway, end: int, due: Sequence[Due]) -> list[Draft]:
+    """How many persons conveyances carried: a row a position and direction, of cameras that state a `position_code`.
+
+    A row has no time and replaces the one before, so that one that is late is not told.
+    """
+    directions, points = _shape(gateway).directions, {}
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for each in sorted(due, key=lambda each: each.place.point.code):
+        direction, camera = directions.get(each.place.point.quantity), _camera(each.place)
+        code = camera.attributes.get(_POSITION, "") if camera else ""
+        if camera is None or not code or direction is None or not each.valid or each.value is None:
+            continue
+        points[each.place.point.code] = each.time
+        row = rows.setdefault(
+            (code, direction),
+            {"positionName": camera.label, "positionCode": code, "cameraCode": camera.code, "direction": direction,
+             "personCount": 0, "mineCode": gateway.site},
+        )  # fmt: skip
+        row["personCount"] += int(each.value)
+    return [_draft(gateway, "persons", "live", end, list(rows.values()), points)] if rows else []
+
+
+def _camera(place: Place) -> Camera | None:
+    """The camera at which something is counted."""
+    return next((each for each in place.manifest.cameras.values() if each.code == place.point.asset), None)
+
+
 def _cameras(places: Sequence[Place]) -> list[Place]:
     return [place for place in places if place.asset.kind == "camera" and place.point.code == place.point.asset]
 
@@ -123,8 +149,8 @@ def _kinds(gateway: Gateway, place: Place) -> list[str]:
     """What a camera is there for, by its position; the quality of the picture is looked at everywhere."""
     seal = seal_of(gateway)
     position = seal.positions.get(place.point.quantity)
-    looked = {seal.events[code].analysis for code in (position.events if position else ())} | {"03"}
-    return [kind for kind in REGISTERED if kind in looked]
+    looked = {seal.events[code].analysis for code in (position.events if position else ())}
+    return [kind for kind in seal.registered if kind in looked or kind in seal.everywhere]
 
 
 def registered(gateway: Gateway, now: int, places: Sequence[Place]) -> list[dict[str, Any]]:
