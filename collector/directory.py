@@ -187,6 +187,10 @@ class Directory:
         """Every camera that an agent watches now, and every terminal."""
         return self._cameras.values()
 
+    def site(self, code: str) -> Site | None:
+        """The site of that code, as an agent of it states it now."""
+        return next((each.site for each in self._manifests.values() if each.site.code == code), None)
+
     def places(self) -> Iterable[Place]:
         """Every point that an agent measures now."""
         return self._places.values()

@@ -12,7 +12,7 @@ from profiles.derived import Derived
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.model import Asset, AssetClass, Defaults, Profile, Quantity
-from profiles.report import ChemicalReport, Energy, MineReport
+from profiles.report import OF_PERSONS, ChemicalReport, Energy, MineReport
 from profiles.seal_check import check as check_seal
 from profiles.stated import LimitName
 from profiles.static_tables import check as check_tables
@@ -43,8 +43,8 @@ def _rooms(profile: Profile) -> Iterator[Fault]:
     """Of the parts that have rules of their own."""
     if isinstance(profile.report, ChemicalReport):
         yield from check_tables(("report", "tables"), profile.report.tables, profile.assets, profile.quantities)
-    if isinstance(profile.report, MineReport) and profile.report.energy is not None:
-        yield from _energy(("report", "energy"), profile.report.energy, profile)
+    if isinstance(profile.report, MineReport):
+        yield from _mine(profile.report, profile)
     if profile.files is not None:
         yield from check_files(profile.files, profile.codes)
     if profile.linkage is not None:
@@ -52,6 +52,14 @@ def _rooms(profile: Profile) -> Iterator[Fault]:
             yield from _known(("linkage", key), getattr(profile.linkage, key), profile)
     if profile.seal is not None:
         yield from check_seal(profile.seal)
+
+
+def _mine(report: MineReport, profile: Profile) -> Iterator[Fault]:
+    if report.energy is not None:
+        yield from _energy(("report", "energy"), report.energy, profile)
+    if report.tells_persons() and (profile.files is None or profile.files.persons is None):
+        what = f"{', '.join(OF_PERSONS)} are told of files of persons, and the profile has none (files: {{persons: …}})"
+        yield Fault(("report", "data_types"), what)
 
 
 def _energy(at: KeyPath, energy: Energy, profile: Profile) -> Iterator[Fault]:

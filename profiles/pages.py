@@ -76,6 +76,7 @@ _ZH = {
     "withheld": "默认不发送", "keep": "保存期限", "snapshot": "全量快照", "calls": "求救文本", "names": "名称表",
     "card": "卡号字段", "until": "结束时间字段", "seen": "最近识读时间字段", "help": "求救字段",
     "registered": "登记的分析类型", "everywhere": "每台均登记", "counted": "报人数的分析类型", "directions": "方向代码",
+    "people": "人员信息表", "crowding": "超员文件", "restricted": "限制区域", "overtime": "超时计数",
     "alarm": "对方系统报警", "beside": "并列测点（传感器类型）", "graded": "分级字段", "news": "变化即再报的字段",
     "kind": "文件种类", "by": "计数依据", "where": "计数条件",
 }  # fmt: skip

@@ -76,17 +76,23 @@ class Energy(Stated):
     """How old a reading may be at the day's two ends; a day with an older one, or without any, is not told."""
 
 
+MineKind = Literal[
+    "value", "abnormal", "warning", "station", "statistic", "load", "load_alarm", "energy",
+    "position", "overtime", "crowding", "restricted", "help",
+]  # fmt: skip
+OF_PERSONS: tuple[MineKind, ...] = ("position", "overtime", "crowding", "restricted", "help")
+
+
 class MineReport(ReportCommon):
     """Family M: mines and tailings ponds (notes, 4.2 and 4.3)."""
 
     family: Literal["M"]
     enterprise_type: str
     """Value of `enterpriseType`."""
-    data_types: dict[
-        Literal["value", "abnormal", "warning", "station", "statistic", "load", "load_alarm", "energy"], str
-    ]
+    data_types: dict[MineKind, str]
     """Value of `dataType` of readings, of crossed limits, of colours, of run states, of statistics, of the load of
-    hosts (with each heartbeat) and its alarms, and of what meters counted; what has none is not told."""
+    hosts (with each heartbeat) and its alarms, and of what meters counted; of persons (to targets that are to have
+    them) where each is, overtime, overcrowding, restricted areas, calls for help. What has none is not told."""
     abnormal_types: dict[Literal["HH", "H", "L", "LL"], str]
     """Value of `abnormalType` of each limit."""
     level_numbers: dict[Literal["BLUE", "YELLOW", "ORANGE", "RED"], int]
@@ -117,6 +123,10 @@ class MineReport(ReportCommon):
     """Left out: what meters counted is not told by the day."""
     max_values: Annotated[int, Field(ge=1)] = 100
     """Records in a packet at most."""
+
+    def tells_persons(self) -> bool:
+        """Whether it has a kind that tells of persons."""
+        return not self.data_types.keys().isdisjoint(OF_PERSONS)
 
     @model_validator(mode="after")
     def _has_its_kinds(self) -> Self:

@@ -48,9 +48,10 @@ def values(name: str, file: Parsed) -> Iterator[Value]:
         elif file.kind == "FZSS":
             at = millis(each["data_time"], TIME) or 0
             yield Value("T.station", each["station"], at, float(each["run"]), each["run"] == "0", file.kind, name)
-        elif file.kind in ("KGBH", "KZLD"):
-            at, value = millis(each["data_time"], TIME) or 0, float(each["value" if file.kind == "KGBH" else "action"])
-            yield Value("T.change", code, at, value, True, file.kind, name)
+        elif file.kind in ("KGBH", "KZLD", "DYSS", "WZSJ"):
+            at, value = millis(each["data_time"], TIME) or 0, float(each["action" if file.kind == "KZLD" else "value"])
+            of = "T.event" if "event_id" in each else "T.change"
+            yield Value(of, code or file.mine, at, value, True, file.kind, name)
         elif "value" in each:
             text = number(file.kind, each["value"])
             normal = (

@@ -6,20 +6,24 @@ order and marks are the profile's (notes on mines, 2.1).
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from functools import partial
 
+from collector.directory import Directory
 from collector.persons.settings import ALL
 from collector.persons.store import PersonStore, StoredFile
 from collector.reports.encoders.base import Draft, packet_id
 from collector.reports.encoders.text_passed_on import with_persons
 from collector.reports.names import free_name
+from collector.reports.person_records import PersonRecords, body_in, personal_in
 from collector.reports.queue import ReportQueue
 from collector.reports.rows import Packet
 from collector.reports.selection import Selection
 from profiles.load import Library
 from profiles.model import Profile
+from profiles.report import MineReport
 from profiles.textfile.codec import encode
 from profiles.textfile.encrypted import FORM, EncryptedFileError, Opened, Part, parse_part
 from profiles.textfile.model import Encoding
@@ -44,10 +48,12 @@ class PersonPacker:
     """
 
     def __init__(
-        self, target: str, selection: Selection, queue: ReportQueue, store: PersonStore, library: Library
-    ) -> None:
-        self._target, self._selection, self._queue = target, selection, queue
+        self, target: str, family: str, selection: Selection, queue: ReportQueue, store: PersonStore,
+        library: Library, directory: Directory,
+    ) -> None:  # fmt: skip
+        self._target, self._family, self._selection, self._queue = target, family, selection, queue
         self._store, self._library = store, library
+        self._records = PersonRecords(store, library, directory)
         self._forgot = 0
 
     def pack(self, now: int, online: set[str]) -> int:
@@ -97,8 +103,18 @@ class PersonPacker:
         if not self._selection.wants_persons(head.profile, head.kind, stored.region, stored.site):
             return 0
         profile = self._library[head.profile]
-        shape = profile.shape("text-file")
+        shape = profile.shape(self._family)
         late = shape is not None and now - head.time > shape.late_after * 1000
+        if isinstance(shape, MineReport):
+            drafts = self._records.drafts(stored, late=late)
+        else:
+            drafts = [self._file(stored, profile, late=late)]
+        self._queue.put(self._target, stored.site, head.profile, profile.version, drafts)
+        return len(drafts)
+
+    def _file(self, stored: StoredFile, profile: Profile, *, late: bool) -> Draft:
+        """The file as the mine wrote it."""
+        head = stored.head
         identity = packet_id(head.profile, stored.site, head.mine, head.kind, head.time, head.id)
         files = text_files(profile)
         name = free_name(
@@ -106,9 +122,7 @@ class PersonPacker:
             partial(self._queue.has_name, self._target, but=identity),
         )  # fmt: skip
         body = Part(head, 1, 1, stored.cipher).text().encode()
-        draft = Draft(identity, "resumed" if late else "live", head.time, body, {}, name, files.naming.dir)
-        self._queue.put(self._target, stored.site, head.profile, profile.version, [draft])
-        return 1
+        return Draft(identity, "resumed" if late else "live", head.time, body, {}, name, files.naming.dir)
 
 
 def is_encrypted(packet: Packet) -> bool:
@@ -123,7 +137,9 @@ def opened(packet: Packet, store: PersonStore) -> Opened:
 
 
 def file_of(file: Opened, profile: Profile | None, encoding: Encoding | None) -> bytes:
-    """The file as the platform is to have it; EncryptedFileError when its profile has gone."""
+    """What the platform is to have: the file, or a body of records; EncryptedFileError when its profile has gone."""
+    if (body := body_in(file)) is not None:
+        return body
     if profile is None or profile.files is None or file.head.kind not in profile.files.kinds:
         raise EncryptedFileError(f"profile {file.head.profile} does not describe the kind {file.head.kind} any more")
     return encode(profile.files, file.head.kind, file.header, file.records, encoding=encoding)
@@ -157,15 +173,17 @@ def named_in(
 
 
 def personal(file: Opened, profile: Profile | None) -> set[str]:
-    """The texts in a file that tell of persons."""
+    """The texts in it that tell of persons."""
+    if (body := body_in(file)) is not None:
+        return personal_in(body)
     fields = profile.files.fields if profile and profile.files else {}
     names = {name for name, rule in fields.items() if rule.personal}
     return {text for record in file.records for name, text in record.items() if name in names}
 
 
 def struck_out(answer: str, texts: set[str]) -> str:
-    """A platform's answer without what it may have quoted of persons: it is logged and kept."""
+    """A platform's answer, which is logged and kept, without what it may have quoted of persons, plainly or as JSON."""
     for text in sorted(texts, key=len, reverse=True):
         if len(text) >= SHORTEST:
-            answer = answer.replace(text, "…")
+            answer = answer.replace(text, "…").replace(json.dumps(text)[1:-1], "…")
     return answer

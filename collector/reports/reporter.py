@@ -64,7 +64,10 @@ class Reporter:
         for target, wanted in zip(targets, selections, strict=True):
             if wanted.persons:
                 self._packers.append(
-                    (target.name, PersonPacker(target.name, wanted, self.queue, persons, library))
+                    (
+                        target.name,
+                        PersonPacker(target.name, target.family, wanted, self.queue, persons, library, self._directory),
+                    )
                 )  # fmt: skip
             given = Given(
                 target, wanted, self.queue, self._directory, library, families, orders, registry.state, duty,

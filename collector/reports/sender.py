@@ -95,7 +95,7 @@ class Sender:
                 return packet
             encoder = self._encoders[report.family]
             try:
-                body = encoder.as_resumed(packet.body)
+                body = packet.body if is_encrypted(packet) else encoder.as_resumed(packet.body)
             except ValueError:  # it was made in another family, before the settings changed: it goes as it is
                 body = packet.body
             if packet.kind == "live":
@@ -152,7 +152,11 @@ class Sender:
             store = self._persons if self._settings.persons else None
             return named_in(packet, store, profile, self._settings.encoding)
         file = opened(packet, self._persons)
-        return file_of(file, profile, self._settings.encoding), personal(file, profile)
+        whole = file_of(file, profile, self._settings.encoding)
+        shape = profile.shape(self._settings.family) if profile else None
+        if packet.kind == "resumed" and shape is not None:
+            whole = self._encoders[shape.family].as_resumed(whole)
+        return whole, personal(file, profile)
 
     async def _deliver(self, packet: Packet, table: str) -> Answer:
         frame = self._settings.frame

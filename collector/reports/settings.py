@@ -143,12 +143,18 @@ def _told(files: TextFiles) -> Iterator[Told]:
 
 
 def _person_kinds(target: TargetSettings, library: Library) -> Iterator[tuple[str, str]]:
-    """Profile and kind of the files that tell of persons, as far as the target's packets are text files."""
+    """Profile and kind of the files that tell of persons, of which the target gets the files or records."""
     for name in target.profiles:
         shape = library[name].shape(target.family) if name in library else None
-        files = library[name].files if shape is not None and shape.family == "text-file" else None
-        if files is not None:
+        files = library[name].files if shape is not None else None
+        if files is None or shape is None:
+            continue
+        if shape.family == "text-file":
             yield from ((name, kind) for kind in written(files, "persons"))
+        elif isinstance(shape, MineReport) and shape.tells_persons() and (persons := files.persons) is not None:
+            yield name, persons.snapshot
+            if persons.crowding is not None:
+                yield name, persons.crowding.kind
 
 
 def _alarms_of_persons(target: TargetSettings, library: Library) -> Iterator[bool]:
@@ -214,7 +220,7 @@ def _digest(at: KeyPath, target: TargetSettings) -> Iterator[Fault]:
 
 def _persons(at: KeyPath, target: TargetSettings, library: Library) -> Iterator[Fault]:
     if target.persons and not (any(_person_kinds(target, library)) or any(_alarms_of_persons(target, library))):
-        words = "as text files none of its profiles writes files that tell of persons; expected one that does"
+        words = "none of its profiles tells of persons in the family it is reported in; expected one that does"
         yield Fault((*at, "persons"), f"{words}, such as coal-personnel")
 
 

@@ -37,7 +37,9 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
         this = kind.values
         wanted = [each for each in (this.value, this.time, this.state, this.unit) if each is not None]
         yield from _known((*at, "values"), wanted, kind.fields, "kind's fields")
-        yield from _known((*at, "values"), [this.point], (*kind.fields, *files.header_of(at[-1])), "kind's fields")
+        yield from _known(
+            (*at, "values"), [this.point], (*kind.fields, *(kind.header or files.header)), "kind's fields"
+        )
         if this.states is not None:
             yield from _known((*at, "values", "states"), [this.states], files.states, "states")
     if kind.definition is not None:

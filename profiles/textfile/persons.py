@@ -26,6 +26,8 @@ class PersonFields(Settings):
     until: str
     """When the person came out; empty underground."""
     area: str
+    entered: str | None = None
+    """Since when the person is in that area."""
     station: str
     seen: str
     """Since when the person is at that station."""
@@ -46,6 +48,27 @@ class WorkTable(Settings):
     kind: str
     card: str
     work: str
+
+
+class People(Settings):
+    """In which kind what is known of each person stands beside the card."""
+
+    kind: str
+    card: str
+    identity: str
+    team: str
+    post: str
+
+
+class Crowding(Settings):
+    """Which kind tells of too many persons (超员), and what its fields hold."""
+
+    kind: str
+    area: str
+    name: str
+    approved: str
+    present: str
+    start: str
 
 
 class PersonEvent(Settings):
@@ -94,6 +117,13 @@ class PersonFiles(Stated):
     calls: tuple[str, ...] = ()
     """Texts of the field `help` by which a person calls for help; none: not known."""
     names: dict[Literal["area", "station"], NameTable] = Field(default_factory=dict)
+    restricted: tuple[str, ...] = ()
+    """Texts of the field `area` in which nobody may be; none: not known."""
+    overtime: str | None = None
+    """The count of the snapshot (`counts`) that counts who is below for too long."""
+    people: People | None = None
+    """Left out: of a person card and name alone are known."""
+    crowding: Crowding | None = None
     events: PersonEvents | None = None
     """Left out: events of single persons are passed on where the mine writes them, and never written by us."""
 
@@ -104,12 +134,22 @@ class PersonFiles(Stated):
                 yield ("kinds",), f"{word!r} is none of the kinds"
         if self.snapshot in kinds and kinds[self.snapshot].count is None:
             yield ("snapshot",), f"{self.snapshot} has no `count` that tells who is underground"
-        yield from _lacking(("snapshot",), kinds, self.snapshot, list(self.fields.model_dump().values()))
+        yield from _lacking(("snapshot",), kinds, self.snapshot, [*self.fields.model_dump(exclude_none=True).values()])
         for word, table in self.names.items():
             yield from _lacking(("names", word), kinds, table.kind, [table.code, table.name])
+        yield from self._wrong_more(kinds)
         if self.events is not None and self.snapshot in kinds:
             for path, message in self._wrong_events(self.events, kinds):
                 yield ("events", *path), message
+
+    def _wrong_more(self, kinds: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+        for word, found in (("people", self.people), ("crowding", self.crowding)):
+            if found is not None:
+                yield from _lacking((word,), kinds, found.kind, [*found.model_dump(exclude={"kind"}).values()])
+        if self.overtime is not None and self.snapshot in kinds:
+            rule = kinds[self.snapshot].counts.get(self.overtime)
+            if rule is None or rule.longer is None:
+                yield ("overtime",), f"{self.overtime!r} is no count of {self.snapshot} that is longer than a time"
 
     def _wrong_events(self, events: PersonEvents, kinds: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         work, snapshot = events.work, kinds[self.snapshot]

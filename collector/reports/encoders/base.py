@@ -78,7 +78,7 @@ class Due:
     quality: str
     stood: frozenset[AbnormalName] = frozenset()
     """The levels of the point's alarms that stood at its time."""
-    beside: Mapping[str, str] = field(default_factory=dict)
+    beside: dict[str, str] = field(default_factory=dict)
     """Readings of other points that belong to it, as they are written, by the field of a text file."""
 
     @property

@@ -24,10 +24,11 @@ from collector.reports.encoders.base import (
 )
 from collector.reports.encoders.hosts import alarm_record, load_records
 from collector.reports.encoders.limits import crossed
+from collector.reports.encoders.mine_body import body_of, report_of
 from collector.reports.loads import Load
 from profiles.conversions import above
 from profiles.model import Quantity, Times
-from profiles.report import MineFlag, MineReport
+from profiles.report import MineFlag
 from profiles.stated import LimitName
 from profiles.wire import quality as q
 
@@ -59,7 +60,7 @@ class MineEncoder(Encoder):
         """Run states of stations, each of which runs while some device of it answers; loads of the agents' hosts."""
         stations: dict[str, list[Due]] = defaultdict(list)
         for each in sorted(due, key=lambda each: each.place.point.code):
-            stations[each.place.point.asset if _report(gateway).stations == "asset" else gateway.code].append(each)
+            stations[each.place.point.asset if report_of(gateway).stations == "asset" else gateway.code].append(each)
         records = [_station(gateway, now, code, found) for code, found in stations.items()]
         return [
             *_beats(gateway, now, "station", records),
@@ -69,11 +70,11 @@ class MineEncoder(Encoder):
     @classmethod
     def loads(cls, gateway: Gateway, now: int, found: Sequence[Load]) -> list[Draft]:
         """A packet a load that has reached a level."""
-        kind, drafts = _report(gateway).data_types["load_alarm"], []
+        kind, drafts = report_of(gateway).data_types["load_alarm"], []
         for load in found:
-            record = alarm_record(gateway, _report(gateway), now, load)
+            record = alarm_record(gateway, report_of(gateway), now, load)
             identity = packet_id(gateway.profile.profile, gateway.code, "load", now, record)
-            drafts.append(Draft(identity, "alarm", now, _body(gateway, identity, now, kind, [record])))
+            drafts.append(Draft(identity, "alarm", now, body_of(gateway, identity, now, kind, [record])))
         return drafts
 
     @classmethod
@@ -105,45 +106,21 @@ class MineEncoder(Encoder):
         return msgspec.json.encode(msgspec.json.decode(body) | {"reportType": "continues"})
 
 
-def _report(gateway: Gateway) -> MineReport:
-    assert isinstance(gateway.profile.report, MineReport)  # noqa: S101  # its family chose this encoder
-    return gateway.profile.report
-
-
 def _packets(gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, connected: bool) -> list[Draft]:
-    shape, drafts = _report(gateway), []
+    shape, drafts = report_of(gateway), []
     ordered = sorted(due, key=lambda each: each.place.point.code)
     for start in range(0, len(ordered), shape.max_values):
         part = ordered[start : start + shape.max_values]
         identity = packet_id(gateway.profile.profile, gateway.code, end, connected, start, *sorted(
             (each.place.point.code, each.time, each.value, each.text, each.quality) for each in part
         ))  # fmt: skip
-        body = _body(
+        body = body_of(
             gateway, identity, end, shape.data_types["value"], [_value(gateway, each) for each in part],
             resumed=resumed, connected=connected,
         )  # fmt: skip
         points = {each.place.point.code: each.time for each in part}
         drafts.append(Draft(identity, "resumed" if resumed else "live", end, body, points))
     return drafts
-
-
-def _body(
-    gateway: Gateway, identity: str, time: int, kind: str, datas: list[dict[str, Any]],
-    *, resumed: bool = False, connected: bool = True,
-) -> bytes:  # fmt: skip
-    return msgspec.json.encode(
-        {
-            "dataId": identity,
-            "enterpriseCode": gateway.site,
-            "enterpriseType": _report(gateway).enterprise_type,
-            "gatewayCode": gateway.code,
-            "collectTime": written(gateway.profile.time, time),
-            "isConnectDataSource": connected,
-            "reportType": "continues" if resumed else "report",
-            "dataType": kind,
-            "datas": datas,
-        }
-    )
 
 
 def _value(gateway: Gateway, due: Due) -> dict[str, Any]:
@@ -166,25 +143,25 @@ def _listed(
     *, resumed: bool,
 ) -> list[Draft]:  # fmt: skip
     """Packets about a span that ended at `end`."""
-    most, drafts = _report(gateway).max_values, []
+    most, drafts = report_of(gateway).max_values, []
     for first in range(0, len(records), most):
         part = records[first : first + most]
         identity = packet_id(gateway.profile.profile, gateway.code, what, end, *(str(each) for each in part))
-        body = _body(gateway, identity, now, _report(gateway).data_types[what], part, resumed=resumed)
+        body = body_of(gateway, identity, now, report_of(gateway).data_types[what], part, resumed=resumed)
         drafts.append(Draft(identity, "resumed" if resumed else "live", now, body))
     return drafts
 
 
 def _beats(gateway: Gateway, now: int, what: Literal["station", "load"], records: list[dict[str, Any]]) -> list[Draft]:
     """Heartbeat packets of a kind; none of one that the specification does not have."""
-    shape, drafts = _report(gateway), []
+    shape, drafts = report_of(gateway), []
     if what not in shape.data_types:
         return []
     for start in range(0, len(records), shape.max_values):
         part = records[start : start + shape.max_values]
         identity = packet_id(gateway.profile.profile, gateway.code, what, now, *map(str, part))
         drafts.append(
-            Draft(identity, "heartbeat", now, _body(gateway, identity, now, shape.data_types[what], part))
+            Draft(identity, "heartbeat", now, body_of(gateway, identity, now, shape.data_types[what], part))
         )  # fmt: skip
     return drafts
 
@@ -192,7 +169,7 @@ def _beats(gateway: Gateway, now: int, what: Literal["station", "load"], records
 def _station(gateway: Gateway, now: int, code: str, due: Sequence[Due]) -> dict[str, Any]:
     """`signalStrength` must be there; what is known of a wired station is how many of its points it reaches, in %."""
     reached = sum(each.quality != q.BAD_LINK for each in due)
-    states = _report(gateway).run_states
+    states = report_of(gateway).run_states
     asset = due[0].place.manifest.assets.get(code)
     return {
         "ksbh": gateway.site,
@@ -209,7 +186,7 @@ def _statistic(gateway: Gateway, end: int, each: Statistic) -> dict[str, Any]:
     return {
         "ksbh": gateway.site,
         "pointCode": each.place.point.code,
-        "statType": _report(gateway).statistic_types["hour"],
+        "statType": report_of(gateway).statistic_types["hour"],
         "avgValue": rounded(each.mean, quantity),
         "maxValue": rounded(each.highest, quantity),
         "minValue": rounded(each.lowest, quantity),
@@ -219,7 +196,7 @@ def _statistic(gateway: Gateway, end: int, each: Statistic) -> dict[str, Any]:
 
 def _consumption(gateway: Gateway, start: int, end: int, each: Consumption) -> dict[str, Any]:
     """`powerDate` is the day, `dataTime` its end: what they mean is a working definition (notes on mines, 4.1)."""
-    energy, times = _report(gateway).energy, gateway.profile.time or Times(status="working-definition")
+    energy, times = report_of(gateway).energy, gateway.profile.time or Times(status="working-definition")
     assert energy is not None  # noqa: S101  # the profile tells of it
     return {
         "ksbh": gateway.site,
@@ -245,11 +222,11 @@ def _status(gateway: Gateway, due: Due, quantity: Quantity) -> str:
     )
     if due.valid and beyond - {"SIG", "FEED"}:
         flags.add("alarm")
-    return "".join("1" if flag in flags else "0" for flag in _report(gateway).status_flags)
+    return "".join("1" if flag in flags else "0" for flag in report_of(gateway).status_flags)
 
 
 def _warning(gateway: Gateway, alarm: Alarm) -> Draft:
-    shape, event, place = _report(gateway), alarm.event, alarm.place
+    shape, event, place = report_of(gateway), alarm.event, alarm.place
     quantity = gateway.profile.quantities[place.point.quantity]
     colour: Any = event.level
     over = event.state == "cleared"
@@ -265,12 +242,12 @@ def _warning(gateway: Gateway, alarm: Alarm) -> Draft:
         "alarmDesc": f"{shape.level_names[colour]}：{quantity.zh} {_compared(gateway, alarm, quantity)}"[:500],
     }
     identity = packet_id(gateway.profile.profile, gateway.code, "warning", event.id)
-    body = _body(gateway, identity, event.time, shape.data_types["warning"], [data])
+    body = body_of(gateway, identity, event.time, shape.data_types["warning"], [data])
     return Draft(identity, "alarm", event.time, body, {place.point.code: event.time})
 
 
 def _abnormal(gateway: Gateway, alarm: Alarm) -> Draft | None:
-    shape, event = _report(gateway), alarm.event
+    shape, event = report_of(gateway), alarm.event
     kind = shape.abnormal_types.get(event.level)  # type: ignore[arg-type]  # a switch has none
     if kind is None or event.state == "cleared":
         return None
@@ -283,7 +260,7 @@ def _abnormal(gateway: Gateway, alarm: Alarm) -> Draft | None:
         "happenTime": written(gateway.profile.time, event.time),
     }
     identity = packet_id(gateway.profile.profile, gateway.code, "abnormal", event.id)
-    body = _body(gateway, identity, event.time, shape.data_types["abnormal"], [data])
+    body = body_of(gateway, identity, event.time, shape.data_types["abnormal"], [data])
     return Draft(identity, "alarm", event.time, body, {code: event.time})
 
 
@@ -323,4 +300,4 @@ def _sensor_type(name: str, quantity: Quantity) -> str:
 
 
 def _unit(gateway: Gateway, quantity: Quantity) -> str:
-    return _report(gateway).unit_names.get(quantity.unit, quantity.unit)
+    return report_of(gateway).unit_names.get(quantity.unit, quantity.unit)

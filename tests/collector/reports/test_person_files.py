@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from collector.app import Collector
+from collector.directory import Directory
 from collector.persons.settings import PersonsSettings
 from collector.platform.platform import Secret
+from collector.registry import Registry
 from collector.reports import sender
 from collector.reports.persons import PersonPacker, is_encrypted
 from collector.reports.queue import ReportQueue
@@ -49,7 +51,9 @@ class Desk:
         self.store = made.store(folder, *keys)
         wanted = selection(target(**rest), LIBRARY)
         self.queue = ReportQueue(folder, [wanted])
-        self._packer = PersonPacker("province", wanted, self.queue, self.store, LIBRARY)
+        self._registry = Registry(folder)
+        directory = Directory(self._registry)
+        self._packer = PersonPacker("province", "", wanted, self.queue, self.store, LIBRARY, directory)
 
     def put(self, at: int, *records: str, key: bytes = SECRET) -> None:
         content = made.snapshot(at, *records)
@@ -63,6 +67,7 @@ class Desk:
     def close(self) -> None:
         self.queue.close()
         self.store.close()
+        self._registry.close()
 
 
 @pytest.fixture
@@ -151,12 +156,13 @@ def test_a_target_gets_only_what_it_is_to_have(tmp_path: Path, rest: dict[str, A
 
 
 def test_persons_are_for_targets_of_text_files_and_for_collectors_that_have_keys(tmp_path: Path) -> None:
-    for rest in ({"profiles": ["coal-equipment"]}, {"profiles": ["mine-underground"]}):
+    for rest in ({"profiles": ["coal-equipment"]}, {"profiles": ["tailings"]}):
         [fault] = target_faults((target(**rest),), LIBRARY)
         assert fault.path[-1] == "persons"
         assert "expected one that does, such as coal-personnel" in fault.message
-    for rest in ({"profiles": ["mine-underground"], "family": "text-file"}, {"profiles": ["coal-safety"]}):
-        assert not [*target_faults((target(**rest),), LIBRARY)]  # the second for who dealt with an alarm
+    for family in ("", "text-file"):
+        assert not [*target_faults((target(profiles=["mine-underground"], family=family),), LIBRARY)]
+    assert not [*target_faults((target(profiles=["coal-safety"]),), LIBRARY)]  # for who dealt with an alarm
     path = tmp_path / "collector.yaml"
     path.write_text(
         "collector: bureau\nmqtt: {host: 127.0.0.1, tls: disabled}\nsinks: [{type: sqlite, path: store.db}]\nreports:\n"
