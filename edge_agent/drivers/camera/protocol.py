@@ -17,8 +17,8 @@ from profiles.wire.messages import Evidence
 
 HEAD = struct.Struct(">I")
 """The length of a message, before it."""
-LARGEST = 64 * 2**20
-"""Bytes of a message at most; a longer one is no message."""
+LARGEST = 256 * 2**20
+"""Bytes of a message at most; a longer one is no message. `Begin` has up to 2 MiB for each camera of its group."""
 
 
 class CameraBegin(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,17 +44,17 @@ class Watched:
         self._zone = zone
         self._refused = ""
         """Why a wish to relearn could not be taken, as it was told."""
-        self._memory = out.remembered(device.name)
-        self._open = _open(self._memory.get(OPEN, ""), device.name)
-        self._kept = _kept(self._memory)
+        memory = out.remembered(device.name)
+        self._open = _open(memory.get(OPEN, ""), device.name)
+        self._kept = _kept(memory)
         every = device.capture.snapshot_every if device.snapshot else 0.0
         now = time.monotonic()
         self._standing = Standing(seal.beat, now, offline=OFFLINE in self._open, every=every)
         self._unwatched = Unwatched(seal, stands=UNWATCHED in self._open)
-        self._counts = Counts(device.tags, self._memory.get(HOUR, ""), _wall())
+        self._counts = Counts(device.tags, memory.get(HOUR, ""), _wall())
         self._balance, self._below_at = balance, 0.0
         if device.counts_people:
-            balance.join(device.name, self._memory.get(DAY, ""), zone)
+            balance.join(device.name, memory.get(DAY, ""), zone)
         self._below: tuple[Value, str] | None = None
         self._last, self._save_at, self._online_at = now, now + SAVE, now
         self._online_every = min(

@@ -48,7 +48,7 @@ def integrity_tasks(device: CameraDevice, seal: Seal) -> list[Task]:
         Noise(seal, scene),
         Mono(seal, scene, place, day_above),
         Shaky(seal, scene),
-        Replay(seal, scene),
+        Replay(seal, scene, device.name),
         overlay,
         Frozen(seal, scene, overlay),
     ]

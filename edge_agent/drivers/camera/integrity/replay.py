@@ -1,34 +1,44 @@
-"""q_replay: the camera shows a recording that begins again and again.
+"""q_replay: the camera shows a recording: one that begins again and again, or one of its own past day.
 
 Nothing in a single picture of a recording is wrong; that the same things happen again is. Two traces of up to a day are
 kept, a number each for every second: what the picture is exactly, and in which of 64 cells something moves.
+
+Neither a cut of the stream nor a restart makes the day forgotten, or a recording could be put in behind one. Both are
+a *cut*: pictures before it are still compared with, but what counts are pictures behind each other, never some of each
+side. Lags are counted in pictures, and no clock is asked. Memory: 1.4 MB a camera; kept on the disk, in the agent's
+outbox: 1.6 MB at most, of which what changes (5 MB a day) is written every ten minutes and at the end (`hours`). So an
+end by force (power, a codec that crashes) forgets the last ten minutes at most.
 
 *Exactly*: a living sensor never gives the same picture twice, so pictures that come back at one and the same distance
 are a recording that was passed on untouched. *Motion*: a recording that was encoded anew is not exactly the same, but
 whoever walks through it walks through it again. The likeness of the last five minutes to those that lie `lag` pictures
 back is kept for every lag at once: each picture adds one comparison to each and takes one off. A lag counts only if it
 stands out from those around it; trees and belts, which move always alike, have none that does. Where nothing moves, and
-the recording was encoded anew, a loop is not noticed.
+the recording was encoded anew, it is not noticed.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, deque
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge_agent.drivers.camera.analysis import View
 from edge_agent.drivers.camera.findings import Fact
-from edge_agent.drivers.camera.integrity import measures
+from edge_agent.drivers.camera.integrity import hours, measures
 from edge_agent.drivers.camera.integrity.check import UNKNOWN, Check, Verdict
 from edge_agent.drivers.camera.integrity.frozen import fingerprint
 from edge_agent.drivers.camera.integrity.reference import Scene
 from edge_agent.drivers.camera.picture import Image
 from profiles.seal import Seal
 
-DAY = 86_400
-"""Pictures that are kept, one a second: 2.4 MB a camera."""
+log = logging.getLogger(__name__)
+
+DAY = 24 * hours.HOUR
+"""Pictures that are kept, one a second: 16 bytes each."""
 EXACT = 60
 """Pictures among which those are counted that came back exactly."""
 WINDOW = 300
@@ -47,7 +57,7 @@ ABOVE = 0.25
 AROUND = range(8, SLOW)
 """How far from it those lags lie: as far as nobody moves so slowly, and nearer than the same loop again."""
 GAP = 3.0
-"""Seconds without a picture, after which lags are no longer counted in pictures: both traces begin anew."""
+"""Seconds without a picture, after which lags are no longer counted in pictures: a cut."""
 
 
 class Replay(Check):
@@ -56,31 +66,48 @@ class Replay(Check):
     code = "q_replay"
     blinds = True
 
-    def __init__(self, seal: Seal, scene: Scene) -> None:
+    def __init__(self, seal: Seal, scene: Scene, camera: str) -> None:
         super().__init__(seal, scene)
+        self._camera = camera
         self._traces = Traces()
         self._begun = self._last = 0.0
         self._before: Image | None = None
 
     def judge(self, view: View) -> Verdict:
-        """True with `loop_s`, the length of the recording."""
+        """True with `loop_s`, how long ago the same was shown, without cuts: of a loop its length."""
         at = view.picture.at
         if self._before is not None and not 0 < at - self._last <= GAP:
-            self.relearn()
+            self._traces.cut()
+            self._before = None
         small = np.where(self.scene.left_out, 0, view.picture.small).astype(np.uint8)
         now = measures.coarse(small)
         moves = 0 if self._before is None else measures.motion(now, self._before, MOVES)
         if self._before is None:
             self._begun = at
         self._before, self._last = now, at
-        self._traces.keep(int.from_bytes(fingerprint(small)), moves)
+        self._traces.keep(int.from_bytes(fingerprint(small)[:4]), moves)
         if self._traces.count <= EXACT:
             return UNKNOWN
         lag, facts = self._again_exactly() or self._again_in_motion()
         if not lag:
-            return False, facts
-        pace = (at - self._begun) / (self._traces.kept - 1)
+            return (False if self._traces.run > EXACT else None), facts
+        pace = (at - self._begun) / (self._traces.run - 1)
         return True, facts | {"loop_s": round(lag * pace, 1)}
+
+    def remember(self) -> Mapping[str, bytes]:
+        """The day, by the hour."""
+        return hours.pack(self._traces.day(), self._traces.kept)
+
+    def recall(self, kept: Mapping[str, bytes]) -> None:
+        """The day; an hour that is damaged is said and left out."""
+        day, count, damaged = hours.unpack(kept, DAY)
+        if damaged:
+            log.warning(
+                "camera %s: q_replay: of %d hours kept of its past day %d cannot be read and are left out: a recording"
+                " of them is not found out before it begins again", self._camera, len(kept), len(damaged),
+            )  # fmt: skip
+        self._traces = Traces(day, count)
+        self._before = None
 
     def relearn(self) -> None:
         """Both traces begin anew."""
@@ -97,10 +124,13 @@ class Replay(Check):
 
     def _again_in_motion(self) -> tuple[int, dict[str, Fact]]:
         likeness = self._traces.likeness()
-        if len(likeness) <= SLOW:
+        if np.isnan(likeness[SLOW:]).all():
             return 0, {}
-        lag = int(np.argmax(likeness[SLOW:])) + SLOW
-        around = [likeness[at] for step in AROUND for at in (lag - step, lag + step) if 0 < at < len(likeness)]
+        lag = int(np.nanargmax(likeness[SLOW:])) + SLOW
+        near = [likeness[at] for step in AROUND for at in (lag - step, lag + step) if 0 < at < len(likeness)]
+        around = [each for each in near if not np.isnan(each)]
+        if not around:
+            return 0, {}
         best, usual = float(likeness[lag]), float(np.median(around))
         facts: dict[str, Fact] = {"likeness": round(best, 2), "usual": round(usual, 2)}
         return (lag if best >= self.triggers["likeness"] and best - usual >= ABOVE else 0), facts
@@ -109,13 +139,19 @@ class Replay(Check):
 class Traces:
     """What the pictures of up to a day were exactly, and where something moved; the newest first: index is lag."""
 
-    def __init__(self) -> None:
-        self._marks = np.zeros(DAY, dtype=np.uint64)
-        self._moves = np.zeros(DAY, dtype=np.uint64)
-        self._busy = np.zeros(DAY, dtype=np.int32)  # bits of `_moves` in the window that ends with each picture
-        self._common = np.zeros(DAY, dtype=np.int32)  # bits that the newest window shares with the one at each lag
-        self.kept = 0
+    def __init__(self, day: hours.Day | None = None, kept: int = 0) -> None:
+        """Go on behind a cut with what an earlier run had, of `kept` pictures in all."""
+        older = hours.nothing(DAY)
+        if day is not None:
+            older[: len(day)] = day[::-1]
+        self._marks, self._moves, self._busy = (older[name].copy() for name in ("mark", "moves", "busy"))
+        # busy: bits of `_moves` in the window that ends with each picture; -1: a cut is in it, or it is not all kept
+        self._common = np.zeros(DAY, dtype=np.uint16)  # bits that the newest window shares with the one at each lag
+        self._bits = 0
+        self.kept = kept
         """Pictures in all."""
+        self.run = 0
+        """Pictures since the last cut."""
         self.lags: deque[tuple[int, int]] = deque(maxlen=EXACT)
         """Of each of the newest pictures how many pictures ago it was there exactly (0: never), and its mark."""
 
@@ -124,18 +160,35 @@ class Traces:
         """Pictures that are still kept."""
         return min(self.kept, DAY)
 
+    def cut(self) -> None:
+        """What comes next does not follow on what came last."""
+        self.run = self._bits = 0
+        self._common.fill(0)
+        self.lags.clear()
+
     def keep(self, mark: int, moves: int) -> None:
         """One more picture. 0.8 ms with a full day."""
         for trace, value in ((self._marks, mark), (self._moves, moves)):
             trace[1:] = trace[:-1]  # numpy sees that both overlap
             trace[0] = value
         self.kept += 1
+        self.run += 1
         self._common += np.bitwise_count(self._moves & self._moves[0])
-        left = self._moves[WINDOW:]
-        self._common[: len(left)] -= np.bitwise_count(left & self._moves[WINDOW])
+        self._bits += moves.bit_count()
+        if self.run > WINDOW:
+            left = self._moves[WINDOW:]
+            self._common[: len(left)] -= np.bitwise_count(left & self._moves[WINDOW])
+            self._bits -= int(self._moves[WINDOW]).bit_count()
         self._busy[1:] = self._busy[:-1]
-        self._busy[0] = self._busy[1] + moves.bit_count() - int(self._moves[WINDOW]).bit_count()
+        self._busy[0] = self._bits if self.run >= WINDOW else -1
         self.lags.append((self._exact_lag(), mark))
+
+    def day(self) -> hours.Day:
+        """All that is kept, the oldest first."""
+        day = hours.nothing(self.count)
+        for name, trace in (("mark", self._marks), ("moves", self._moves), ("busy", self._busy)):
+            day[name] = trace[: self.count][::-1]
+        return day
 
     @property
     def patterns(self) -> int:
@@ -143,14 +196,15 @@ class Traces:
         return len(np.unique(self._moves[:WINDOW]))
 
     def likeness(self, patterns: int = PATTERNS) -> NDArray[np.float64]:
-        """Of the newest window to that at each lag, 0 to 1, as far back as whole windows are kept; empty with less
-        motion, or fewer patterns, than can tell a recording.
+        """Of the newest window to that at each lag, 0 to 1, as far back as whole windows are kept; NaN where that has
+        a cut in it. Empty with less motion, or fewer patterns, than can tell a recording.
         """
         whole = max(0, self.count - WINDOW)
         if self._busy[0] < BUSY or self.patterns < patterns:
             return np.zeros(0)
-        made = 2 * self._common[:whole] / np.maximum(self._busy[0] + self._busy[:whole], 1)
-        return np.where(self._busy[:whole] >= BUSY // 2, made, 0.0)
+        busy = self._busy[:whole].astype(np.float64)
+        made = 2 * self._common[:whole] / np.maximum(self._bits + busy, 1)
+        return np.where(busy < 0, np.nan, np.where(busy >= BUSY // 2, made, 0.0))
 
     def _exact_lag(self) -> int:
         same = np.flatnonzero(self._marks[1 : self.count] == self._marks[0]) + 1

@@ -68,11 +68,11 @@ def camera(seen: Sequence[Image], seconds: float, *, fps: float = 1.0, start: fl
 
 @functools.cache
 def learnt(film: str) -> dict[str, bytes]:
-    """What is kept of a camera before this film after its first half minute."""
+    """What is kept of a camera before this film after its first half minute, but its pictures: they are shown again."""
     first = analysis()
     for picture in camera(images(film), 30):
         first.look(picture)
-    return first.remember()
+    return {name: kept for name, kept in first.remember().items() if not name.startswith("q_replay/")}
 
 
 def watch(seen: Analysis, film: Iterable[Picture]) -> list[Finding]:
