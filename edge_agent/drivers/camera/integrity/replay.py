@@ -5,9 +5,11 @@ kept, a number each for every second: what the picture is exactly, and in which 
 
 Neither a cut of the stream nor a restart makes the day forgotten, or a recording could be put in behind one. Both are
 a *cut*: pictures before it are still compared with, but what counts are pictures behind each other, never some of each
-side. Lags are counted in pictures, and no clock is asked. Memory: 1.4 MB a camera; kept on the disk, in the agent's
-outbox: 1.6 MB at most, of which what changes (5 MB a day) is written every ten minutes and at the end (`hours`). So an
-end by force (power, a codec that crashes) forgets the last ten minutes at most.
+side. Lags are counted in pictures, and no clock is asked.
+
+Cost, a camera and day: 1.4 MB of memory, 1.2 for what was kept last and 2.8 in the agent; on the disk, in its outbox,
+1.6 MB at most, of which what changes (5 MB a day) is written every ten minutes and at the end (`hours`). So an end by
+force (power, a codec that crashes) forgets ten minutes at most.
 
 *Exactly*: a living sensor never gives the same picture twice, so pictures that come back at one and the same distance
 are a recording that was passed on untouched. *Motion*: a recording that was encoded anew is not exactly the same, but

@@ -6,7 +6,7 @@ stands in the test's profile.
 
 from __future__ import annotations
 
-from edge_agent.drivers.camera import analysis, worker
+from edge_agent.drivers.camera import analysis, watching, worker
 from edge_agent.drivers.camera.integrity import check, frozen, reference, replay
 
 
@@ -21,6 +21,7 @@ def hasten() -> None:
     reference.Scene.period = _often  # type: ignore[method-assign, assignment]  # what the checks compare is of their picture
     frozen.SHORT = 1.0
     replay.EXACT = 20
+    watching.KEEP = 5.0, 5.0
 
 
 if __name__ == "__main__":

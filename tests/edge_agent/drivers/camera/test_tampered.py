@@ -44,10 +44,10 @@ seal:
 """
 
 
-def coded(path: Path, images: Iterable[Image], times: int = 1) -> Path:
+def coded(path: Path, images: Iterable[Image], times: int = 1, rate: int = RATE) -> Path:
     """A film as a camera codes it, with a key frame a second; `times`: the very same packets again and again."""
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "g": str(RATE), "bf": "0"})
+        stream = out.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "g": str(rate), "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
         packets = [
             packet
@@ -59,7 +59,7 @@ def coded(path: Path, images: Iterable[Image], times: int = 1) -> Path:
         for number, (data, key, base) in enumerate(kept * times):
             packet = av.Packet(data)
             packet.stream, packet.time_base, packet.is_keyframe = stream, base, key
-            packet.pts = packet.dts = round(number / RATE / base)
+            packet.pts = packet.dts = round(number / rate / base)
             out.mux(packet)
     return path
 
