@@ -41,6 +41,7 @@ def limit_event(agent: str, tag: str, change: Transition, era: int) -> Event:
         level=change.level, state=change.state, time=change.time, since=change.alarm.since, tag=tag,
         value=change.value, limit=change.limit, text=change.text or (_FEED_TEXT if change.side == "feed" else ""),
         code=_CODES.get(change.side, ", ".join(change.rules)), facts=dict(change.facts),
+        ended=list(change.ended),
     )  # fmt: skip
 
 

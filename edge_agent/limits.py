@@ -1,8 +1,9 @@
 """Alarm limits, judged at the agent, where readings are in order and while the link may be down.
 
-Rules of the specification notes, 2.4: raised at or beyond the limit for `delay`, cleared once back inside by more than
-`hysteresis`; HH replaces H (one open alarm a tag and side); bad quality neither raises nor clears; one event a
-transition. Delays run on the monotonic clock; events carry the time of the reading.
+Rules of the specification notes, 2.4: raised at or beyond the limit for `delay`, cleared at its release, or once back
+inside by more than `hysteresis` where it has none (`edge_agent.releases`); HH replaces H (one open alarm a tag and
+side), though H may let go before it; bad quality neither raises nor clears; one event a transition. Delays run on the
+monotonic clock; events carry the time of the reading.
 
 The four colours of a point (四级预警; notes, 4.5): a colour is raised at once, and falls after a number of readings
 below it in a row, never because readings are missing.
@@ -15,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard
 
 import msgspec
 
+from edge_agent.releases import Bound, stands
 from edge_agent.rules import LimitRule
 from profiles.wire.messages import EventState, Level, Value
 
@@ -26,9 +28,8 @@ Side = Literal["high", "low", "switch", "colour", "system", "feed"]
 """system: what another system says of the point, in colours. feed: of a feeder that does not follow its cut-off device
 (`edge_agent.feeds`), which no limit of its own tells."""
 _COLOURS: tuple[Level, ...] = ("RED", "ORANGE", "YELLOW", "BLUE")
-_LEVELS: dict[Side, tuple[Level, ...]] = {
-    "high": ("HH", "H"), "low": ("LL", "L"), "switch": ("SIG",), "colour": _COLOURS,
-}  # fmt: skip
+_BOUNDS: dict[Side, tuple[Bound, ...]] = {"high": ("HH", "H"), "low": ("LL", "L")}
+_LEVELS: dict[Side, tuple[Level, ...]] = {**_BOUNDS, "switch": ("SIG",), "colour": _COLOURS}
 """Of each side that is judged here, the gravest first."""
 _DELAYED: tuple[Side, ...] = ("high", "low", "switch")
 """Sides that wait for a delay; colours count readings instead."""
@@ -47,6 +48,8 @@ class OpenAlarm(msgspec.Struct, frozen=True):
     """The combined rules that made the level; none: the limits did."""
     told: tuple[int, int] = (0, 0)
     """Era and time of its last transition."""
+    ended: tuple[Level, ...] = ()
+    """Lighter limits of its side that let go while the level stands: their release lies nearer than its own."""
 
 
 class Effect(NamedTuple):
@@ -77,6 +80,8 @@ class Transition:
     rules: tuple[str, ...] = ()
     """The combined rules that made the level, or whose level it was that ends."""
     facts: Mapping[str, float | bool] = field(default_factory=dict)
+    ended: tuple[Level, ...] = ()
+    """Lighter limits that let go already."""
 
 
 class LimitWatch:
@@ -157,9 +162,16 @@ class LimitWatch:
             target = self._affected(side, own)
             if side == "colour":
                 target = self._fallen(target, held) if counted else max(target, held, key=_gravity)
-            if target != held:
-                moves.append(self._move(side, target, own, value, time, era))
+            ended = self._ended(side, target, value) if target == own else ()
+            if target != held or (target is not None and ended != self.open[side].ended):
+                moves.append(self._move(side, target, own, value, time, era, ended))
         return moves
+
+    def _ended(self, side: Side, target: Level | None, value: Value) -> tuple[Level, ...]:
+        """The limits lighter than the level that stands that let go before it does."""
+        bounds = _BOUNDS.get(side, ()) if _is_number(value) else ()
+        lighter = [each for each in bounds if _GRAVITY[each] < _GRAVITY[target] and self._limit(each) is not None]
+        return tuple(each for each in lighter if not self._stands(side, each, value))
 
     def _held(self, side: Side) -> Level | None:
         return self.open[side].level if side in self.open else None
@@ -175,8 +187,9 @@ class LimitWatch:
         return _COLOURS[max(0, len(_COLOURS) - _GRAVITY[level] - more)] if more else level
 
     def _move(
-        self, side: Side, target: Level | None, own: Level | None, value: Value, time: int, era: int
-    ) -> Transition:
+        self, side: Side, target: Level | None, own: Level | None, value: Value, time: int, era: int,
+        ended: tuple[Level, ...],
+    ) -> Transition:  # fmt: skip
         """The alarm of a side to another level, later than its last transition: their order is that of their times.
 
         Other points' readings have other clocks, and after a restart numbers tell nothing.
@@ -193,12 +206,13 @@ class LimitWatch:
             return Transition(side, "cleared", alarm.level, alarm, time, value, limit, text, alarm.rules)
         by = [] if target == own else [each for each in self.effects if each.more or each.level in _LEVELS[side]]
         rules = tuple(effect.rule for effect in by)
-        renewed = OpenAlarm(target, alarm.since if alarm else time, alarm.era if alarm else era, rules, (era, time))
+        since = (alarm.since, alarm.era) if alarm else (time, era)
+        renewed = OpenAlarm(target, *since, rules, (era, time), ended)
         self.open[side] = renewed
         return Transition(
             side, "changed" if alarm else "raised", target, renewed, time, value,
             None if by else self._limit(target), _text(own, by), rules,
-            {tag: found for effect in by for tag, found in effect.facts.items()},
+            {tag: found for effect in by for tag, found in effect.facts.items()}, ended,
         )  # fmt: skip
 
     def _ripe(self, side: Side, level: Level | None, held: Level | None, mono: float) -> Level | None:
@@ -239,25 +253,24 @@ class LimitWatch:
         if side == "switch":
             when = self.rule.alarm_when
             return "SIG" if when is not None and bool(value) == when else None
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_number(value):
             return None
         if side == "colour":
             return self._colour(value)
-        held = self._held(side)
-        sign = 1.0 if side == "high" else -1.0
-        for level in _LEVELS[side]:
-            limit = self._limit(level)
-            if limit is None:
-                continue
-            slack = self.rule.hysteresis if _GRAVITY[held] >= _GRAVITY[level] else 0.0
-            depth = sign * (value - limit)
-            if depth >= 0 or (slack > 0 and depth >= -slack):
-                return level
-        return None
+        return next((level for level in _BOUNDS[side] if self._stands(side, level, value)), None)
+
+    def _stands(self, side: Side, level: Bound, value: float) -> bool:
+        alarm = self.open.get(side)
+        stood = alarm is not None and _GRAVITY[alarm.level] >= _GRAVITY[level] and level not in alarm.ended
+        return stands(self.rule, level, value, stood=stood)
 
     def _limit(self, level: Level) -> float | None:
         limit: float | None = getattr(self.rule, level, None)
         return limit
+
+
+def _is_number(value: Value) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _gravity(level: Level | None) -> int:

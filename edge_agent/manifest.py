@@ -28,6 +28,7 @@ from profiles.wire.messages import (
     ManifestDevice,
     ManifestTag,
     Point,
+    Release,
     SealContact,
     Site,
     Source,
@@ -140,4 +141,6 @@ def _strapping(strapping: StrappingSettings | None, unit: str) -> Strapping | No
 
 
 def _limits(limits: LimitSettings | None) -> Limits | None:
-    return None if limits is None else Limits(**limits.model_dump())
+    if limits is None:
+        return None
+    return Limits(**limits.model_dump(exclude={"release"}), release=Release(**limits.release.model_dump()))

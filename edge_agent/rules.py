@@ -13,13 +13,16 @@ from profiles.limits import attributes
 from profiles.load import Library
 from profiles.seal import level
 from profiles.textfile.encrypted import LONGEST
-from profiles.wire.messages import Level, Limits, Manifest, TagType
+from profiles.wire.messages import Level, Limits, Manifest, Release, TagType
 
 MAX_TEXT = 2 * 1024
 """Bytes (UTF-8) of a text that travels; an instrument that sends more sends no value. A batch of 500 of them, escaped
 as JSON, is still a message that a collector unpacks (`profiles.wire.codec.MAX_MESSAGE`)."""
 STALE_AFTER = 3
 """A polled tag that gave nothing for this many times its `max_silence` is stale (specification notes, 6.3)."""
+
+
+NO_RELEASE = Release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class LimitRule:
     """Readings below a colour that it takes to leave it."""
     hysteresis: float = 0.0
     delay: float = 0.0
+    release: Release = NO_RELEASE
+    """At which value a limit lets go; where none is stated, once back inside by more than the hysteresis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +177,5 @@ def _limits(limits: Limits, parameters: AgentParameters) -> LimitRule:
         bad_side=parameters.bad_side, fall_after=parameters.fall_after,
         hysteresis=parameters.hysteresis if limits.hysteresis is None else limits.hysteresis,
         delay=parameters.delay if limits.delay is None else limits.delay,
+        release=limits.release,
     )  # fmt: skip

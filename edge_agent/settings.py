@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -23,20 +22,19 @@ from edge_agent.clock import ClockSettings
 from edge_agent.contact_faults import contact_faults
 from edge_agent.drivers.base import drivers
 from edge_agent.evidence import EvidenceSettings
+from edge_agent.limit_faults import completed_faults, stated_faults
 from edge_agent.manifest import build_manifest
 from edge_agent.outbox.settings import SMALLEST, WAL_ROOM, OutboxSettings
 from edge_agent.site import AssetSettings, SiteSettings
 from edge_agent.tags import DeviceSettings, StrappingSettings, TagSettings
 from edge_agent.uplink.settings import UplinkSettings
 from profiles.judge import AgentParameters, TagFault, agent_parameters, judge, judge_site, lacking
-from profiles.limits import LIMITS, limit_of
 from profiles.load import folder_faults, library
 from profiles.regions import County, counties_of
-from profiles.stated import LimitName
 from profiles.strapping import table_faults
 from profiles.units import UnitError, conversion, unit_fault
 from profiles.wire.codec import FrameError, decode, decoder, encode
-from profiles.wire.messages import Limits, Manifest, ManifestTag
+from profiles.wire.messages import Manifest, ManifestTag
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 
@@ -100,7 +98,6 @@ def load_agent(path: Path, running: AgentSettings | None = None) -> Loaded[Agent
     return load(path, agent_model(), checks)
 
 
-COLOURS = ("BLUE", "YELLOW", "ORANGE", "RED")
 TagAt = tuple[tuple[str | int, ...], TagSettings]
 
 
@@ -139,26 +136,9 @@ def _twice(named: Iterable[tuple[tuple[str | int, ...], str]], what: str) -> Ite
 
 
 def _limits(settings: AgentSettings) -> Iterator[Fault]:
-    """Limits in their order, and of the kind that the tag's type has (specification notes, 2.4)."""
     types = {tag.name: device.tag_type(tag) for device in settings.devices for tag in device.all_tags()}
     for path, tag in _tags(settings):
-        limits = tag.limits
-        if tag.range is not None and tag.range[0] >= tag.range[1]:
-            yield Fault((*path, "range"), "the lower end must be below the upper")
-        if limits is None:
-            continue
-        at = (*path, "limits")
-        numbers = [(name, value) for name in ("LL", "L", "H", "HH") if (value := getattr(limits, name)) is not None]
-        colours = [value for name in COLOURS if (value := getattr(limits, name)) is not None]
-        if colours not in (sorted(colours), sorted(colours, reverse=True)):
-            yield Fault(at, "the thresholds of the colours must rise or fall from BLUE over YELLOW and ORANGE to RED")
-        if numbers and types[tag.name] != "number":
-            yield Fault(at, f"{numbers[0][0]} is for numbers; this tag is a {types[tag.name]}: use alarm_when")
-        if limits.alarm_when is not None and types[tag.name] != "flag":
-            yield Fault(at, f"alarm_when is for switches; this tag is a {types[tag.name]}: use HH, H, L, LL")
-        for (low, below), (high, above) in itertools.pairwise(numbers):
-            if below > above or (below == above and (low, high) == ("L", "H")):
-                yield Fault((*at, high), f"{low} ({below:g}) must be below {high} ({above:g})")
+        yield from stated_faults(path, tag, types[tag.name])
 
 
 def _units(settings: AgentSettings) -> Iterator[Fault]:
@@ -227,9 +207,9 @@ def _profiles(settings: AgentSettings) -> Iterator[Fault]:
         for fault in found.get(tag.name, ()):
             yield Fault((*path, *fault.field), fault.message, fault.severity)
         completed = manifest.tags[tag.name]
-        yield from _within_range(path, tag, agent_parameters(completed, profiles))
-        yield from _defaults(path, tag, completed)
-        yield from _alert(settings, path, tag, agent_parameters(completed, profiles))
+        parameters = agent_parameters(completed, profiles)
+        yield from completed_faults(path, tag, completed, parameters)
+        yield from _alert(settings, path, tag, parameters)
     yield from _assets(settings, lacking(manifest, profiles))
     yield from contact_faults(settings.devices, settings.site.code, settings.site.gateway, profiles)
 
@@ -266,35 +246,9 @@ def _assets(settings: AgentSettings, lack: Mapping[str, Sequence[TagFault]]) -> 
             yield Fault(("assets", code), f"no tag names the equipment {code!r}", "warning")
 
 
-def _defaults(path: KeyPath, tag: TagSettings, completed: ManifestTag) -> Iterator[Fault]:
-    """The limits that a profile has where the settings state none: the site's own should stand there."""
-    used = [name for name in LIMITS if limit_of(completed.limits, name) is not None and not _states(tag, name)]
-    if used:
-        shown = ", ".join(f"{name} {limit_of(completed.limits, name)!s}" for name in used)
-        name = completed.point.profile if completed.point else ""
-        yield Fault((*path, "limits"), f"limits not stated here; those of profile {name} hold: {shown}", "warning")
-
-
-def _states(tag: TagSettings, name: LimitName) -> bool:
-    return tag.limits is not None and limit_of(Limits(**tag.limits.model_dump()), name) is not None
-
-
 def _alert(settings: AgentSettings, path: KeyPath, tag: TagSettings, rule: AgentParameters) -> Iterator[Fault]:
     """What is read more rarely than its profile asks for while an alarm stands (specification notes, 4.4)."""
     interval = tag.interval or settings.devices[cast("int", path[1])].interval
     if rule.alert_interval is not None and interval > rule.alert_interval:
         text = f"while an alarm stands on it, its profile wants a value every {shown_seconds(rule.alert_interval)}"
         yield Fault((*path, "interval"), f"it is read every {shown_seconds(interval)}; {text}", "warning")
-
-
-def _within_range(path: KeyPath, tag: TagSettings, rule: AgentParameters) -> Iterator[Fault]:
-    """A limit beyond the plausible range never alarms: a value there is bad (specification notes, 2.4)."""
-    if tag.limits is None or rule.low is None or rule.high is None:
-        return
-    for name in (each for each in LIMITS if each != "SIG"):
-        value = getattr(tag.limits, name)
-        if value is not None and not rule.low <= value <= rule.high:
-            within = f"{rule.low:.6g} to {rule.high:.6g} {tag.unit}".rstrip()
-            yield Fault(
-                (*path, "limits", name), f"{name} ({value:g}) is beyond what is plausible here; expected {within}"
-            )

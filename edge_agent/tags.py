@@ -51,8 +51,22 @@ class ContactSettings(Settings):
     """State of the mine as its supervisor ordered it; left out: it is judged as sealed."""
 
 
+class ReleaseSettings(Settings):
+    """At which value a limit lets go, in the tag's unit; H and L at it, HH and LL (cut-off) inside of it."""
+
+    HH: float | None = None
+    """Of HH (断电): below it power is restored (复电)."""
+    H: float | None = None
+    """Of H (报警): at or below it the alarm ends (解报)."""
+    L: float | None = None
+    """Of L: at or above it the alarm ends."""
+    LL: float | None = None
+    """Of LL: above it power is restored."""
+
+
 class LimitSettings(Settings):
-    """Limits judged at the agent: raised at or beyond the limit for `delay`, cleared beyond `hysteresis`."""
+    """Limits judged at the agent: raised at or beyond the limit for `delay`, cleared at their `release`, or beyond the
+    `hysteresis` where none is stated."""
 
     HH: float | None = None
     """High-high limit (高高报), in the tag's unit."""
@@ -76,6 +90,8 @@ class LimitSettings(Settings):
     """How far back inside the limit the value must come to clear, in the tag's unit; left out: the profile's rule."""
     delay: Duration | None = None
     """How long the value must stay beyond the limit; left out: the profile's rule (gas 0 s, others 5 s)."""
+    release: ReleaseSettings = ReleaseSettings()
+    """At which value each limit lets go; left out: the profile's value for the place, else by `hysteresis`."""
 
 
 class Deadband(Settings):

@@ -11,7 +11,8 @@ from profiles.combined import Combined, Condition
 from profiles.derived import Derived
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
-from profiles.model import Asset, AssetClass, Defaults, Profile, Quantity
+from profiles.model import Asset, AssetClass, ClassValue, Defaults, Profile, Quantity
+from profiles.releases import inside
 from profiles.report import OF_PERSONS, ChemicalReport, Energy, MineReport
 from profiles.seal_check import check as check_seal
 from profiles.stated import LimitName
@@ -86,6 +87,18 @@ def _class(at: KeyPath, asset_class: AssetClass, profile: Profile) -> Iterator[F
         for key in ("required", "optional"):
             yield from _known((*at, "values", word, key), getattr(value, key), profile)
         yield from _defaults_by_quantity((*at, "values", word, "defaults"), value.defaults, profile)
+        yield from _releases((*at, "values", word), value, profile)
+
+
+def _releases(at: KeyPath, value: ClassValue, profile: Profile) -> Iterator[Fault]:
+    yield from _known((*at, "releases"), tuple(value.releases), profile)
+    for quantity, its in value.releases.items():
+        for name, release in its.items():
+            limit = value.defaults.get(quantity, {}).get(name)
+            if limit is None:
+                yield Fault((*at, "releases", quantity, name), f"its `defaults` have no {name} that could be released")
+            elif not isinstance(limit, Derived) and not inside(name, release, limit):
+                yield Fault((*at, "releases", quantity, name), f"{release:g} lies beyond {name} ({limit:g})")
 
 
 def _combined(at: KeyPath, rule: Combined, profile: Profile) -> Iterator[Fault]:

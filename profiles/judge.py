@@ -15,6 +15,7 @@ from profiles.limits import asset_kind, attributes, limit_of, unreadable
 from profiles.load import Library
 from profiles.model import Profile, Quantity, Rules
 from profiles.regions import Counties
+from profiles.releases import inside, stated_release
 from profiles.units import UnitError
 from profiles.wire.messages import Asset, Limits, Manifest, ManifestTag, Point
 
@@ -133,10 +134,11 @@ def _tag(tag: ManifestTag, point: Point, manifest: Manifest, library: Library) -
         yield TagFault(("point", "quantity"), f"{point.quantity!r} is no indicator type; expected one of {known}")
         return
     yield from _quantity(tag, point, profile, found)
+    facts = attributes(point, manifest.assets)
     for name in unreadable(point, profile, manifest.assets):
-        stated = attributes(point, manifest.assets)[name]
-        text = f"{name} {stated!r} is no number: limits of {found.en} ({found.zh}) that follow from it do not hold"
+        text = f"{name} {facts[name]!r} is no number: limits of {found.en} ({found.zh}) that follow from it do not hold"
         yield TagFault(("point",), text, "warning")
+    yield from _releases(tag, found, profile, facts)
     yield from (TagFault(("point",), text, "warning") for text in unplaced(profile, point, manifest.assets))
 
 
@@ -229,6 +231,22 @@ def _quantity(tag: ManifestTag, point: Point, profile: Profile, quantity: Quanti
     missing = [name for name in quantity.require_limits if limit_of(tag.limits, name) is None]
     if missing:
         yield TagFault(("limits",), f"{quantity.en} ({quantity.zh}) should have limits {', '.join(missing)}", "warning")
+
+
+def _releases(tag: ManifestTag, quantity: Quantity, profile: Profile, facts: Mapping[str, str]) -> Iterator[TagFault]:
+    """Release values that a site states as attributes and by which nothing is released."""
+    try:
+        converter = tag_conversion(tag, profile, quantity)
+    except UnitError:
+        return  # `_quantity` tells it
+    for name, attribute in profile.rules.releases.items():
+        limit = getattr(tag.limits, name, None)
+        if limit is None or attribute not in facts:
+            continue
+        release = stated_release(name, profile, facts)
+        if release is None or not inside(name, release, converter.of(limit)):
+            text = f"{facts[attribute]!r} is no number on the inner side of {name}, which is released by its hysteresis"
+            yield TagFault(("point", "attributes", attribute), text, "warning")
 
 
 def _largest(limits: Limits | None) -> float:

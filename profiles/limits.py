@@ -10,6 +10,7 @@ import msgspec
 from profiles.conversions import Converter
 from profiles.derived import Derived, number
 from profiles.model import Defaults, Profile
+from profiles.releases import releases
 from profiles.stated import LimitName
 from profiles.wire.messages import Asset, Limits, Point
 
@@ -36,7 +37,7 @@ def attributes(point: Point, assets: Mapping[str, Asset]) -> dict[str, str]:
 def effective(
     stated: Limits | None, point: Point, profile: Profile, assets: Mapping[str, Asset], conversion: Converter
 ) -> Limits | None:
-    """The limits that hold, in the tag's unit; `conversion` leads from it to the profile's unit.
+    """The limits that hold with their release values, in the tag's unit; `conversion` leads to the profile's.
 
     A default that is a number holds only where the site states no limit of that kind at all (four limits, colours, a
     switch's position); one that follows from another limit holds whenever that one is known.
@@ -54,7 +55,9 @@ def effective(
             known = {**_derived(usable, known, facts, conversion), **known}
     if not known:
         return stated
-    return msgspec.structs.replace(limits, **{_FIELD.get(name, name): value for name, value in known.items()})
+    release = releases(limits, known, point, profile, facts, conversion)
+    changed = {_FIELD.get(name, name): value for name, value in known.items()}
+    return msgspec.structs.replace(limits, **changed, release=release)
 
 
 Known = dict[LimitName, float | bool]

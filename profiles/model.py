@@ -14,7 +14,7 @@ from profiles.derived import Derived
 from profiles.linkage import Linkage
 from profiles.report import ChemicalReport, MineReport, TextFileReport
 from profiles.seal import Cm6Report, Seal, SealFileReport, SealReport
-from profiles.stated import LimitName, Names, Stated
+from profiles.stated import LimitName, Names, ReleaseName, Stated
 from profiles.textfile.model import TextFiles
 from profiles.wire.messages import Level, PressureKind
 
@@ -63,6 +63,8 @@ class CodeRule(Stated):
 
 Defaults = dict[LimitName, float | bool | Derived]
 """Limits that hold where a site states none, in the quantity's unit; SIG: the position that is the alarm."""
+Releases = dict[ReleaseName, float]
+"""At which value limits let go where a site states none, in the quantity's unit: H and L at it, HH and LL inside it."""
 
 
 class Asset(Stated, Names):
@@ -89,6 +91,8 @@ class ClassValue(Stated, Names):
     """Indicator types that are to be watched beside."""
     defaults: dict[str, Defaults] = Field(default_factory=dict)
     """Default limits by indicator type."""
+    releases: dict[str, Releases] = Field(default_factory=dict)
+    """Default release values (解报值, 复电值) by indicator type."""
 
 
 class AssetClass(Names):
@@ -187,7 +191,10 @@ class Rules(Stated):
     """What holds for all quantities unless they say otherwise."""
 
     hysteresis: float = 0.01
-    """By how much a value must come back: a fraction of the instrument's range, or of the limit where none is given."""
+    """By how much a value must come back where a limit has no release value: a fraction of the instrument's range, or
+    of the limit where none is given."""
+    releases: dict[ReleaseName, str] = Field(default_factory=dict)
+    """The attributes of a point by which a site states the release value of each limit, in the quantity's unit."""
     delay: Duration = 5.0
     """How long a value must stay beyond its limit."""
     offline_after: Annotated[Duration, Field(ge=120)] = 300.0

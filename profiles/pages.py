@@ -29,7 +29,7 @@ _ZH = {
     "time": "时间格式", "codes": "编码", "assets": "设备类型", "asset_at": "设备类型在编码中的位置",
     "classes": "分类", "values": "取值", "quantities": "指标类型", "gases": "气体（CAS 号）", "rules": "规则",
     "warning": "四色预警", "zh": "中文名", "en": "英文名", "unit": "单位", "accepts": "可换算单位",
-    "range": "合理范围", "decimals": "小数位", "limits": "报警限", "defaults": "默认限值",
+    "range": "合理范围", "decimals": "小数位", "limits": "报警限", "defaults": "默认限值", "releases": "解报与复电值",
     "require_limits": "必填限值", "max_interval": "最长上报间隔", "delay": "延时", "hysteresis": "回差",
     "jump": "跳变", "frozen": "不变", "attributes": "附加属性", "type": "类型", "length": "长度",
     "characters": "字符", "pattern": "结构", "within": "隶属", "quantity_at": "指标类型位置",

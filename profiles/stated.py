@@ -15,6 +15,8 @@ Status = Literal["seen", "working-definition", "common-knowledge"]
 AbnormalName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", "FEED"]
 """What an abnormal event is of: a limit that was crossed, or a feed that does not follow its cut-off device."""
 LimitName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE"]
+ReleaseName = Literal["HH", "H", "L", "LL"]
+"""The limits that may have a release value."""
 _STATED = re.compile(r"seen: ?(?P<source>.+)|working-definition|common-knowledge")
 
 

@@ -36,9 +36,10 @@ from edge_agent.uplink.link import Uplink
 from profiles.conversions import Converter, tag_conversion
 from profiles.limits import LIMITS, limit_of
 from profiles.load import Library
+from profiles.releases import RELEASED
 from profiles.units import SAME, Conversion, UnitError
 from profiles.wire.codec import encode
-from profiles.wire.messages import Event, Manifest, ManifestTag, Request, Response, State, Value
+from profiles.wire.messages import Event, Manifest, ManifestTag, Release, Request, Response, State, Value
 
 log = logging.getLogger(__name__)
 CARRY_EVERY = 1.0
@@ -199,7 +200,11 @@ class Cascade:
             hysteresis = None
             if limits.hysteresis is not None:
                 hysteresis = _finite(converter.step(limits.hysteresis, next(iter(known.values()), 0.0)))
-            limits = msgspec.structs.replace(limits, **changed, hysteresis=hysteresis)
+            release = Release(**{
+                name: _finite(converter.of(found))
+                for name in RELEASED if (found := getattr(limits.release, name)) is not None
+            })  # fmt: skip
+            limits = msgspec.structs.replace(limits, **changed, hysteresis=hysteresis, release=release)
         source = None
         if tag.source is not None and isinstance(converter, Conversion):  # the number read → the profile's unit at once
             scale, shift = _finite(tag.source.scale * converter.factor), _finite(converter.of(tag.source.offset))

@@ -24,6 +24,7 @@ from profiles.judge import agent_parameters, judge
 from profiles.limits import LIMITS, limit_of
 from profiles.load import Library
 from profiles.model import CodeName, Profile, Quantity
+from profiles.releases import RELEASED
 from profiles.units import SAME, Conversion, UnitError
 from profiles.wire import quality as q
 from profiles.wire.messages import Manifest, Source
@@ -184,6 +185,9 @@ class Story:
         stated = {name: found for name in LIMITS if (found := limit_of(limits, name)) is not None}
         shown = ", ".join(f"{name} {found!r}" for name, found in stated.items())
         told.say("limits", f"{shown} {self._spec.unit}".rstrip() if shown else "none")
+        release = () if limits is None else ((name, getattr(limits.release, name)) for name in RELEASED)
+        if let_go := ", ".join(f"{name} {found!r}" for name, found in release if found is not None):
+            told.say("released", f"{let_go} {self._spec.unit}".rstrip())
         quantity = self._spec.point.quantity if self._spec.point else ""
         for name, rule in (self._profile.combined if self._profile else {}).items():
             if quantity in rule.quantities():

@@ -47,8 +47,9 @@ def moved(known: Mapping[AbnormalName, Crossing], event: Event, stated: Collecti
     """The crossings that a transition opens or closes. `known`: of each limit of the point the newest so far; `stated`:
     the limits that the point has.
 
-    Beyond a limit means beyond every lighter one. A beginning that comes after its own end changes nothing; an end
-    whose beginning did not come has the alarm's. Another system's alarm that is passed on crosses no limit of ours.
+    Beyond a limit means beyond every lighter one that has not let go by itself (`ended`). A beginning that comes after
+    its own end changes nothing; an end whose beginning did not come has the alarm's. Another system's alarm that is
+    passed on crosses no limit of ours.
     """
     if is_passed_on(event):
         return []
@@ -56,13 +57,15 @@ def moved(known: Mapping[AbnormalName, Crossing], event: Event, stated: Collecti
     side = next((each for each in SIDES if of in each), ())
     reached = [level for level in side if level in stated or level == of]
     reached = reached[: reached.index(of) + 1] if reached else []  # type: ignore[arg-type]  # its side has it
+    reached = [level for level in reached if level not in event.ended]
     found = []
     for level in side:
         last = known.get(level)
         stands = last is not None and last.end is None
         if event.state != "cleared" and level in reached:
             if not stands and (last is None or last.end is None or event.time >= last.end):
-                found.append(Crossing(level, event.time if level == of else event.since))
+                anew = level == of or (last is not None and last.end is not None and last.end > event.since)
+                found.append(Crossing(level, event.time if anew else event.since))
         elif last is not None and last.end is None:
             if event.time >= last.start:
                 found.append(Crossing(level, last.start, event.time))

@@ -44,7 +44,8 @@ def _kind(at: KeyPath, kind: Kind, files: TextFiles) -> Iterator[Fault]:
             yield from _known((*at, "values", "states"), [this.states], files.states, "states")
     if kind.definition is not None:
         that = kind.definition
-        named = (that.point, that.name, that.sensor, that.asset, that.unit, that.high, that.low, *that.limits.values())
+        named = (that.point, that.name, that.sensor, that.asset, that.unit, that.high, that.low, *that.limits.values(),
+                 *that.releases.values())  # fmt: skip
         yield from _known((*at, "definition"), [each for each in named if each], kind.fields, "kind's fields")
     yield from _alarm(at, kind)
     if kind.written is not None:

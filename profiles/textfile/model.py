@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Size
 from profiles.report import TextFileReport
-from profiles.stated import LimitName, Names, Stated
+from profiles.stated import LimitName, Names, ReleaseName, Stated
 from profiles.textfile.alarms import AlarmRecords
 from profiles.textfile.persons import PersonFiles
 from profiles.wire.quality import PATTERN
@@ -22,13 +22,15 @@ Mark = Annotated[str, Field(min_length=1, max_length=8)]
 Encoding = Literal["utf-8", "gb18030"]
 Holds = Literal[
     "site", "site_name", "file_time", "point", "label", "quantity", "sensor_type", "unit", "asset", "asset_name",
-    "asset_kind", "range_high", "range_low", "HH", "H", "L", "LL", "value", "state", "time", "alarm_type",
+    "asset_kind", "range_high", "range_low", "HH", "H", "L", "LL", "HH_release", "H_release", "L_release", "LL_release",
+    "value", "state", "time", "alarm_type",
     "alarm_level", "alarm_state", "start", "end", "peak", "peak_time", "recovery", "recovery_time", "maximum",
     "maximum_time", "minimum", "minimum_time", "mean", "record_count", "cause", "measures", "handled_at", "handled_by",
     "station_state", "station_supply", "trigger", "trigger_value", "feed_state", "action_mode", "event",
 ]  # fmt: skip
 """What of ours a field holds when we write it: site and its name, the time of the file; of a point its code, label,
-quantity's Chinese name, sensor type, unit, equipment (with name and kind), range and limits; of a reading value, state
+quantity's Chinese name, sensor type, unit, equipment (with name and kind), range, limits and at which value they let go
+(an attribute of the point where it is not known otherwise); of a reading value, state
 and time; of an abnormal event type, level, whether it stands, its ends, and the readings at its beginning (peak: all
 that is known of it) and at its end (recovery); of a span (an event's, too) its ends, extremes and mean; of an event's
 handling cause, measures, when it was noted and by whom; of a station whether it runs (running, lost, fault) and the
@@ -196,6 +198,8 @@ class Definition(Settings):
     high: str | None = None
     low: str | None = None
     limits: dict[LimitName, str] = Field(default_factory=dict)
+    releases: dict[ReleaseName, str] = Field(default_factory=dict)
+    """The fields of the values at which limits let go."""
 
 
 class Count(Settings):

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from profiles.model import Profile
-from profiles.stated import LimitName
+from profiles.releases import inside
+from profiles.stated import LimitName, ReleaseName
 from profiles.textfile.codec import Record
-from profiles.textfile.model import Count, Kind, State, StateTable, TextFiles
+from profiles.textfile.model import Count, Definition, Kind, State, StateTable, TextFiles
 from profiles.textfile.times import milliseconds
 from profiles.wire import quality as q
 
@@ -41,6 +42,7 @@ class PointDefinition:
     unit: str
     range: tuple[float, float] | None
     limits: Mapping[LimitName, float]
+    releases: Mapping[ReleaseName, float]
 
 
 def text_files(profile: Profile) -> TextFiles:
@@ -165,8 +167,17 @@ def definitions(kind: Kind, records: Iterable[Record]) -> Iterator[PointDefiniti
         limits = {name: value for name, field in this.limits.items() if (value := _number(record, field)) is not None}
         yield PointDefinition(
             record[this.point], record[this.name], record[this.sensor], _text(record, this.asset),
-            _text(record, this.unit), _range(ends), limits,
+            _text(record, this.unit), _range(ends), limits, _released(this, record, limits),
         )  # fmt: skip
+
+
+def _released(this: Definition, record: Record, limits: Mapping[LimitName, float]) -> dict[ReleaseName, float]:
+    """Of limits that the point has; what lies on their outer side is none."""
+    numbers = ((name, _number(record, field)) for name, field in this.releases.items())
+    return {
+        name: value for name, value in numbers
+        if value is not None and name in limits and inside(name, value, limits[name])
+    }  # fmt: skip
 
 
 def _range(ends: list[float | None]) -> tuple[float, float] | None:

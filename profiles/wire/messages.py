@@ -104,7 +104,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     that is its evidence, ``reference`` that the scene in it was learnt. Of kind ``limit``, `code` ``feed`` says that a
     feeder does not follow its cut-off device, which is no limit of its own; any other names the combined rules of the
     profile that made the level (", " between them), and `facts` the tags and values that they went by, in the
-    profile's unit.
+    profile's unit. `ended`: lighter limits than `level` that let go already, by a release of their own.
     """
 
     id: Name
@@ -123,6 +123,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: Words = ""
     facts: Facts = field(default_factory=dict)
     evidence: Annotated[list[Evidence], Meta(max_length=100)] = field(default_factory=list)
+    ended: Annotated[list[Level], Meta(max_length=10)] = field(default_factory=list)
 
 
 class Events(Struct, frozen=True, kw_only=True):
@@ -202,8 +203,22 @@ class Point(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: Attributes = field(default_factory=dict)
 
 
+class Release(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """At which value a limit that was crossed lets go (解报, 复电), in the tag's unit: H and L at it, HH and LL, which
+    cut the power off, only inside of it.
+    """
+
+    HH: float | None = None
+    H: float | None = None
+    L: float | None = None
+    LL: float | None = None
+
+
 class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The limits that the agent judges, in the tag's unit; hysteresis in the tag's unit, delay in seconds."""
+    """The limits that the agent judges, in the tag's unit; hysteresis in the tag's unit, delay in seconds.
+
+    A limit without a `release` lets go once the value is back inside by more than the hysteresis.
+    """
 
     HH: float | None = None
     H: float | None = None
@@ -216,6 +231,7 @@ class Limits(Struct, frozen=True, kw_only=True, omit_defaults=True):
     BLUE: float | None = None
     hysteresis: float | None = None
     delay: float | None = None
+    release: Release = Release()
 
 
 class Source(Struct, frozen=True, kw_only=True, omit_defaults=True):

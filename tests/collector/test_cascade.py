@@ -30,6 +30,7 @@ from profiles.wire.messages import (
     ManifestDevice,
     ManifestTag,
     Point,
+    Release,
     Site,
     State,
     Strapping,
@@ -105,7 +106,7 @@ async def test_a_conversion_is_applied_once_on_the_way_up(
     tank = HAZARD + "G0001"
     table = Strapping(unit="m3", pairs=[(0.0, 0.0), (1.0, 10.0), (4.0, 100.0)], density=800.0)
     stated = {
-        "CL": ("m", TagConversion(strapping=table), Limits(H=2.5, hysteresis=0.1), 2.5, 44.0),
+        "CL": ("m", TagConversion(strapping=table), Limits(H=2.5, hysteresis=0.1, release=Release(H=1.0)), 2.5, 44.0),
         "YL": ("MPa", TagConversion(pressure="absolute", atmosphere=100.0), Limits(H=0.5, hysteresis=0.1), 0.35, 0.25),
     }
     tags = {
@@ -138,6 +139,7 @@ async def test_a_conversion_is_applied_once_on_the_way_up(
         pytest.approx((44.0, 2.4)),
         pytest.approx((0.4, 0.1)),
     ]
+    assert [each.release for each in found if each] == [Release(H=8.0), Release()]
 
 
 async def test_what_no_profile_describes_and_what_an_older_manifest_alone_holds_is_passed_on_too(

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 from collector.directory import Place
 from collector.reports.encoders.base import Gateway
-from collector.reports.encoders.limits import reported_limits
+from collector.reports.encoders.limits import reported_limits, reported_releases
 from profiles.conversions import tag_conversion
 from profiles.limits import asset_kind
 from profiles.model import Quantity
+from profiles.releases import RELEASED
 from profiles.stated import LimitName
 from profiles.units import UnitError
 
@@ -47,6 +48,16 @@ def place_facts(gateway: Gateway, place: Place, units: Mapping[str, str]) -> dic
         "range_low": low,
         "range_high": high,
         **{str(name): number(limits[name], quantity.decimals) for name in LIMITS if name in limits},
+        **_releases(gateway, place, quantity),
+    }
+
+
+def _releases(gateway: Gateway, place: Place, quantity: Quantity) -> dict[str, str]:
+    """By what the agent judges; an older one tells nothing of it, and the site's attribute stands as it is."""
+    known = reported_releases(place.spec, gateway.profile, quantity)
+    return {
+        f"{name}_release": number(known[name], quantity.decimals) if name in known else place.attributes.get(stated, "")
+        for name, stated in ((name, gateway.profile.rules.releases.get(name, "")) for name in RELEASED)
     }
 
 

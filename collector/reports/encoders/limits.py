@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from profiles.conversions import tag_conversion
+from profiles.conversions import Converter, tag_conversion
 from profiles.limits import LIMITS, limit_of
 from profiles.model import Profile, Quantity
-from profiles.stated import LimitName
+from profiles.releases import RELEASED
+from profiles.stated import LimitName, ReleaseName
 from profiles.units import UnitError
 from profiles.wire.messages import ManifestTag
 
@@ -14,15 +15,28 @@ _HIGH, _LOW = ("H", "HH"), ("L", "LL")
 
 def reported_limits(spec: ManifestTag, profile: Profile, quantity: Quantity) -> dict[LimitName, float | bool]:
     """The limits of a tag in the profile's unit; none where its unit does not convert."""
-    try:
-        converter = tag_conversion(spec, profile, quantity)
-    except UnitError:
-        return {}
-    found = ((name, limit_of(spec.limits, name)) for name in LIMITS)
+    converter = _converter(spec, profile, quantity)
+    found = ((name, limit_of(spec.limits, name)) for name in LIMITS if converter)
     return {
-        name: limit if isinstance(limit, bool) else converter.of(limit)
+        name: limit if isinstance(limit, bool) or converter is None else converter.of(limit)
         for name, limit in found if limit is not None
     }  # fmt: skip
+
+
+def reported_releases(spec: ManifestTag, profile: Profile, quantity: Quantity) -> dict[ReleaseName, float]:
+    """At which values the limits of a tag let go, in the profile's unit, as its agent judges by."""
+    converter = _converter(spec, profile, quantity)
+    if converter is None or spec.limits is None:
+        return {}
+    found = ((name, getattr(spec.limits.release, name)) for name in RELEASED)
+    return {name: converter.of(release) for name, release in found if release is not None}
+
+
+def _converter(spec: ManifestTag, profile: Profile, quantity: Quantity) -> Converter | None:
+    try:
+        return tag_conversion(spec, profile, quantity)
+    except UnitError:
+        return None
 
 
 def crossed(spec: ManifestTag, profile: Profile, quantity: Quantity, value: float) -> set[LimitName]:

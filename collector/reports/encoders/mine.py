@@ -249,7 +249,7 @@ def _warning(gateway: Gateway, alarm: Alarm) -> Draft:
 def _abnormal(gateway: Gateway, alarm: Alarm) -> Draft | None:
     shape, event = report_of(gateway), alarm.event
     kind = shape.abnormal_types.get(event.level)  # type: ignore[arg-type]  # a switch has none
-    if kind is None or event.state == "cleared":
+    if kind is None or event.state == "cleared" or event.ended:  # a lighter limit that let go is none
         return None
     code = alarm.place.point.code
     data = {

@@ -44,6 +44,7 @@ def _own(kind: Kind) -> dict[str, str]:
         own += [(that.asset, "asset"), (that.unit, "unit"), (that.high, "range_high"), (that.low, "range_low")]
         own += [(that.point, "point"), (that.name, "label"), (that.sensor, "sensor_type")]
         own += [(field, name) for name, field in that.limits.items()]
+        own += [(field, f"{name}_release") for name, field in that.releases.items()]
     if kind.written is not None:
         own += kind.written.holds.items()
     return {field: holds for field, holds in own if field in kind.fields}

@@ -54,7 +54,7 @@ def _tags(profile: Profile, mine: str, points: Iterator[PointDefinition]) -> Ite
         if point.range and not flag:
             tag["range"] = list(point.range)
         if point.limits and not flag:
-            tag["limits"] = dict(point.limits)
+            tag["limits"] = dict(point.limits) | ({"release": dict(point.releases)} if point.releases else {})
         if name:
             asset = point.asset or mine
             tag["point"] = {"profile": profile.profile, "asset": asset, "quantity": name, "code": point.point}

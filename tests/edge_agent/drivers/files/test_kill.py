@@ -107,7 +107,7 @@ def test_an_engineer_gets_the_tags_from_the_files_own_definitions(tmp_path: Path
     assert [tag["code"] for tag in tags] == [CH4, FAN]
     assert tags[0] == {
         "name": "01MN0001A0012", "label": "1301工作面T1", "code": CH4, "unit": "%CH4", "range": [0, 4],
-        "limits": {"H": 1.0, "HH": 1.5},
+        "limits": {"H": 1.0, "HH": 1.5, "release": {"H": 1.0, "HH": 1.0}},
         "point": {"profile": "coal-safety", "asset": f"{MINE}01DT40010007", "quantity": "0001", "code": CH4},
     }  # fmt: skip
     (tmp_path / "tags.yaml").write_text(asked.output, encoding="utf-8")
