@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from edge_agent.clock import Step
 from edge_agent.drivers.base import CameraEvent, SystemAlarm
-from edge_agent.limits import Side, Transition
+from edge_agent.limits import Transition
 from edge_agent.links import DeviceChange
 from edge_agent.sampler import Reset
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
+from profiles.textfile.abnormal import CODES
 from profiles.wire.codec import event_id
 from profiles.wire.messages import REFERENCE, SNAPSHOT, Event, Evidence, Level
 
-_CODES: dict[Side, str] = {"feed": FEED, "system": SYSTEM}
+_CODES: dict[str, str] = {"feed": FEED, "system": SYSTEM, **{code: code for code in CODES}}
 """Of alarms that no limit and no rule made."""
 _FEED_TEXT = "the feeder does not follow its cut-off device"
 _PICTURED = {SNAPSHOT: "a picture was asked for", REFERENCE: "the scene was learnt"}

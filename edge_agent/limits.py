@@ -20,13 +20,15 @@ from typing import Literal, NamedTuple, TypeGuard
 
 import msgspec
 
+from edge_agent.conditions import ConditionSide
 from edge_agent.releases import Bound, stands
 from edge_agent.rules import LimitRule
 from profiles.wire.messages import EventState, Level, Value
 
-Side = Literal["high", "low", "switch", "colour", "system", "feed"]
+Side = Literal["high", "low", "switch", "colour", "system", "feed", ConditionSide]
 """system: what another system says of the point, in colours. feed: of a feeder that does not follow its cut-off device
-(`edge_agent.feeds`), which no limit of its own tells."""
+(`edge_agent.feeds`), which no limit of its own tells; nor does it tell of the other conditions (`edge_agent.abnormal`).
+"""
 _COLOURS: tuple[Level, ...] = ("RED", "ORANGE", "YELLOW", "BLUE")
 _BOUNDS: dict[Side, tuple[Bound, ...]] = {"high": ("HH", "H"), "low": ("LL", "L")}
 _LEVELS: dict[Side, tuple[Level, ...]] = {**_BOUNDS, "switch": ("SIG",), "colour": _COLOURS}

@@ -6,12 +6,14 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from edge_agent.conditions import AbnormalRule, abnormal_rule
 from edge_agent.current_loop import CurrentLoop
 from edge_agent.tags import ContactSettings, Deadband, DeviceSettings, TagSettings
 from profiles.judge import AgentParameters, agent_parameters
 from profiles.limits import attributes
 from profiles.load import Library
 from profiles.seal import level
+from profiles.textfile.abnormal import CODES
 from profiles.textfile.encrypted import LONGEST
 from profiles.wire.messages import Level, Limits, Manifest, Release, TagType
 
@@ -86,6 +88,8 @@ class TagRule:
     limits: LimitRule | None = None
     feed: FeedRule | None = None
     """Of a feeder: whether it follows its cut-off device."""
+    abnormal: AbnormalRule | None = None
+    """What is abnormal of it beside its limits."""
     contact: ContactRule | None = None
     """What it tells as a contact of a seal."""
     jump: float | None = None
@@ -99,6 +103,10 @@ class TagRule:
 
     def watches(self, side: str) -> bool:
         """Whether an alarm of this side may stand on it."""
+        if self.abnormal is not None and self.abnormal.watches(side):
+            return True
+        if side in CODES:
+            return False
         return (self.feed if side == "feed" else self.limits) is not None
 
     @property
@@ -117,6 +125,8 @@ def build_rules(
             parameters = agent_parameters(manifest.tags[tag.name], library)
             alarmed = tag.name in raised or device.tells_alarms(tag)
             limits = manifest.tags[tag.name].limits or (Limits() if alarmed else None)
+            rule = None if limits is None else _limits(limits, parameters)
+            slack, delay = (0.0, 0.0) if rule is None else (rule.hysteresis, rule.delay)
             rules[tag.name] = TagRule(
                 tag=tag.name,
                 device=device.name,
@@ -126,8 +136,9 @@ def build_rules(
                 max_silence=tag.max_silence,
                 alert_interval=parameters.alert_interval,
                 by_exception=device.by_exception(),
-                limits=None if limits is None else _limits(limits, parameters),
+                limits=rule,
                 feed=feeds.get(tag.name),
+                abnormal=abnormal_rule(manifest.tags[tag.name], library, parameters, slack, delay),
                 contact=_contact(tag.seal, library),
                 jump=parameters.jump,
                 frozen=parameters.frozen,

@@ -10,15 +10,17 @@ from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeGuard
 
+from edge_agent.abnormal import Abnormals, Heard
 from edge_agent.clock import Clock
 from edge_agent.combined import CombinedRules, Group
 from edge_agent.contacts import ContactChange, Contacts, OpenContact
 from edge_agent.drivers.base import Reading
-from edge_agent.feeds import FeedWatch
+from edge_agent.feeds import Feeds
 from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
 from edge_agent.links import UNKNOWN, DeviceClock
 from edge_agent.rules import TagRule
 from edge_agent.stamps import Stamp, Stamper
+from profiles.textfile.abnormal import CODES
 from profiles.wire import quality as q
 from profiles.wire.messages import Level, Value
 
@@ -122,10 +124,8 @@ class Sampler:
             )
             for name, rule in rules.items()
         }
-        self._feeds = [
-            FeedWatch(rule.feed, (alarms or {}).get(name, {}).get("feed")) for name, rule in rules.items() if rule.feed
-        ]
-        self._feeds_of = _by_tag(self._feeds)
+        self._beside = Feeds(rules, alarms or {}), Abnormals(rules, alarms or {})
+        """What is judged of tags beside their limits."""
         self._contacts = Contacts(rules.values(), contacts or {})
 
     def change(self, rules: Mapping[str, TagRule], groups: Sequence[Group], anew: Container[str]) -> Outcome:
@@ -138,11 +138,10 @@ class Sampler:
         before, mono = self._tags, self._clock.mono
         self._tags = {name: self._changed(name, rule, before.get(name), anew) for name, rule in rules.items()}
         self._gone |= {name: tag.times for name, tag in before.items() if name not in rules}
-        kept = {watch.rule: watch for watch in self._feeds}
-        opened = {watch.rule.feeder: watch.open for watch in self._feeds}
-        feeds = [(name, rule.feed) for name, rule in rules.items() if rule.feed]
-        self._feeds = [kept.get(feed) or FeedWatch(feed, opened.get(name)) for name, feed in feeds]
-        self._feeds_of = _by_tag(self._feeds)
+        for each in self._beside:
+            for name in sorted(each.change(rules)):
+                if (standing := self._tags[name].sent) is not None:
+                    outcome.transitions.extend(each.hear(self._heard(standing._replace(time=self._clock.now), mono)))
         self._hear_what_stands(self._contacts.change(rules.values()), mono, outcome)
         self._combined, fresh = self._combined.change(groups, self._combined_known)
         for name in sorted(fresh & self._tags.keys()):
@@ -204,9 +203,8 @@ class Sampler:
             elif tag.sent is not None and mono - tag.sent_at >= tag.silence:
                 self._stands(tag, (clocks or {}).get(tag.rule.device, UNKNOWN), outcome)
         self._affect(self._combined.wait(self._clock.sure, mono), now, mono, outcome)
-        for feed in self._feeds:
-            moves = feed.wait(now, self._clock.era, mono)
-            outcome.transitions.extend((feed.rule.feeder, each) for each in moves)
+        for each in self._beside:
+            outcome.transitions.extend(each.wait(now, self._clock.era, mono))
         outcome.contacts += self._contacts.wait(now, self._clock.era, mono)
         return outcome
 
@@ -219,9 +217,8 @@ class Sampler:
         """The alarms that stand on a tag."""
         watch = self._tags[tag].watch
         found: dict[Side, OpenAlarm] = dict(watch.open) if watch else {}
-        for feed in self._feeds_of.get(tag, ()):
-            if feed.rule.feeder == tag and feed.open is not None:
-                found["feed"] = feed.open
+        for each in self._beside:
+            found |= each.open(tag)
         return found
 
     def open_contact(self, tag: str) -> OpenContact | None:
@@ -294,20 +291,21 @@ class Sampler:
             outcome.stamps[reading.tag] = stamp
         outcome.transitions.extend((reading.tag, each) for each in transitions)
         self._affect(moved - {reading.tag}, time, mono, outcome)
-        self._feed(sample, mono, outcome)
+        self._tell_beside(sample, mono, outcome)
+
+    def _tell_beside(self, sample: Sample, mono: float, outcome: Outcome) -> None:
+        """What a reading says beside the limits."""
+        for each in self._beside:
+            outcome.transitions.extend(each.hear(self._heard(sample, mono)))
         self._contact(sample, mono, outcome)
+
+    def _heard(self, sample: Sample, mono: float) -> Heard:
+        return Heard(sample.tag, sample.value, sample.quality, sample.time, self._clock.era, mono)
 
     def _contact(self, sample: Sample, mono: float, outcome: Outcome) -> None:
         """What a reading says as a contact of a seal."""
         usable = None if q.is_bad(sample.quality) else sample.value
         outcome.contacts += self._contacts.hear(sample.tag, usable, sample.time, self._clock.era, mono)
-
-    def _feed(self, sample: Sample, mono: float, outcome: Outcome) -> None:
-        """What a reading says of the feeder or the cut-off device that it is of."""
-        usable = None if q.is_bad(sample.quality) else sample.value
-        for feed in self._feeds_of.get(sample.tag, ()):
-            moves = feed.judge(sample.tag, usable, sample.time, self._clock.era, mono)
-            outcome.transitions.extend((feed.rule.feeder, each) for each in moves)
 
     def _stands(self, tag: _Tag, device: DeviceClock, outcome: Outcome) -> None:
         """The last reading stands unchanged: said now and then, and when what is thought of it has changed."""
@@ -415,8 +413,7 @@ class Sampler:
             tag.times.hear(silent)
             stale = Sample(tag.rule.tag, tag.times.own(silent.time), None, q.BAD_STALE)
             self._send(tag, stale, q.BAD_STALE, outcome, own=True)
-            self._feed(stale, mono, outcome)
-            self._contact(stale, mono, outcome)
+            self._tell_beside(stale, mono, outcome)
 
     def _send(self, tag: _Tag, sample: Sample, state: str, outcome: Outcome, *, own: bool) -> None:
         tag.sent, tag.sent_at, tag.sent_state = sample, self._clock.mono, state
@@ -424,16 +421,8 @@ class Sampler:
         outcome.samples.append(sample)
 
 
-def _by_tag(feeds: Iterable[FeedWatch]) -> dict[str, list[FeedWatch]]:
-    found: dict[str, list[FeedWatch]] = {}
-    for watch in feeds:
-        for name in (watch.rule.feeder, watch.rule.device):
-            found.setdefault(name, []).append(watch)
-    return found
-
-
 def _of_limits(alarms: Mapping[Side, OpenAlarm] | None) -> dict[Side, OpenAlarm]:
-    return {side: alarm for side, alarm in (alarms or {}).items() if side != "feed"}
+    return {side: alarm for side, alarm in (alarms or {}).items() if side != "feed" and side not in CODES}
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:

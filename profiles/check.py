@@ -48,6 +48,9 @@ def _rooms(profile: Profile) -> Iterator[Fault]:
         yield from _mine(profile.report, profile)
     if profile.files is not None:
         yield from check_files(profile.files, profile.codes)
+        if (report := profile.files.report) is not None:
+            at = ("files", "report", "quantity_alarm_types")
+            yield from _known(at, tuple(report.quantity_alarm_types), profile)
     if profile.linkage is not None:
         for key in ("devices", "feeders"):
             yield from _known(("linkage", key), getattr(profile.linkage, key), profile)

@@ -153,7 +153,10 @@ class TextFileReport(ReportCommon):
     period: Annotated[Duration, Field(ge=1)] = 60.0
     """How often points travel whose kind states no `interval`."""
     alarm_types: dict[AbnormalName, str] = Field(default_factory=dict)
-    """What an abnormal event is called by the limit that was crossed (异常类型); others are not written."""
+    """What an abnormal event is called by what it is of, such as the limit that was crossed (异常类型); others are not
+    written."""
+    quantity_alarm_types: dict[str, dict[AbnormalName, str]] = Field(default_factory=dict)
+    """What it is called otherwise at points of some quantities, by these."""
     alarm_levels: dict[AbnormalName, str] = Field(default_factory=dict)
     """Its level (报警级别) by that limit, where a kind has one."""
     alarm_states: dict[Literal["open", "closed"], str] = Field(default_factory=dict)

@@ -12,8 +12,14 @@ from config.model import Settings
 
 Status = Literal["seen", "working-definition", "common-knowledge"]
 """seen: read in the named source. common-knowledge: known in the trade, not confirmed. working-definition: our own."""
-AbnormalName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", "FEED"]
-"""What an abnormal event is of: a limit that was crossed, or a feed that does not follow its cut-off device."""
+ConditionName = Literal["LINE_BROKEN", "STATION_LOST", "IN_CALIBRATION", "OVER_RANGE", "NEAR_UPPER", "NEAR_LOWER"]
+"""What may be abnormal of a point beside its limits (`profiles.textfile.abnormal`)."""
+AbnormalName = Literal[
+    "HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE", "FEED",
+    "LINE_BROKEN", "STATION_LOST", "IN_CALIBRATION", "OVER_RANGE", "NEAR_UPPER", "NEAR_LOWER",
+]  # fmt: skip
+"""What an abnormal event is of: a limit that was crossed, a feed that does not follow its cut-off device, a condition
+beside."""
 LimitName = Literal["HH", "H", "L", "LL", "SIG", "RED", "ORANGE", "YELLOW", "BLUE"]
 ReleaseName = Literal["HH", "H", "L", "LL"]
 """The limits that may have a release value."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from collector.sinks.base import EventRecord
 from profiles.linkage import FEED
+from profiles.textfile.abnormal import CODES
 from profiles.wire.messages import Event, Level, Value
 
 SEVERITY: dict[Level, int] = {
@@ -199,7 +200,8 @@ def side_of(kind: str, level: Level, code: str = "") -> str:
     """Which of the alarms that a tag may have at a time an event is of."""
     if kind != "limit":
         return code
-    return FEED if code == FEED else _SIDES.get(level, "")  # any other code names what made the level, not the side
+    beside = code == FEED or code in CODES
+    return code if beside else _SIDES.get(level, "")  # any other code names what made the level, not the side
 
 
 def source_of(agent: str, kind: str, source: str, side: str) -> str:

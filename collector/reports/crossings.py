@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.stated import AbnormalName
+from profiles.textfile.abnormal import CODES
 from profiles.wire.messages import Event, Level
 
 SIDES: tuple[tuple[AbnormalName, ...], ...] = (
     ("H", "HH"), ("L", "LL"), ("SIG",), ("BLUE", "YELLOW", "ORANGE", "RED"), ("FEED",),
+    *((condition,) for condition in CODES.values()),
 )  # fmt: skip
 """The limits of each side, the lightest first."""
 
@@ -34,8 +36,11 @@ class Crossing:
 
 
 def on_the_wire(name: AbnormalName) -> tuple[Level, str]:
-    """Level and code of the events of an abnormal event."""
-    return ("SIG", FEED) if name == "FEED" else (name, "")
+    """Level and code of the events of an abnormal event; of a condition any level: its code alone says what it is."""
+    if name == "FEED":
+        return "SIG", FEED
+    code = next((code for code, condition in CODES.items() if condition == name), None)
+    return (name, "") if code is None else ("FAULT", code)  # type: ignore[return-value]  # all others are limits
 
 
 def is_passed_on(event: Event) -> bool:
@@ -53,7 +58,7 @@ def moved(known: Mapping[AbnormalName, Crossing], event: Event, stated: Collecti
     """
     if is_passed_on(event):
         return []
-    of = "FEED" if event.code == FEED else event.level
+    of = "FEED" if event.code == FEED else CODES.get(event.code, event.level)
     side = next((each for each in SIDES if of in each), ())
     reached = [level for level in side if level in stated or level == of]
     reached = reached[: reached.index(of) + 1] if reached else []  # type: ignore[arg-type]  # its side has it

@@ -27,6 +27,7 @@ from collector.reports.settings import TargetSettings
 from collector.reports.standing import Again, half_minute
 from collector.sinks.base import Sink, SinkUnavailable
 from profiles.load import Library
+from profiles.textfile.abnormal import STATES
 
 log = logging.getLogger(__name__)
 LATER = 60_000
@@ -122,7 +123,7 @@ class Reteller:
 
     def _known(self, place: Place, event: Again, now: int) -> Abnormal:
         figures = None
-        if place.spec.type == "number":
+        if place.spec.type == "number" and event.level not in STATES:
             until = (now if event.end is None else event.end) + 1
             figures = self._course.of(place, event.start, until, anew=event.end is not None)
         deed = self._book.handling(event.agent, event.tag, *on_the_wire(event.level), event.start)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from config.load import Fault
 from config.nodes import KeyPath
+from profiles.textfile.abnormal import wrong
 from profiles.textfile.model import Kind, TextFiles
 
 
@@ -22,6 +23,8 @@ def check(files: TextFiles, codes: Collection[str]) -> Iterator[Fault]:
             yield from _known((*at, "fields", name, "code"), [rule.code], codes, "codes")
     for name, kind in files.kinds.items():
         yield from _kind((*at, "kinds", name), kind, files)
+    for below, message in wrong(files.abnormal, {name: table.values for name, table in files.states.items()}):
+        yield Fault((*at, "abnormal", *below), message)
     if files.persons is not None:
         for below, message in files.persons.wrong(files.kinds):
             yield Fault((*at, "persons", *below), message)

@@ -13,7 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from config.model import Duration, Settings, Size
 from profiles.report import TextFileReport
-from profiles.stated import LimitName, Names, ReleaseName, Stated
+from profiles.stated import ConditionName, LimitName, Names, ReleaseName, Stated
+from profiles.textfile.abnormal import Condition
 from profiles.textfile.alarms import AlarmRecords
 from profiles.textfile.persons import PersonFiles
 from profiles.wire.quality import PATTERN
@@ -286,6 +287,8 @@ class TextFiles(Stated):
     fields: dict[str, FieldRule]
     states: dict[str, StateTable] = Field(default_factory=dict)
     kinds: dict[str, Kind] = Field(default_factory=dict)
+    abnormal: dict[ConditionName, Condition] = Field(default_factory=dict)
+    """What is abnormal of a point beside its limits; left out: nothing."""
     report: TextFileReport | None = None
     """How they are written upward; left out: they are read and never written."""
     persons: PersonFiles | None = None

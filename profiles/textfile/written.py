@@ -48,12 +48,18 @@ def state_of(
     if not q.is_bad(quality) and valued:
         found = [key for key, state in table.values.items() if set(state.limits) & set(crossed)]
         return _text(table, found), True
+    key, value = bad_state(table, quality, valued=valued, high=high)
+    return _text(table, [] if key is None else [key]), value
+
+
+def bad_state(table: StateTable, quality: str, *, valued: bool, high: bool | None = None) -> tuple[str | None, bool]:
+    """Which state a bad quality is, and whether a value stands beside it; see `state_of`."""
     side = None if high is None else ("high" if high else "low")
     for sought, value in ((quality, valued), (q.BAD_INSTRUMENT, False)):
         for key, state in table.values.items():
             if (state.quality, state.value) == (sought, value) and _side(state, side):
-                return _text(table, [key]), value
-    return _text(table, []), False
+                return key, value
+    return None, False
 
 
 def _side(state: State, side: str | None) -> bool:

@@ -27,6 +27,7 @@ from collector.reports.encoders.limits import crossed
 from collector.reports.encoders.mine_body import body_of, report_of
 from collector.reports.loads import Load
 from profiles.conversions import above
+from profiles.limits import LIMITS
 from profiles.model import Quantity, Times
 from profiles.report import MineFlag
 from profiles.stated import LimitName
@@ -35,6 +36,8 @@ from profiles.wire import quality as q
 _FLAGS: dict[str, MineFlag] = {
     q.BAD_INSTRUMENT: "fault", q.UNCERTAIN_INSTRUMENT: "fault", q.BAD_LINK: "link", q.BAD_STALE: "stale",
 }  # fmt: skip
+_ALARMING = {*LIMITS} - {"SIG"}
+"""Limits of which the alarm flag tells."""
 _COLOURS: tuple[LimitName, ...] = ("BLUE", "YELLOW", "ORANGE", "RED")
 
 
@@ -220,7 +223,7 @@ def _status(gateway: Gateway, due: Due, quantity: Quantity) -> str:
     beyond = (
         due.stood | crossed(due.place.spec, gateway.profile, quantity, due.value) if due.value is not None else set()
     )
-    if due.valid and beyond - {"SIG", "FEED"}:
+    if due.valid and beyond & _ALARMING:
         flags.add("alarm")
     return "".join("1" if flag in flags else "0" for flag in report_of(gateway).status_flags)
 

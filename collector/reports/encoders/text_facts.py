@@ -10,6 +10,7 @@ from collector.reports.crossings import Crossing
 from collector.reports.encoders.base import Abnormal, Action, Alarm, Due, Gateway, Statistic, written
 from collector.reports.encoders.facts import number, place_facts
 from profiles.report import TextFileReport
+from profiles.textfile.abnormal import STATES
 from profiles.textfile.values import text_files
 from profiles.textfile.written import interval
 from profiles.wire import quality as q
@@ -64,14 +65,14 @@ def event_facts(gateway: Gateway, alarm: Alarm, crossing: Crossing) -> dict[str,
     """
     time, quantity = gateway.profile.time, gateway.profile.quantities[alarm.place.point.quantity]
     moment, text = written(time, alarm.event.time), ""
-    if alarm.value is not None and quantity.type == "number":
+    if alarm.value is not None and quantity.type == "number" and crossing.level not in STATES:
         text = number(alarm.value, quantity.decimals)
     if crossing.end is not None:
         rest = {"recovery": text, "recovery_time": moment}
     else:
         rest = dict.fromkeys(("peak", "maximum", "minimum", "mean"), text)
         rest |= dict.fromkeys(("peak_time", "maximum_time", "minimum_time"), text and moment)
-    return point_facts(gateway, alarm.place) | _crossed(gateway, crossing) | rest | {"time": moment}
+    return point_facts(gateway, alarm.place) | _crossed(gateway, alarm.place, crossing) | rest | {"time": moment}
 
 
 def again_facts(gateway: Gateway, now: int, event: Abnormal) -> dict[str, str]:
@@ -89,7 +90,7 @@ def again_facts(gateway: Gateway, now: int, event: Abnormal) -> dict[str, str]:
     if (note := event.handling) is not None:
         rest |= {"cause": note.cause, "measures": note.measures, "handled_at": written(time, note.at),
                  "handled_by": note.by}  # fmt: skip
-    return point_facts(gateway, event.place) | _crossed(gateway, event.crossing) | rest
+    return point_facts(gateway, event.place) | _crossed(gateway, event.place, event.crossing) | rest
 
 
 def station_facts(gateway: Gateway, end: int, due: Sequence[Due]) -> dict[str, str]:
@@ -107,10 +108,11 @@ def station_facts(gateway: Gateway, end: int, due: Sequence[Due]) -> dict[str, s
     }  # fmt: skip
 
 
-def _crossed(gateway: Gateway, crossing: Crossing) -> dict[str, str]:
+def _crossed(gateway: Gateway, place: Place, crossing: Crossing) -> dict[str, str]:
     report, time = report_of(gateway), gateway.profile.time
+    types = report.alarm_types | report.quantity_alarm_types.get(place.point.quantity, {})
     return {
-        "alarm_type": report.alarm_types.get(crossing.level, ""),
+        "alarm_type": types.get(crossing.level, ""),
         "alarm_level": report.alarm_levels.get(crossing.level, ""),
         "alarm_state": report.alarm_states.get("open" if crossing.end is None else "closed", ""),
         "start": written(time, crossing.start),
@@ -120,9 +122,9 @@ def _crossed(gateway: Gateway, crossing: Crossing) -> dict[str, str]:
 
 def _is_low(gateway: Gateway, event: Abnormal) -> bool:
     """Whether the gravest value of an event is its lowest."""
-    if event.crossing.level in ("L", "LL"):
+    if event.crossing.level in ("L", "LL", "NEAR_LOWER"):
         return True
-    colour = event.crossing.level not in ("H", "HH", "SIG")
+    colour = event.crossing.level in ("BLUE", "YELLOW", "ORANGE", "RED")
     return colour and gateway.profile.quantities[event.place.point.quantity].bad_side == "low"
 
 
