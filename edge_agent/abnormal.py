@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from edge_agent.conditions import AbnormalRule, StateRule, WayRule
-from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
+from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition, is_number
 from edge_agent.rules import LimitRule, TagRule
+from profiles.conversions import is_reading
 from profiles.textfile.written import bad_state
 from profiles.wire import quality as q
 from profiles.wire.messages import Value
@@ -88,9 +89,11 @@ class _TagWatch:
     def hear(self, heard: Heard) -> Iterator[Transition]:
         self._value = heard.value
         quality, high = self._ranged(heard)
+        valued = heard.value is not None and (
+            not is_number(heard.value) or is_reading(quality, heard.value, self.rule.range)
+        )  # fmt: skip
         for rule, watch in self._watches:
             if isinstance(rule, StateRule):
-                valued = heard.value is not None
                 found = q.is_bad(quality) and bad_state(rule.table, quality, valued=valued, high=high)[0] == rule.state
                 moves = watch.judge(found, heard.time, heard.era, heard.mono)
             elif q.is_bad(quality) or heard.value is None:
@@ -106,8 +109,8 @@ class _TagWatch:
 
     def _ranged(self, heard: Heard) -> tuple[str, bool | None]:
         """The quality that the collector will give it, and whether it lies above its range, or below."""
-        value, (low, high) = heard.value, self.rule.range
-        if isinstance(value, bool | str | None) or low is None or high is None or low <= value <= high:
+        value, (low, high) = heard.value, self.rule.plausible
+        if not is_number(value) or low is None or high is None or low <= value <= high:
             return heard.quality, None
         return q.worst(heard.quality, q.BAD_RANGE), value > high
 

@@ -47,11 +47,14 @@ class WayRule:
 
 @dataclass(frozen=True, slots=True)
 class AbnormalRule:
-    """All of a tag; `range`: the plausible values, beyond which its readings are bad at the collector."""
+    """All of a tag, in its unit."""
 
     states: tuple[StateRule, ...]
     ways: tuple[WayRule, ...]
-    range: tuple[float | None, float | None]
+    plausible: tuple[float | None, float | None]
+    """Beyond these its readings are bad at the collector."""
+    range: tuple[float, float] | None
+    """Of the instrument (量程)."""
 
     def watches(self, side: str) -> bool:
         """Whether an alarm of this side may stand."""
@@ -73,7 +76,7 @@ def abnormal_rule(
             states.append(StateRule(side, each.level, each.en, table, each.state, each.after or 0.0))
         ways += [WayRule(side, each.level, each.en, to, start, hysteresis, delay)
                  for to, start in _start(each, tag, parameters)]  # fmt: skip
-    return AbnormalRule(tuple(states), tuple(ways), (parameters.low, parameters.high))
+    return AbnormalRule(tuple(states), tuple(ways), (parameters.low, parameters.high), tag.range)
 
 
 def _start(each: Condition, tag: ManifestTag, parameters: AgentParameters) -> Iterator[tuple[Literal["H", "L"], float]]:

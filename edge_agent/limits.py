@@ -171,7 +171,7 @@ class LimitWatch:
 
     def _ended(self, side: Side, target: Level | None, value: Value) -> tuple[Level, ...]:
         """The limits lighter than the level that stands that let go before it does."""
-        bounds = _BOUNDS.get(side, ()) if _is_number(value) else ()
+        bounds = _BOUNDS.get(side, ()) if is_number(value) else ()
         lighter = [each for each in bounds if _GRAVITY[each] < _GRAVITY[target] and self._limit(each) is not None]
         return tuple(each for each in lighter if not self._stands(side, each, value))
 
@@ -255,7 +255,7 @@ class LimitWatch:
         if side == "switch":
             when = self.rule.alarm_when
             return "SIG" if when is not None and bool(value) == when else None
-        if not _is_number(value):
+        if not is_number(value):
             return None
         if side == "colour":
             return self._colour(value)
@@ -271,7 +271,8 @@ class LimitWatch:
         return limit
 
 
-def _is_number(value: Value) -> TypeGuard[float]:
+def is_number(value: Value) -> TypeGuard[int | float]:
+    """A number; a switch's position is none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from edge_agent.abnormal import Abnormals, Heard
 from edge_agent.clock import Clock
@@ -16,7 +16,7 @@ from edge_agent.combined import CombinedRules, Group
 from edge_agent.contacts import ContactChange, Contacts, OpenContact
 from edge_agent.drivers.base import Reading
 from edge_agent.feeds import Feeds
-from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition
+from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition, is_number
 from edge_agent.links import UNKNOWN, DeviceClock
 from edge_agent.rules import TagRule
 from edge_agent.stamps import Stamp, Stamper
@@ -328,7 +328,7 @@ class Sampler:
     def _memory(self, tag: _Tag, reading: Reading, mono: float) -> str:
         """Quality by the rules that remember: a jump not yet confirmed, a value frozen."""
         value, rule = reading.value, tag.rule
-        if q.is_bad(reading.quality) or not _is_number(value):
+        if q.is_bad(reading.quality) or not is_number(value):
             return q.GOOD
         if value != tag.same:
             tag.same, tag.same_since = value, mono
@@ -342,7 +342,7 @@ class Sampler:
     def _added(tag: _Tag, reading: Reading, time: int, outcome: Outcome) -> str:
         """Quality of an accumulated value: one that fell was set back, and counts from there on."""
         value, before = reading.value, tag.total
-        if q.is_bad(reading.quality) or not _is_number(value):
+        if q.is_bad(reading.quality) or not is_number(value):
             return q.GOOD
         tag.total = float(value)
         if tag.total != before:
@@ -393,7 +393,7 @@ class Sampler:
         band = tag.rule.deadband
         if band is None:
             return True
-        if not _is_number(value) or not _is_number(last.value):
+        if not is_number(value) or not is_number(last.value):
             return value != last.value
         size = abs(last.value) * band.size / 100 if band.percent else band.size
         return abs(value - last.value) > size
@@ -423,10 +423,6 @@ class Sampler:
 
 def _of_limits(alarms: Mapping[Side, OpenAlarm] | None) -> dict[Side, OpenAlarm]:
     return {side: alarm for side, alarm in (alarms or {}).items() if side != "feed" and side not in CODES}
-
-
-def _is_number(value: Value) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _travels(text: str, longest: int) -> bool:

@@ -9,6 +9,7 @@ from profiles.model import Profile, Quantity
 from profiles.strapping import Table, table_faults
 from profiles.units import SAME, Conversion, UnitError, conversion
 from profiles.wire.messages import ATMOSPHERES, ManifestTag, Strapping, TagConversion
+from profiles.wire.quality import BAD_INSTRUMENT
 
 Converter = Conversion | Table
 _NOTHING = TagConversion()
@@ -61,6 +62,14 @@ def above(tag: ManifestTag, profile: Profile, quantity: Quantity, value: float) 
     except UnitError:
         return None
     return None if ends is None else value > ends[1]
+
+
+def is_reading(quality: str, value: float, ends: tuple[float, float] | None) -> bool:
+    """Whether a number is what the instrument measured: where it reports a fault, one beyond its range is none.
+
+    So a broken wire of a 4–20 mA loop is told from a calibration. `ends`: of its own range (量程), in the value's unit.
+    """
+    return quality != BAD_INSTRUMENT or ends is None or min(ends) <= value <= max(ends)
 
 
 def _by_gas(tag: ManifestTag, profile: Profile, quantity: Quantity) -> Conversion:

@@ -60,12 +60,22 @@ class Bench:
         ((None, "bad:instrument"), 10, ("line_broken", "raised", "FAULT", None)),
         ((None, "bad:decode"), 10, ("line_broken", "raised", "FAULT", None)),
         ((None, "bad:link"), 30, ("station_lost", "raised", "FAULT", None)),
+        ((-0.5, "bad:instrument"), 10, ("line_broken", "raised", "FAULT", -0.5)),
         ((0.5, "bad:instrument"), 0, ("in_calibration", "raised", "INFO", 0.5)),
         ((0.5, "bad:range"), 5, ("over_range", "raised", "FAULT", 0.5)),
         ((4.1, "good"), 5, ("over_range", "raised", "FAULT", 4.1)),
         ((0.9, "good"), 0, ("near_upper", "raised", "WARN", 0.9)),
     ],
-    ids=["004", "004, another fault", "006", "007", "008, as the system says", "008, by the range", "009"],
+    ids=[
+        "004",
+        "004, another fault",
+        "004, a 4–20 mA wire",
+        "006",
+        "007",
+        "008, as the system says",
+        "008, by the range",
+        "009",
+    ],
 )
 def test_a_condition_is_told_after_its_time_once_and_until_it_is_over(
     tmp_path: Path, reading: tuple[Value, str], after: float, told: Told

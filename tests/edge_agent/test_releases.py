@@ -61,12 +61,12 @@ def test_what_had_let_go_before_a_restart_is_not_taken_up_by_a_value_between_rel
 
 
 def agent(folder: Path, place: str = "", limits: dict[str, Any] | None = None, **attributes: str) -> Path:
-    """A mine with one methane sensor in % (the profile's unit is %CH4)."""
+    """A mine with one methane sensor."""
     code = f"{MINE}01MN0001A0012"
     if place:
         attributes["place"] = place
     point = {"profile": "coal-safety", "asset": f"{MINE}01DT40010007", "quantity": "0001", "code": code}
-    tag = {"name": "CH4", "code": code, "unit": "%CH4", "point": point | {"attributes": attributes}}
+    tag = {"name": "CH4", "code": code, "unit": "%CH4", "range": [0, 4], "point": point | {"attributes": attributes}}
     (folder / "in").mkdir(exist_ok=True)
     made = {
         "agent": "mine", "collector": "county", "mqtt": {"host": "127.0.0.1", "port": 1, "tls": "disabled"},

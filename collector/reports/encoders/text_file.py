@@ -42,13 +42,14 @@ from collector.reports.encoders.text_facts import (
 )
 from collector.reports.encoders.text_fields import record
 from collector.reports.encoders.text_passed_on import passed_on
-from profiles.conversions import above
+from profiles.conversions import above, is_reading, tag_conversion
 from profiles.stated import AbnormalName
 from profiles.textfile.codec import Record, encode
 from profiles.textfile.model import TextFiles
 from profiles.textfile.naming import FileName, compose
 from profiles.textfile.values import text_files, zone
 from profiles.textfile.written import interval, kind_of, kinds, state_of, wanted
+from profiles.units import UnitError
 from profiles.wire import quality as q
 
 
@@ -231,11 +232,25 @@ def _value(gateway: Gateway, kind: str, due: Due) -> Record:
         if due.quality == q.BAD_RANGE and due.value is not None:
             high = above(due.place.spec, gateway.profile, quantity, due.value)
         facts["state"], shown = state_of(
-            table, due.quality, valued=due.value is not None, crossed=limits, high=high
+            table, due.quality, valued=_valued(gateway, due), crossed=limits, high=high
         )  # fmt: skip
     if shown and due.value is not None:
         facts["value"] = number(due.value, quantity.decimals)
     return record(files, kind, facts, due.place)
+
+
+def _valued(gateway: Gateway, due: Due) -> bool:
+    """Whether it has a number that the instrument measured."""
+    if due.value is None:
+        return False
+    low, high = due.place.spec.range or (None, None)
+    if low is None or high is None:
+        return True
+    try:
+        converter = tag_conversion(due.place.spec, gateway.profile, due.quantity(gateway.profile))
+    except UnitError:
+        return True
+    return is_reading(due.quality, due.value, (converter.of(low), converter.of(high)))
 
 
 def _abnormal(gateway: Gateway, kind: str, alarm: Alarm) -> list[Record]:
