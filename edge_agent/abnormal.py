@@ -75,7 +75,7 @@ class _TagWatch:
         self.rule = rule
         self._value: Value = None
         self._watches: list[tuple[StateRule | WayRule, LimitWatch]] = [
-            (each, LimitWatch(_limit(each), _inner(each, opened))) for each in (*rule.states, *rule.ways)
+            (each, LimitWatch(_limit(each), _inner(each, opened))) for each in rule.all()
         ]
 
     @property

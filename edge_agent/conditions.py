@@ -58,7 +58,11 @@ class AbnormalRule:
 
     def watches(self, side: str) -> bool:
         """Whether an alarm of this side may stand."""
-        return any(each.side == side for each in (*self.states, *self.ways))
+        return any(each.side == side for each in self.all())
+
+    def all(self) -> list[StateRule | WayRule]:
+        """Both kinds."""
+        return [*self.states, *self.ways]
 
 
 def abnormal_rule(

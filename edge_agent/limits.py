@@ -171,8 +171,11 @@ class LimitWatch:
 
     def _ended(self, side: Side, target: Level | None, value: Value) -> tuple[Level, ...]:
         """The limits lighter than the level that stands that let go before it does."""
-        bounds = _BOUNDS.get(side, ()) if is_number(value) else ()
-        lighter = [each for each in bounds if _GRAVITY[each] < _GRAVITY[target] and self._limit(each) is not None]
+        if side not in _BOUNDS or not is_number(value):
+            return ()
+        lighter = [
+            each for each in _BOUNDS[side] if _GRAVITY[each] < _GRAVITY[target] and self._limit(each) is not None
+        ]
         return tuple(each for each in lighter if not self._stands(side, each, value))
 
     def _held(self, side: Side) -> Level | None:

@@ -23,8 +23,8 @@ def check(files: TextFiles, codes: Collection[str]) -> Iterator[Fault]:
             yield from _known((*at, "fields", name, "code"), [rule.code], codes, "codes")
     for name, kind in files.kinds.items():
         yield from _kind((*at, "kinds", name), kind, files)
-    for below, message in wrong(files.abnormal, {name: table.values for name, table in files.states.items()}):
-        yield Fault((*at, "abnormal", *below), message)
+    tables = {name: table.values for name, table in files.states.items()}
+    yield from (Fault((*at, "abnormal", *place), text) for place, text in wrong(files.abnormal, tables))
     if files.persons is not None:
         for below, message in files.persons.wrong(files.kinds):
             yield Fault((*at, "persons", *below), message)

@@ -73,8 +73,8 @@ def settings(folder: Path, broker: int, instrument: int) -> None:
     units = {"CH4": "%CH4", "LOOP": "%CH4", "O2": "%VOL", "CO": "ppm", "SUPPLY": ""}
     loop = {"LOOP": {"signal": "4-20mA", "range": [0, 4]}}
     read = [
-        tag(name, table="holding-register", address=2 * at, type="float32", unit=units[name], deadband=0.001, max_silence="10m",
-            **loop.get(name, {}))
+        tag(name, table="holding-register", address=2 * at, type="float32", unit=units[name], deadband=0.001,
+            max_silence="10m", **loop.get(name, {}))
         for at, name in enumerate(REGISTERS)
     ]  # fmt: skip
     devices = [
