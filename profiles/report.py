@@ -123,6 +123,8 @@ class MineReport(ReportCommon):
     """Left out: what meters counted is not told by the day."""
     max_values: Annotated[int, Field(ge=1)] = 100
     """Records in a packet at most."""
+    max_bytes: Size = 8 * 2**10
+    """Bytes of cipher text in a frame at most (notes, 1.8: a working definition)."""
 
     def tells_persons(self) -> bool:
         """Whether it has a kind that tells of persons."""

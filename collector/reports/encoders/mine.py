@@ -24,7 +24,7 @@ from collector.reports.encoders.base import (
 )
 from collector.reports.encoders.hosts import alarm_record, load_records
 from collector.reports.encoders.limits import crossed
-from collector.reports.encoders.mine_body import body_of, report_of
+from collector.reports.encoders.mine_body import body_of, divided, report_of, rows_of
 from collector.reports.loads import Load
 from profiles.conversions import above
 from profiles.limits import LIMITS
@@ -50,7 +50,7 @@ class MineEncoder(Encoder):
     def readings(
         cls, gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, held: Sequence[Due] = ()
     ) -> list[Draft]:
-        """Packets of at most `max_values` records, each with the time of its reading."""
+        """Packets of at most `max_values` records and `max_bytes`, each record with the time of its reading."""
         return _packets(gateway, end, due, resumed=resumed, connected=True)
 
     @classmethod
@@ -110,19 +110,18 @@ class MineEncoder(Encoder):
 
 
 def _packets(gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, connected: bool) -> list[Draft]:
-    shape, drafts = report_of(gateway), []
+    kind, drafts, start = report_of(gateway).data_types["value"], [], 0
     ordered = sorted(due, key=lambda each: each.place.point.code)
-    for start in range(0, len(ordered), shape.max_values):
-        part = ordered[start : start + shape.max_values]
+    for part in divided(gateway, ordered, lambda each: _value(gateway, each)):
         identity = packet_id(gateway.profile.profile, gateway.code, end, connected, start, *sorted(
             (each.place.point.code, each.time, each.value, each.text, each.quality) for each in part
         ))  # fmt: skip
         body = body_of(
-            gateway, identity, end, shape.data_types["value"], [_value(gateway, each) for each in part],
-            resumed=resumed, connected=connected,
+            gateway, identity, end, kind, [_value(gateway, each) for each in part], resumed=resumed, connected=connected
         )  # fmt: skip
         points = {each.place.point.code: each.time for each in part}
         drafts.append(Draft(identity, "resumed" if resumed else "live", end, body, points))
+        start += len(part)
     return drafts
 
 
@@ -146,9 +145,8 @@ def _listed(
     *, resumed: bool,
 ) -> list[Draft]:  # fmt: skip
     """Packets about a span that ended at `end`."""
-    most, drafts = report_of(gateway).max_values, []
-    for first in range(0, len(records), most):
-        part = records[first : first + most]
+    drafts = []
+    for part in rows_of(gateway, records):
         identity = packet_id(gateway.profile.profile, gateway.code, what, end, *(str(each) for each in part))
         body = body_of(gateway, identity, now, report_of(gateway).data_types[what], part, resumed=resumed)
         drafts.append(Draft(identity, "resumed" if resumed else "live", now, body))
@@ -160,8 +158,7 @@ def _beats(gateway: Gateway, now: int, what: Literal["station", "load"], records
     shape, drafts = report_of(gateway), []
     if what not in shape.data_types:
         return []
-    for start in range(0, len(records), shape.max_values):
-        part = records[start : start + shape.max_values]
+    for part in rows_of(gateway, records):
         identity = packet_id(gateway.profile.profile, gateway.code, what, now, *map(str, part))
         drafts.append(
             Draft(identity, "heartbeat", now, body_of(gateway, identity, now, shape.data_types[what], part))

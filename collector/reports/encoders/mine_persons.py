@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector.reports.encoders.base import Draft, Gateway, PacketKind, packet_id, written
-from collector.reports.encoders.mine_body import body_of, report_of
+from collector.reports.encoders.mine_body import body_of, report_of, rows_of
 from profiles.report import MineKind
 from profiles.textfile.codec import Record
 from profiles.textfile.persons import PersonFiles
@@ -46,11 +46,10 @@ class PersonBodies:
     def of_snapshot(self, seen: Seen, *, late: bool) -> list[Draft]:
         """Where everybody is, and whatever befalls somebody."""
         there = list(self._below(seen.time, seen.records))
-        drafts = []
-        most = report_of(self._gateway).max_values
-        for start in range(0, len(there), most):
-            rows = [self._position(seen, each) for each in there[start : start + most]]
+        drafts, start = [], 0
+        for rows in rows_of(self._gateway, (self._position(seen, each) for each in there)):
             drafts += self._draft("position", seen.time, rows, (seen.time, start), "resumed" if late else "live")
+            start += len(rows)
         for record in there:
             drafts += [*self._overtime(seen, record), *self._restricted(seen, record), *self._help(seen, record)]
         return drafts

@@ -254,12 +254,20 @@ def test_a_limit_is_an_abnormal_value_once_it_is_crossed_and_a_return_is_none() 
     }  # fmt: skip
 
 
-def test_a_packet_has_at_most_as_many_records_as_the_profile_says_and_late_ones_keep_their_id() -> None:
+@pytest.mark.parametrize(("most", "size", "packets"), [(100, 2**20, [100, 100, 50]), (100, 8192, [18] * 13 + [16])])
+def test_a_packet_holds_as_many_records_and_bytes_as_the_profile_says_and_late_ones_keep_their_id(
+    most: int, size: int, packets: list[int]
+) -> None:
+    profile = GATEWAY.profile
+    assert isinstance(profile.report, MineReport)
+    report = profile.report.model_copy(update={"max_values": most, "max_bytes": size})
+    gateway = replace(GATEWAY, profile=profile.model_copy(update={"report": report}))
     spots = [msgspec.structs.replace(place().point, code=f"{GATE}MN9110KSW{n:03}") for n in range(250)]
     made = place()
     rows = [Due(replace(made, point=spot), AT, 1.0, None, "good") for spot in spots]
-    drafts = MineEncoder.readings(GATEWAY, AT, rows, resumed=False)
-    assert [len(draft.points) for draft in drafts] == [100, 100, 50]
+    drafts = MineEncoder.readings(gateway, AT, rows, resumed=False)
+    assert [len(draft.points) for draft in drafts] == packets
+    assert all(2 * len(draft.body) <= size for draft in drafts), "a cipher's text may have twice the bytes"
     late = json.loads(MineEncoder.as_resumed(drafts[0].body))
     assert late == json.loads(drafts[0].body) | {"reportType": "continues"}
 
