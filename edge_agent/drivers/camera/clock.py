@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from edge_agent.drivers.camera.analysis import View
-from edge_agent.drivers.camera.capture.onvif import Clock
+from edge_agent.drivers.camera.capture.conversation import Clock
 from edge_agent.drivers.camera.capture.source import LostError
 from edge_agent.drivers.camera.findings import OFFSET, Look, Passage
 from profiles.seal import Seal

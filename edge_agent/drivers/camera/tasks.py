@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edge_agent.drivers.camera.analysis import LOST, Task
-from edge_agent.drivers.camera.capture.onvif import Clock
+from edge_agent.drivers.camera.capture.conversation import Clock
 from edge_agent.drivers.camera.clock import ClockTask
 from edge_agent.drivers.camera.equipment import equipment_tasks
 from edge_agent.drivers.camera.findings import OFFSET

@@ -15,8 +15,29 @@ from edge_agent.drivers.camera.capture.source import LostError
 from edge_agent.drivers.camera.settings import ONVIF_MISSING
 
 DEVICE, MEDIA = "http://www.onvif.org/ver10/device/wsdl", "http://www.onvif.org/ver10/media/wsdl"
-"""The services that are asked, by their namespaces."""
-_WSDL = {DEVICE: ("devicemgmt.wsdl", "DeviceBinding"), MEDIA: ("media.wsdl", "MediaBinding")}
+EVENTS = "http://www.onvif.org/ver10/events/wsdl"
+"""The services that are asked, by their namespaces …"""
+PULL, MANAGE = f"{EVENTS}/PullPointSubscription", f"{EVENTS}/SubscriptionManager"
+"""… and the two that a subscription of the last one is."""
+_WSDL = {
+    DEVICE: ("devicemgmt.wsdl", f"{{{DEVICE}}}DeviceBinding"),
+    MEDIA: ("media.wsdl", f"{{{MEDIA}}}MediaBinding"),
+    EVENTS: ("events.wsdl", f"{{{EVENTS}}}EventBinding"),
+    PULL: ("events.wsdl", f"{{{EVENTS}}}PullPointSubscriptionBinding"),
+    MANAGE: ("events.wsdl", f"{{{EVENTS}}}SubscriptionManagerBinding"),
+}
+LARGEST = 2**20
+"""Bytes of an answer at most: a recorder's list of profiles has some KiB for each of its channels."""
+PART = 2**16
+"""Bytes that are read of it at once."""
+
+
+class TooLargeError(ValueError):
+    """An answer of more than `LARGEST` bytes; it is read no further."""
+
+
+class ElsewhereError(ValueError):
+    """A camera sends its questioner to another address: none is asked on its word."""
 
 
 class Library:
@@ -33,9 +54,10 @@ class Library:
         import onvif.util
 
         root.handlers[:], root.level = before
+        onvif.client.DEFAULT_SETTINGS.xml_huge_tree = False  # no answer is so deep: libxml2's own bounds hold
         for name in ("onvif", "zeep"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # their own lines name addresses and log-ins
-        self._make = onvif.client.ONVIFService
+        self._make, self._session = onvif.client.ONVIFService, _sessions(aiohttp)
         self._folder = Path(onvif.client.__file__).with_name("wsdl")
         self.is_auth_error: Callable[[Exception], bool] = onvif.util.is_auth_error
         """Whether a fault is a refused log-in; cameras have many words for it."""
@@ -44,16 +66,45 @@ class Library:
         self.unknown_name, self.broken = aiohttp.ClientConnectorDNSError, aiohttp.ClientError
         self.unreadable = (
             zeep.exceptions.Error, onvif.client.ONVIFError, etree.LxmlError, AttributeError, TypeError, ValueError,
-            LookupError,
+            LookupError, RecursionError,
         )  # fmt: skip
 
-    def service(self, namespace: str, address: str, user: str, password: str, ahead: datetime.timedelta | None) -> Any:
+    def service(self, name: str, address: str, user: str, password: str, ahead: datetime.timedelta | None) -> Any:
         """A service at its address; log-ins are dated `ahead` of our clock. Its `setup` comes before the first call."""
-        file, binding = _WSDL[namespace]
-        return self._make(  # without a cache: zeep's is a file in the home of a user who may have none
-            address, user, password, str(self._folder / file), no_cache=True, dt_diff=ahead,
-            binding_name=f"{{{namespace}}}{binding}",
+        file, binding = _WSDL[name]
+        made = self._make(  # without a cache: zeep's is a file in the home of a user who may have none
+            address, user, password, str(self._folder / file), no_cache=True, dt_diff=ahead, binding_name=binding,
         )  # fmt: skip
+        made.transport.session = self._session()
+        return made
+
+    async def close(self, service: Any) -> None:
+        """Let go of a service's connections."""
+        await service.transport.session.close()
+        await service.close()
+
+
+def _sessions(aiohttp: Any) -> Callable[[], Any]:
+    """Makes HTTP sessions whose answers are bounded, and come from where they were asked for."""
+
+    class Bounded(aiohttp.ClientResponse):  # type: ignore[misc]  # imported late
+        async def read(self) -> bytes:
+            found = bytearray()
+            async for part in self.content.iter_chunked(PART):
+                found += part
+                if len(found) > LARGEST:
+                    self.close()
+                    raise TooLargeError
+            return bytes(found)
+
+    async def stay(asked: Any, send: Any) -> Any:
+        answer = await send(asked)
+        if 300 <= answer.status < 400:
+            answer.close()
+            raise ElsewhereError
+        return answer
+
+    return lambda: aiohttp.ClientSession(response_class=Bounded, middlewares=(stay,))
 
 
 @cache
@@ -69,15 +120,15 @@ _LOADING = threading.Lock()
 _ready: set[str] = set()
 
 
-def loaded() -> None:
-    """Read the WSDL files once a process, so that no conversation's time is spent on it."""
+def loaded(*names: str) -> None:
+    """Read the WSDL files of these services once a process, so that no conversation's time is spent on it."""
     with _LOADING:
-        for namespace in _WSDL.keys() - _ready:
-            asyncio.run(_load(namespace))
-            _ready.add(namespace)
+        for name in set(names) - _ready:
+            asyncio.run(_load(name))
+            _ready.add(name)
 
 
-async def _load(namespace: str) -> None:
-    service = library().service(namespace, "http://localhost/", "", "", None)
+async def _load(name: str) -> None:
+    service = library().service(name, "http://localhost/", "", "", None)
     await service.setup()
-    await service.close()
+    await library().close(service)

@@ -70,6 +70,8 @@ class OnvifCamera:
     """With which it answers everything, and with nothing else."""
     body: str | None = None
     """What it answers instead of SOAP, to everything."""
+    moved: str = ""
+    """Where it sends everybody instead of answering."""
     silent: threading.Event = field(default_factory=threading.Event)
     """While it is set it says nothing."""
     asked: list[str] = field(default_factory=list)
@@ -194,7 +196,9 @@ def onvif_camera(**about: object) -> Iterator[OnvifCamera]:
             request = self.rfile.read(int(self.headers["Content-Length"]))
             while this.silent.is_set():
                 time.sleep(0.02)
-            if this.status is not None or this.body is not None:
+            if this.moved:
+                status, body = 307, ""
+            elif this.status is not None or this.body is not None:
                 status, body = this.status or 200, this.body or ""
             else:
                 status, body = this.answer(request)
@@ -208,6 +212,8 @@ def onvif_camera(**about: object) -> Iterator[OnvifCamera]:
             try:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
+                if this.moved:
+                    self.send_header("Location", this.moved)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.drivers.camera import clock as clock_module
 from edge_agent.drivers.camera.analysis import Analysis
-from edge_agent.drivers.camera.capture.onvif import Clock
+from edge_agent.drivers.camera.capture.conversation import Clock
 from edge_agent.drivers.camera.capture.source import LostError
 from edge_agent.drivers.camera.clock import CameraClock, ClockTask
 from tests.edge_agent.drivers.camera.rig import picture, seal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
 from collections.abc import Callable
@@ -11,11 +12,13 @@ import pytest
 
 from edge_agent.drivers.camera.capture import soap
 from edge_agent.drivers.camera.capture.choose import source
-from edge_agent.drivers.camera.capture.onvif import READS, Onvif
+from edge_agent.drivers.camera.capture.conversation import READS
+from edge_agent.drivers.camera.capture.onvif import Onvif
+from edge_agent.drivers.camera.capture.soap import LARGEST
 from edge_agent.drivers.camera.capture.source import DeniedError, LostError
 from tests.edge_agent.drivers.camera.bench import camera, device, encoded, films
 from tests.edge_agent.drivers.camera.capture.test_http import jpeg
-from tests.edge_agent.drivers.camera.onvif_camera import OnvifCamera, onvif_camera
+from tests.edge_agent.drivers.camera.onvif_camera import ENVELOPE, OnvifCamera, onvif_camera
 
 __all__ = ["films"]
 
@@ -65,6 +68,16 @@ def test_only_questions_are_sent() -> None:
     assert all(name.startswith("Get") for name in READS)
 
 
+def nested(depth: int) -> str:
+    """An answer that goes so deep."""
+    return ENVELOPE.format(body=f"{'<tds:a>' * depth}{'</tds:a>' * depth}")
+
+
+BILLION_LAUGHS = (
+    '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb">'
+    + "".join(f'<!ENTITY {one} "{f"&{before};" * 10}">' for before, one in itertools.pairwise("bcdefghij"))
+    + f"]>{nested(1).partition('?>')[2].replace('</tds:a>', '&j;</tds:a>')}"
+)
 Broken = Callable[[OnvifCamera], object]
 
 
@@ -74,6 +87,11 @@ Broken = Callable[[OnvifCamera], object]
         (lambda there: there.silent.set(), "it sends nothing for 0.5 s"),
         (lambda there: setattr(there, "body", "<html>hello</html>"), "no ONVIF"),
         (lambda there: setattr(there, "body", "not even that"), "no ONVIF"),
+        (lambda there: setattr(there, "body", f"<a>{'x' * (LARGEST + 1)}</a>"), r"no ONVIF \(TooLargeError\)"),
+        (lambda there: setattr(there, "body", nested(200)), "no Media service"),
+        (lambda there: setattr(there, "body", nested(100_000)), "no ONVIF"),
+        (lambda there: setattr(there, "body", BILLION_LAUGHS), "no ONVIF"),
+        (lambda there: setattr(there, "moved", "http://127.0.0.1:1/x"), r"no ONVIF \(ElsewhereError\)"),
         (lambda there: setattr(there, "status", 404), r"does not answer ONVIF at this port \(it has no such"),
         (lambda there: there.profiles.clear(), "it names no profile with pictures"),
         (lambda there: setattr(there, "stream", "gopher://10.9.8.7/1"), "it names no address of rtsp://"),
