@@ -76,10 +76,10 @@ def reset_event(agent: str, reset: Reset, era: int) -> Event:
 
 
 def camera_event(agent: str, event: CameraEvent, era: int) -> Event:
-    """What a camera's pictures show."""
+    """What a camera's pictures show, or the camera itself says."""
     life = event_id(agent, "camera", event.camera, event.code, event.since)
     return Event(
-        id=event_id(life, event.state, event.time, era), alarm=life, kind="seal", level=event.level,
+        id=event_id(life, event.state, event.time, era), alarm=life, kind=event.kind, level=event.level,
         state=event.state, time=event.time, since=event.since, camera=event.camera, text=event.text, code=event.code,
         facts=dict(event.facts), evidence=list(event.evidence),
     )  # fmt: skip

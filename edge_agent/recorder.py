@@ -205,7 +205,7 @@ class Recorder:
         self._event(picture_event(self._agent, camera, file, code, now))
 
     def camera_event(self, event: CameraEvent) -> None:
-        """What a camera's pictures show, as an event of kind seal."""
+        """What a camera's pictures show, or the camera itself says."""
         self._enter(Outcome())
         self._carry(event.evidence)
         self._event(camera_event(self._agent, event, self._clock.era))

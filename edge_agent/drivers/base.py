@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -63,7 +63,8 @@ class Output(Protocol):
 class CameraEvent:
     """A transition of what a camera's pictures show; `code` and `since` name the life that it belongs to.
 
-    `code` is an event of the camera's profile, times are in ms since 1970 UTC.
+    `code` is an event of the camera's profile, or of kind ``agent`` one of the driver's own. Times are in ms since 1970
+    UTC.
     """
 
     camera: str
@@ -76,6 +77,8 @@ class CameraEvent:
     text: str = ""
     evidence: tuple[Evidence, ...] = ()
     """Files that prove it, durable at ``evidence_folder / id`` before this is handed over."""
+    kind: Literal["seal", "agent"] = "seal"
+    """agent: it says nothing about the seal, as what the camera itself says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,21 @@ class Passage:
     confidence: float = 1.0
 
 
+class Said(NamedTuple):
+    """What a camera itself says; `topic` without prefixes, as VideoSource/MotionAlarm; `stands`: its boolean, if any"""
+
+    topic: str
+    source: str
+    """Its lens, rule or input."""
+    stands: bool | None
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A transition of one event of one camera; `code` and `since` name the life that it belongs to."""
 
     code: str
-    state: Literal["raised", "changed", "cleared"]
+    state: Literal["raised", "changed", "cleared", "noted"]
+    """noted: what a camera itself says, and not that it ends; no picture brings it."""
     time: int
     """Of the picture that brought it, ms since 1970 UTC."""
     since: int

@@ -163,6 +163,9 @@ class CameraDevice(DeviceSettings):
     its stream or snapshot address. Needs the extra `onvif`."""
     onvif_profile: str = ""
     """Name or token of the ONVIF profile whose stream is read; left out: the smallest that is large enough."""
+    onvif_events: bool = False
+    """Whether it is listened to what the camera itself says over `onvif` (tampering, motion, inputs); that makes a
+    subscription in the camera, and sets nothing."""
     user: str = ""
     """User name at the camera: one that may only watch."""
     password: SecretStr | None = None
@@ -256,6 +259,8 @@ class CameraDevice(DeviceSettings):
             raise PydanticCustomError("pictures", known, {"name": self.maker.name})
         if self.onvif_profile and (self.onvif is None or self.url is not None or self.maker is not None):
             raise PydanticCustomError("pictures", "onvif_profile goes with onvif alone, which then names the stream")
+        if self.onvif_events and self.onvif is None:
+            raise PydanticCustomError("pictures", "onvif_events goes with onvif, the address where it is asked")
         return self
 
     def pictures(self) -> str | None:

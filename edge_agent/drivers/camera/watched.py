@@ -15,6 +15,7 @@ from edge_agent.drivers.base import CameraEvent, DurableOutput, Reading
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.counts import LONGEST, Counts
 from edge_agent.drivers.camera.findings import OFFSET, Fact, Finding, OpenFinding
+from edge_agent.drivers.camera.hints import HINTS, text_of
 from edge_agent.drivers.camera.protocol import Beat, CameraBegin
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.standing import Standing
@@ -195,11 +196,14 @@ class Watched:
         self, code: str, state: EventState, when: int, since: int, facts: Mapping[str, Fact],
         evidence: Sequence[Evidence] = (),
     ) -> None:  # fmt: skip
-        event = self._seal.events[code]
-        self._out.camera_event(
-            CameraEvent(self.device.name, code, state, self._level(code), when, since, facts, event.en, tuple(evidence))
-        )
-        log.info("camera %s: %s (%s) %s", self.device.name, event.en, code, state)
+        if (hint := HINTS.get(code)) is not None:
+            text = text_of(hint, facts)
+            event = CameraEvent(self.device.name, code, state, hint.level, when, since, facts, text, kind="agent")
+        else:
+            text, level = self._seal.events[code].en, self._level(code)
+            event = CameraEvent(self.device.name, code, state, level, when, since, facts, text, tuple(evidence))
+        self._out.camera_event(event)
+        log.info("camera %s: %s (%s) %s", self.device.name, text, code, state)
         self._remember_open()
 
     def _level(self, code: str) -> Level:
@@ -224,13 +228,14 @@ class Watched:
     def _close_what_is_no_longer_looked_for(self) -> None:
         """Events that an earlier run left open and nobody would ever clear."""
         ignored = {*self.device.ignore, *((OFFSET,) if self.device.onvif is None else ())}
-        for code in [each for each in self._open if each not in self._seal.events or each in ignored]:
+        looked_for = {*self._seal.events, *(HINTS if self.device.onvif_events else ())} - ignored
+        for code in self._open.keys() - looked_for:
             since, wall = self._open.pop(code).since, _wall()
             known = code in self._seal.events
             self._out.camera_event(
                 CameraEvent(
                     self.device.name, code, "cleared", self._level(code) if known else "INFO", wall, since, {},
-                    text="it is no longer looked for",
+                    text="it is no longer looked for", kind="agent" if code in HINTS else "seal",
                 )
             )  # fmt: skip
             self._remember_open()

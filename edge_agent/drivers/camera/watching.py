@@ -15,6 +15,7 @@ from edge_agent.drivers.camera.evidence import Witness
 from edge_agent.drivers.camera.findings import Finding, OpenFinding
 from edge_agent.drivers.camera.picture import Picture
 from edge_agent.drivers.camera.protocol import Beat
+from edge_agent.drivers.camera.says import CameraSays
 from profiles.seal import Seal
 from profiles.wire.messages import REFERENCE, SNAPSHOT, Evidence
 
@@ -74,6 +75,7 @@ class Watching:
         every: float = 0.0,
         witness: Witness | None = None,
         clock: CameraClock | None = None,
+        says: CameraSays | None = None,
         most_stretch: float = float("inf"),
     ) -> None:
         self.name, self.feed = name, feed
@@ -99,18 +101,19 @@ class Watching:
         self._most_stretch = most_stretch
         self._witness = witness
         self._clock = clock
+        self._beside = [each for each in (clock, says) if each is not None]
         self._unproven = False
 
     def stop(self) -> None:
         """Let `run` hand over what is to be kept, and return."""
         self._stopping.set()
         self.feed.stop()
-        if self._clock is not None:
-            self._clock.stop()
+        for each in self._beside:
+            each.stop()
 
     def threads(self) -> list[Callable[[], None]]:
         """What is to run, each in a thread of its own, until `stop`."""
-        return [self.feed.run, self.run, *([self._clock.run] if self._clock is not None else [])]
+        return [self.feed.run, self.run, *(each.run for each in self._beside)]
 
     def relearn(self) -> None:
         """The scene is rightly another one now."""

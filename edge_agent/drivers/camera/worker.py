@@ -21,7 +21,7 @@ from typing import BinaryIO
 import av.logging
 import cv2
 
-from edge_agent.drivers.camera.capture.choose import onvif, source
+from edge_agent.drivers.camera.capture.choose import onvif, source, subscription
 from edge_agent.drivers.camera.capture.feed import Feed
 from edge_agent.drivers.camera.capture.ring import Ring
 from edge_agent.drivers.camera.clock import CameraClock
@@ -46,6 +46,7 @@ from edge_agent.drivers.camera.protocol import (
     length,
     to_worker,
 )
+from edge_agent.drivers.camera.says import CameraSays
 from edge_agent.drivers.camera.settings import CameraDevice
 from edge_agent.drivers.camera.slowest import most_stretch
 from edge_agent.drivers.camera.tasks import tasks
@@ -156,6 +157,9 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
     ring = Ring(evidence.film_before + evidence.film_after + RING_SPARE, 2 * evidence.film)
     feed = Feed(device.name, partial(source, device), ring)
     clock = CameraClock(device.name, onvif(device, device.onvif).clock) if device.onvif is not None else None
+    says = None
+    if device.onvif is not None and device.onvif_events:
+        says = CameraSays(device.name, subscription(device, device.onvif), outbox, camera.open)
     begin = partial(
         tasks, device, seal, clock.now if clock is not None else None, instead=partial(outbox.noted, device.name)
     )
@@ -163,7 +167,7 @@ def _watching(camera: CameraBegin, outbox: Outbox) -> Watching:
         device.name, feed, seal, begin, outbox,
         open_findings=camera.open, kept=camera.kept, rate=device.capture.rate,
         every=device.capture.snapshot_every if device.snapshot else 0.0,
-        witness=_witness(camera, device, seal, ring) if camera.evidence else None, clock=clock,
+        witness=_witness(camera, device, seal, ring) if camera.evidence else None, clock=clock, says=says,
         most_stretch=most_stretch(device, seal),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from edge_agent.drivers.camera.capture.onvif import Onvif
 from edge_agent.drivers.camera.capture.snapshot import SnapshotSource
 from edge_agent.drivers.camera.capture.source import LostError, Packet, Source
 from edge_agent.drivers.camera.capture.stream import FilmSource, StreamSource
+from edge_agent.drivers.camera.capture.subscription import Subscription
 from edge_agent.drivers.camera.settings import CameraDevice
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,11 @@ def onvif(device: CameraDevice, address: str) -> Onvif:
     """The way to ask a camera about itself; `address`: `device.onvif`."""
     capture = device.capture
     return Onvif(address, device.user, device.secret(), timeout=capture.timeout, udp=capture.transport == "udp")
+
+
+def subscription(device: CameraDevice, address: str) -> Subscription:
+    """The way to hear what a camera itself says; `address`: `device.onvif`."""
+    return Subscription(address, device.user, device.secret(), timeout=device.capture.timeout)
 
 
 class AskedSource:

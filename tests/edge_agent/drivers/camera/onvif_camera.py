@@ -2,7 +2,7 @@
 
 Written after the specifications (Core: GetSystemDateAndTime, GetServices, WS-UsernameToken; Media, version 1), by hand
 and with no library, so that what the driver sends is not judged by the library it is built on. No real camera was ever
-compared with it. It refuses, and notes, whatever does not merely ask.
+compared with it. It refuses, and notes, whatever does not merely ask or listen (`onvif_says`).
 """
 
 # ruff: noqa: N802  # methods are called as the questions that they answer
@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from edge_agent.simulators.forbidden import note_forbidden
+from tests.edge_agent.drivers.camera.onvif_says import NAMES, EventService
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
@@ -29,8 +30,13 @@ FRESH = 5.0
 ENVELOPE = (
     f'<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="{SOAP}" xmlns:ter="http://www.onvif.org/ver10/error"'
     ' xmlns:tds="http://www.onvif.org/ver10/device/wsdl" xmlns:trt="http://www.onvif.org/ver10/media/wsdl"'
+    ' xmlns:tev="http://www.onvif.org/ver10/events/wsdl" xmlns:wsnt="http://docs.oasis-open.org/wsn/b-2"'
+    ' xmlns:wsa="http://www.w3.org/2005/08/addressing" xmlns:tns1="http://www.onvif.org/ver10/topics"'
     ' xmlns:tt="http://www.onvif.org/ver10/schema"><s:Body>{body}</s:Body></s:Envelope>'
 )
+CAPABILITIES = (
+    "WSSubscriptionPolicySupport", "WSPullPointSupport", "WSPausableSubscriptionManagerInterfaceSupport"
+)  # fmt: skip
 PROFILE = """<trt:Profiles token="{token}" fixed="true"><tt:Name>{name}</tt:Name>
 <tt:VideoSourceConfiguration token="VS"><tt:Name>VS</tt:Name><tt:UseCount>2</tt:UseCount>
 <tt:SourceToken>{source}</tt:SourceToken><tt:Bounds x="0" y="0" width="1920" height="1080"/>
@@ -70,6 +76,8 @@ class OnvifCamera:
     """With which it answers everything, and with nothing else."""
     body: str | None = None
     """What it answers instead of SOAP, to everything."""
+    events: EventService | None = None
+    """Without one nobody can listen to it."""
     moved: str = ""
     """Where it sends everybody instead of answering."""
     silent: threading.Event = field(default_factory=threading.Event)
@@ -84,23 +92,33 @@ class OnvifCamera:
     def now(self) -> datetime.datetime:
         return datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self.ahead)
 
-    def answer(self, request: bytes) -> tuple[int, str]:
+    def answer(self, request: bytes, path: str) -> tuple[int, str]:
         """Status and body."""
         root = ET.fromstring(request)
         body = root.find(f"{{{SOAP}}}Body")
         assert body is not None
         name = body[0].tag.rpartition("}")[2]
         self.asked.append(name)
-        if not name.startswith("Get"):
+        if not name.startswith("Get") and name not in NAMES:
             note_forbidden(f"ONVIF {name}")
             return 400, fault("ter:ActionNotSupported", "only questions are answered")
         if name != "GetSystemDateAndTime" and (why := self.refuses(root)):
             return 400, fault("ter:NotAuthorized", why)
+        if name in NAMES and self.events is not None:
+            return self.listened(self.events, name, root, path)
         if (made := getattr(self, name, None)) is None or (self.old and name == "GetServices"):
             return 500, fault("ter:ActionNotSupported", "Optional Action Not Implemented")
         token = "".join(body[0].itertext()).strip()[-2:]
         inner = made(token)
         space = "trt" if name in ("GetProfiles", "GetStreamUri", "GetSnapshotUri") else "tds"
+        return 200, ENVELOPE.format(body=f"<{space}:{name}Response>{inner}</{space}:{name}Response>")
+
+    def listened(self, events: EventService, name: str, root: ET.Element, path: str) -> tuple[int, str]:
+        """Status and body of what its event service answers."""
+        inner = events.answer(name, root, path)
+        if inner is None:
+            return 500, fault("ter:InvalidArgVal", "no such subscription")
+        space = "wsnt" if name in ("Renew", "Unsubscribe") else "tev"
         return 200, ENVELOPE.format(body=f"<{space}:{name}Response>{inner}</{space}:{name}Response>")
 
     def refuses(self, root: ET.Element) -> str:
@@ -146,7 +164,7 @@ class OnvifCamera:
             f"<tds:Service><tds:Namespace>http://www.onvif.org/ver10/{name}/wsdl</tds:Namespace>"
             f"<tds:XAddr>http://10.9.8.7/onvif/{name}</tds:XAddr>"
             "<tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version></tds:Service>"
-            for name in ("device", "media")
+            for name in ("device", "media", *(("events",) if self.events is not None else ()))
         )
 
     def GetCapabilities(self, _token: str) -> str:
@@ -154,7 +172,11 @@ class OnvifCamera:
             f"<tt:XAddr>http://{self.address}/onvif/media</tt:XAddr><tt:StreamingCapabilities>"
             "<tt:RTPMulticast>false</tt:RTPMulticast></tt:StreamingCapabilities>"
         )
-        return f"<tds:Capabilities><tt:Media>{media}</tt:Media></tds:Capabilities>"
+        events = ""
+        if self.events is not None:
+            said = "".join(f"<tt:{name}>false</tt:{name}>" for name in CAPABILITIES)
+            events = f"<tt:Events><tt:XAddr>http://{self.address}/onvif/events</tt:XAddr>{said}</tt:Events>"
+        return f"<tds:Capabilities>{events}<tt:Media>{media}</tt:Media></tds:Capabilities>"
 
     def GetProfiles(self, _token: str) -> str:
         shapes = (
@@ -201,7 +223,7 @@ def onvif_camera(**about: object) -> Iterator[OnvifCamera]:
             elif this.status is not None or this.body is not None:
                 status, body = this.status or 200, this.body or ""
             else:
-                status, body = this.answer(request)
+                status, body = this.answer(request, self.path)
             self.answered(status, body.encode(), "application/soap+xml; charset=utf-8")
 
         def do_GET(self) -> None:
@@ -223,7 +245,7 @@ def onvif_camera(**about: object) -> Iterator[OnvifCamera]:
         def log_message(self, *_args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", this.port), Handler)
     server.daemon_threads = True
     this.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -114,6 +114,7 @@ def agent_file(folder: Path, *devices: dict[str, Any]) -> Path:
         ({"maker": {"name": "dahua", "host": "192.0.2.1"}}, "url and maker both say where the pictures come from"),
         ({"url": None, "onvif": "admin:12345@192.0.2.1"}, "expected HOST or HOST:PORT"),
         ({"onvif": "192.0.2.1", "onvif_profile": "main"}, "onvif_profile goes with onvif alone"),
+        ({"onvif_events": True}, "onvif_events goes with onvif, the address where it is asked"),
         (
             {"url": None, "maker": {"name": "uniview", "host": "192.0.2.1"}, "snapshot": True},
             "of uniview no address of single pictures is known",
