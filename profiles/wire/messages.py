@@ -101,8 +101,9 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
     persons, vehicles, plate, loaded, confidence (0 to 1), duration (s); with a `tag` it is of a contact of the seal
     (`ManifestTag.seal`, lock_open), and `value` its last one. Of kind ``agent`` and with a `tag`, `code`
     ``reset`` says that an accumulated value fell; with a `camera`, ``snapshot`` that somebody asked for the picture
-    that is its evidence, ``reference`` that the scene in it was learnt. Of kind ``limit``, `code` ``feed`` says that a
-    feeder does not follow its cut-off device, which is no limit of its own; ``line_broken``, ``station_lost``,
+    that is its evidence, ``reference`` that the scene in it was learnt, ``camera_says_…`` what the camera itself says.
+    Of kind ``limit``, `code` ``feed`` says that a feeder does not follow its cut-off device, which is no limit of its
+    own; ``line_broken``, ``station_lost``,
     ``in_calibration``, ``over_range``, ``near_upper`` and ``near_lower`` name a condition of the profile beside the
     limits (`profiles.textfile.abnormal`), with a level of its own; any other names the combined rules of the profile
     that made the level (", " between them), and `facts` the tags and values that they went by, in the profile's unit.
