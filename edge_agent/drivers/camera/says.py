@@ -72,7 +72,10 @@ class CameraSays:
             begun = time.monotonic()
             soon = await self._try()
             if time.monotonic() - begun > STEADY:
-                pause = AGAIN[0]
+                pause, soon = (
+                    AGAIN[0],
+                    True,
+                )  # what was let in long is refused when the camera's clock was set meanwhile
             await asyncio.sleep(pause if soon else RARELY)
             pause = min(2 * pause, longest)
 
@@ -82,8 +85,8 @@ class CameraSays:
             await asyncio.to_thread(self._subscription.prepare)
             await self._listen()
         except NoServiceError as err:
-            self._say(str(err))
-            self._post.noted(self._name, f"what it says itself (onvif_events) cannot be heard: {err}")
+            if self._say(str(err)):
+                self._post.noted(self._name, f"what it says itself (onvif_events) cannot be heard: {err}")
             return False
         except LostError as err:
             self._say(str(err))
@@ -105,9 +108,11 @@ class CameraSays:
                 for finding in self._hints.hear(said, now):
                     self._post.found(self._name, finding, ())
 
-    def _say(self, why: str) -> None:
-        """Why it is not heard, or that it is, once."""
-        if why != self._told:
-            self._told = why
-            log.log(logging.WARNING if why else logging.INFO, "camera %s: what it says itself %s", self._name,
-                    f"is not heard: {why}" if why else "is heard again")  # fmt: skip
+    def _say(self, why: str) -> bool:
+        """Why it is not heard, or that it is, once: whether that was news."""
+        if why == self._told:
+            return False
+        self._told = why
+        log.log(logging.WARNING if why else logging.INFO, "camera %s: what it says itself %s", self._name,
+                f"is not heard: {why}" if why else "is heard again")  # fmt: skip
+        return True

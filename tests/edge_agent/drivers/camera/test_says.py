@@ -15,7 +15,8 @@ import pytest
 
 from edge_agent.app import Agent
 from edge_agent.drivers.camera import says as says_module
-from edge_agent.drivers.camera.capture.source import LostError
+from edge_agent.drivers.camera.capture.conversation import NoServiceError
+from edge_agent.drivers.camera.capture.source import DeniedError, LostError
 from edge_agent.drivers.camera.capture.subscription import Subscription
 from edge_agent.drivers.camera.findings import Said
 from edge_agent.drivers.camera.says import CameraSays
@@ -138,32 +139,50 @@ async def test_a_flood_of_it_is_told_once_and_the_pictures_are_watched(films: Pa
     assert heard.told(CODE) == ["raised"]
 
 
-def test_neither_a_defect_nor_a_loss_ends_the_listening(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(says_module, "AGAIN", (0.001, 0.001))
-    tried, enough = 0, threading.Event()
+def failing(*errors: Exception) -> bytes:
+    """Listen where it fails in these ways, and goes on with the last one; what the agent is told until it has."""
+    tried, enough, pipe = iter(errors), threading.Event(), io.BytesIO()
 
     class Failing(Subscription):
         async def said(self) -> AsyncGenerator[list[Said], None]:
-            nonlocal tried
-            tried += 1
-            if tried == 2:
-                raise ZeroDivisionError("a defect")
-            if tried > 4:
+            if (error := next(tried, None)) is None:
                 enough.set()
-            raise LostError("it sends nothing for 5 s")
+            raise error or errors[-1]
             yield []
 
-    listening = CameraSays("gate", Failing("127.0.0.1:1", "", "", timeout=1), Outbox(io.BytesIO()), {})
+    listening = CameraSays("gate", Failing("127.0.0.1:1", "", "", timeout=1), Outbox(pipe), {})
     thread = threading.Thread(target=listening.run)
     thread.start()
     assert enough.wait(30)
     listening.stop()
     thread.join(30)
     assert not thread.is_alive()
+    return pipe.getvalue()
+
+
+def test_neither_a_defect_nor_a_loss_ends_the_listening(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(says_module, "AGAIN", (0.001, 0.001))
+    lost = LostError("it sends nothing for 5 s")
+    assert failing(lost, ZeroDivisionError("a defect"), lost, lost) == b""
     said = [each.getMessage() for each in caplog.records if "is not heard: it sends nothing" in each.getMessage()]
     assert len(said) == 2, "once, and once more after the defect"
+
+
+def test_a_missing_service_is_asked_for_rarely_and_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(says_module, "AGAIN", (1000.0, 1000.0))
+    monkeypatch.setattr(says_module, "RARELY", 0.001)
+    none = NoServiceError("it has no event service of ONVIF")
+    assert failing(none, none, none).count(b"it has no event service of ONVIF") == 1
+
+
+def test_a_log_in_that_is_refused_after_it_was_let_in_long_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was dated by the camera's clock as that was when the subscription began."""
+    monkeypatch.setattr(says_module, "AGAIN", (0.001, 0.001))
+    monkeypatch.setattr(says_module, "RARELY", 1000.0)
+    monkeypatch.setattr(says_module, "STEADY", -1.0)
+    assert failing(DeniedError("401"), DeniedError("401")) == b""
 
 
 async def test_what_stands_ends_where_the_camera_is_no_longer_listened_to() -> None:
