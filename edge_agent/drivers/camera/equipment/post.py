@@ -66,12 +66,12 @@ class PostTask:
     def _compare(self, view: View) -> bool:
         """Note whether anything moves; False when this picture cannot be compared."""
         picture = view.picture
-        now = self._region.cut(picture)
+        now = self._region.cut(picture.grey)
         before, self._before = self._before, (picture.at, now)
         if before is None or not 0 < picture.at - before[0] <= GAP or before[1].shape != now.shape:
             self._begun, self._moved = picture.at, None
             return False
-        share = changed(before[1], now, self._region.within(picture))
+        share = changed(before[1], now, self._region.within(picture.grey))
         if share is None:
             return False
         if share > 0:

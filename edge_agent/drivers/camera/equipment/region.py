@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_agent.drivers.camera.findings import Box
 from edge_agent.drivers.camera.geometry import Point, inside, mask
-from edge_agent.drivers.camera.picture import Image, Picture
+from edge_agent.drivers.camera.picture import Image
 
 
 class Region:
@@ -19,16 +19,19 @@ class Region:
         columns, rows = [x for x, _y in points], [y for _x, y in points]
         self.box = Box(min(columns), min(rows), max(columns), max(rows))
 
-    def cut(self, picture: Picture) -> Image:
+    def cut(self, grey: Image) -> Image:
         """The rectangle around it."""
-        rows, columns = self._span(picture.grey)
-        return picture.grey[rows, columns]
+        rows, columns = self._span(grey)
+        return grey[rows, columns]
 
-    def within(self, picture: Picture) -> Image:
+    def within(self, grey: Image) -> Image:
         """255 within the polygon, of the same size as `cut`."""
-        height, width = picture.grey.shape[:2]
-        rows, columns = self._span(picture.grey)
-        return mask((self.points,), width, height)[rows, columns]
+        rows, columns = self._span(grey)
+        return self._drawn(grey)[rows, columns]
+
+    def without(self, grey: Image) -> Image:
+        """255 in all of the picture but the polygon."""
+        return np.asarray(255 - self._drawn(grey), dtype=np.uint8)
 
     def holds(self, box: Box) -> bool:
         """Whether somebody stands in it."""
@@ -41,6 +44,10 @@ class Region:
             box.left < mine.right and box.right > mine.left and box.top < mine.bottom and box.bottom > mine.top
             for box in boxes
         )
+
+    def _drawn(self, grey: Image) -> Image:
+        height, width = grey.shape[:2]
+        return mask((self.points,), width, height)
 
     def _span(self, image: Image) -> tuple[slice, slice]:
         height, width = image.shape[:2]

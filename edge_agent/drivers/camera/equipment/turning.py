@@ -1,8 +1,9 @@
 """A hoist or winch (提升机、绞车) turns: the texture of its region changes from picture to picture.
 
 The change of a region that stands still is learnt (sensor noise, compression, a trembling camera), and what is a
-movement is judged against it; a movement is never learnt as rest, though it lasts for days. Somebody before the drum
-hides it: then nothing is said.
+movement is judged against it; a movement is never learnt as rest, though it lasts for days. What changes in the whole
+picture (rain, snow, a mast in the wind) is no movement of the region: only what is beyond that counts. Somebody before
+the drum hides it: then nothing is said.
 """
 
 from __future__ import annotations
@@ -85,11 +86,15 @@ class TurningTask:
         if view.blind or self._region.hidden_by([track.box for track in view.tracks if track.box.label == "person"]):
             self._before = None
             return None
-        now = self._region.cut(picture)
-        before, self._before = self._before, (picture.at, now)
-        if before is None or not 0 < picture.at - before[0] <= GAP or before[1].shape != now.shape:
+        before, self._before = self._before, (picture.at, picture.grey)
+        if before is None or not 0 < picture.at - before[0] <= GAP or before[1].shape != picture.grey.shape:
             return None
-        return changed(before[1], now, self._region.within(picture))
+        region = self._region
+        share = changed(region.cut(before[1]), region.cut(picture.grey), region.within(picture.grey))
+        if share is None or share < LEAST:
+            return share
+        around = changed(before[1], picture.grey, region.without(picture.grey)) or 0.0
+        return max(0.0, (share - around) / (1.0 - around)) if around < 1.0 else None
 
     def _rest(self) -> float:
         """The median of what was taken for rest."""

@@ -48,13 +48,13 @@ class WallTask:
         if view.blind or region.hidden_by([track.box for track in view.tracks]):
             yield Look("wall_open", None, {}, named)
             return
-        light, now = light_of(picture), region.cut(picture)
+        light, now = light_of(picture), region.cut(picture.grey)
         reference = self._reference.get(light)
         if reference is None or reference.shape != now.shape:
             self._learn(light, now)
             yield Look("wall_open", None, {}, named)
             return
-        share = changed(reference, now, region.within(picture))
+        share = changed(reference, now, region.within(picture.grey))
         if share is None:
             yield Look("wall_open", None, {}, named)
             return

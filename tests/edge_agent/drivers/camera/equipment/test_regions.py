@@ -14,7 +14,9 @@ from edge_agent.drivers.camera.equipment import equipment_tasks, turning
 from edge_agent.drivers.camera.findings import Box, Look
 from edge_agent.drivers.camera.picture import Image
 from edge_agent.drivers.camera.settings import CameraDevice
+from tests.edge_agent.drivers.camera import tamper
 from tests.edge_agent.drivers.camera.rig import camera, events, noisy, picture, seal, texture
+from tests.edge_agent.drivers.camera.tamper import Alter
 
 DRUM = ((0.3, 0.3), (0.7, 0.3), (0.7, 0.7), (0.3, 0.7))
 LEFT, RIGHT, TOP, BOTTOM = 192, 448, 144, 336
@@ -66,7 +68,7 @@ def test_a_hoist_that_turns_is_raised_after_three_seconds_and_cleared_after_thir
 
 def test_a_hoist_that_turns_for_hours_is_never_taken_for_one_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     shares = iter([0.02] * 40 + [0.5] * 14_400)
-    monkeypatch.setattr(turning, "changed", lambda *_: next(shares))
+    monkeypatch.setattr(turning.TurningTask, "_share", lambda *_: next(shares))
     [task] = equipment_tasks(hoist(), seal())
     image = Room().frame()
     found = [holds(task, image, number / 4) for number in range(14_400)]
@@ -81,6 +83,19 @@ def test_a_lamp_that_flickers_or_goes_out_turns_no_hoist() -> None:
         return room.frame(light=next(lights) if at < 20 else 0.4)
 
     assert events(equipment_tasks(hoist(), seal()), frame, seconds=40, fps=4) == []
+
+
+@pytest.mark.parametrize("weather", [tamper.rain(6000), tamper.snow(1500)])
+def test_weather_turns_no_hoist_and_hides_none_that_turns(weather: Alter) -> None:
+    room = Room()
+
+    def frame(at: float) -> Image:
+        shown = room.frame(max(0.0, at - 30) * 80)
+        return weather(shown, round(at * 4)) if at >= 10 else shown
+
+    found = events(equipment_tasks(hoist(), seal()), frame, seconds=50, fps=4, code="hoist_run")
+    assert [state for _code, state, _at in found] == ["raised"]
+    assert 33 <= found[0][2] <= 36
 
 
 def test_somebody_before_the_drum_turns_no_hoist() -> None:
