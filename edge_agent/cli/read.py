@@ -13,7 +13,7 @@ import click
 
 from config.cli import say, settings_errors
 from edge_agent.cli.choose import choose
-from edge_agent.drivers.base import RawReading, drivers
+from edge_agent.drivers.base import Reading, drivers, written
 from edge_agent.rules import current_loop
 from edge_agent.settings import load_agent
 from edge_agent.tags import DeviceSettings, TagSettings
@@ -57,16 +57,14 @@ async def _read(
             failures.append({"device": device.name, "address": device.address(), "reason": reason})
             continue
         named = {tag.name: tag for tag in device.all_tags()}
-        rows += [
-            _row(device, each, named.get(each.reading.tag)) for each in found if not tags or each.reading.tag in tags
-        ]
+        rows += [_row(device, each, named.get(each.tag)) for each in found if not tags or each.tag in tags]
     return rows, failures
 
 
-def _row(device: DeviceSettings, each: RawReading, tag: TagSettings | None) -> dict[str, Any]:
+def _row(device: DeviceSettings, each: Reading, tag: TagSettings | None) -> dict[str, Any]:
     """`tag` is None for what a driver tells of the device itself."""
     loop = None if tag is None else current_loop(tag)
-    reading = each.reading if loop is None else loop.measured(each.reading)
+    reading = each if loop is None else loop.measured(each)
     moment = datetime.fromtimestamp(reading.time / 1000, UTC)
     return {
         "device": device.name,
@@ -75,7 +73,7 @@ def _row(device: DeviceSettings, each: RawReading, tag: TagSettings | None) -> d
         "unit": "" if tag is None else tag.unit,
         "quality": reading.quality,
         "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "raw": each.raw,
+        "raw": written(each.raw),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from config.doctor.finding import Finding, fault, ok, span, warning
 from edge_agent.clock import ClockSettings
-from edge_agent.drivers.base import RawReading, drivers
+from edge_agent.drivers.base import Reading, drivers, written
 from edge_agent.tags import DeviceSettings
 
 CHECK = "device"
@@ -58,7 +58,7 @@ async def asked(device: DeviceSettings) -> AsyncIterator[Finding]:
         return
     took: list[float] = []
     reasons: list[str] = []
-    found: list[RawReading] = []
+    found: list[Reading] = []
     for _round in range(ROUNDS if device.camera() is None else 1):
         begun = time.monotonic()
         try:
@@ -73,11 +73,11 @@ async def asked(device: DeviceSettings) -> AsyncIterator[Finding]:
         yield fault(CHECK, f"{where} does not answer: {reasons[0]}", _mend(device))
         return
     count = len(took) + len(reasons)
-    about = f"; {found[0].raw}" if device.camera() is not None and found else ""
+    about = f"; {written(found[0].raw)}" if device.camera() is not None and found else ""
     text = f"{where} answers, all of it in {1000 * statistics.median(took):.0f} ms at the middle"
     text += f", {len(reasons)} of {count} rounds failed{about}"
     yield ok(CHECK, text) if not reasons else warning(CHECK, f"{text}: {reasons[0]}", _noise(device))
-    if bad := [each.reading for each in found if each.reading.quality.startswith("bad")]:
+    if bad := [each for each in found if each.quality.startswith("bad")]:
         named = ", ".join(f"{each.tag} {each.quality}" for each in bad[:SHOWN]) + (" …" if len(bad) > SHOWN else "")
         yield warning(CHECK, f"{device.name}: {len(bad)} of {len(found)} tags have no value: {named}",
                       f"edge-agent read --device {device.name}; docs/troubleshooting.md has each quality")  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
@@ -38,6 +38,14 @@ class Reading:
     logged: bool = False
     """Another system wrote it down: it keeps its own time, also after later ones were given; one that is older than the
     tag's last completes the past, and is judged by no limit. Only with `source_time`."""
+    raw: object = field(default="", compare=False)
+    """What was read, as it was read: bytes as on the wire, or what ``str`` shows, which is asked of few; see `written`.
+    It outlives the reading: nothing large hangs on it."""
+
+
+def written(raw: object) -> str:
+    """What was read, for people: bytes in hex, two by two as in registers (41EC CCCD), else as the driver has it."""
+    return raw.hex(" ", 2).upper() if isinstance(raw, bytes) else str(raw)
 
 
 class Output(Protocol):
@@ -170,14 +178,6 @@ class Adaptable(Protocol):
         """Go on with these; called while it is paused."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawReading:
-    """One line of ``edge-agent read``: the reading and the protocol's own bytes or status behind it."""
-
-    reading: Reading
-    raw: str
-
-
 class Browsed(msgspec.Struct, frozen=True):
     """One thing that a device shows: `level` below where it was asked (from 1), `address` as the settings want it."""
 
@@ -219,7 +219,7 @@ class Driver(Protocol):
         """One runner an endpoint, for all the devices of this driver."""
 
     @classmethod
-    async def read_once(cls, device: Any) -> list[RawReading]:
+    async def read_once(cls, device: Any) -> list[Reading]:
         """Read every tag of the device once, for people; raises OSError or TimeoutError when it does not answer."""
 
 

@@ -29,11 +29,12 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A file that was taken; `time` is its header's, ms since 1970 UTC."""
+    """A file that was taken; `time` is its header's, ms since 1970 UTC; `numbers` are those of the records, from 1."""
 
     time: int
     header: Record
     records: list[Record]
+    numbers: list[int]
     faults: list[Fault]
 
 
@@ -58,10 +59,10 @@ def receive(
         if stated != expected:
             raise RefusedError("mine", f"the header is of mine {stated!r}; expected {expected!r}")
     time = _time(profile, files, decoded.header[files.time], now)
-    records, faults = _judge(profile, files, name.kind, decoded.records)
+    kept, faults = _judge(profile, files, name.kind, decoded.records)
     faults = sorted([*decoded.faults, *faults], key=lambda fault: fault.record)
     _share(files, len(decoded.records) + sum(fault.skipped for fault in decoded.faults), faults)
-    return Received(time, decoded.header, records, faults)
+    return Received(time, decoded.header, [*kept.values()], [*kept], faults)
 
 
 def _time(profile: Profile, files: TextFiles, text: str, now: int) -> int:
@@ -79,8 +80,8 @@ def _time(profile: Profile, files: TextFiles, text: str, now: int) -> int:
 
 def _judge(
     profile: Profile, files: TextFiles, kind: str, records: dict[int, Record]
-) -> tuple[list[Record], list[Fault]]:
-    """Records whose keys and codes are sound, and of a repeated key the last."""
+) -> tuple[dict[int, Record], list[Fault]]:
+    """By their numbers the records whose keys and codes are sound, and of a repeated key the last."""
     kept: dict[tuple[str, ...], tuple[int, Record]] = {}
     faults: list[Fault] = []
     key_fields = files.kinds[kind].key
@@ -92,7 +93,7 @@ def _judge(
         if key in kept:
             faults.append(Fault(kept[key][0], f"is repeated by record {number}, which holds", skipped=False))
         kept[key] = number, record
-    return [record for _number, record in kept.values()], faults
+    return dict(kept.values()), faults
 
 
 def _wrong(profile: Profile, files: TextFiles, key: tuple[str, ...], record: Record) -> Iterator[str]:

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge_agent import runners
 from edge_agent.app import Agent
-from edge_agent.drivers.base import Output, RawReading, Reading, Runner, drivers
+from edge_agent.drivers.base import Output, Reading, Runner, drivers
 from edge_agent.drivers.modbus.driver import ModbusDriver
 from edge_agent.drivers.modbus.settings import ModbusDevice
 from edge_agent.settings import load_agent
@@ -104,7 +104,7 @@ class DefectiveDriver:
         return [Defective(devices, out)]
 
     @classmethod
-    async def read_once(cls, device: Any) -> list[RawReading]:
+    async def read_once(cls, device: Any) -> list[Reading]:
         return []
 
 

@@ -179,7 +179,7 @@ def text_file(data: bytes) -> None:
     except (UnfinishedError, UnusableError) as err:
         said(err)
         return
-    readings, _unclaimed = tags.readings(kind, taken.rows)
+    readings, _unclaimed = tags.readings(kind, taken.rows, "x")
     assert all(each.time >= 0 for each in readings)
 
 
@@ -242,7 +242,7 @@ def table_file(data: bytes) -> None:
     except (UnfinishedError, UnusableError) as err:
         said(err)
         return
-    readings, _unclaimed = tags.readings("", taken.rows)
+    readings, _unclaimed = tags.readings("", taken.rows, "x")
     assert all(each.time >= 0 for each in readings)
 
 
@@ -359,7 +359,7 @@ def opcua_value(data: bytes) -> None:
     from asyncua.ua.uatypes import win_epoch_to_datetime
 
     from edge_agent.drivers.opcua.settings import OpcuaTag
-    from edge_agent.drivers.opcua.values import raw_text, reading
+    from edge_agent.drivers.opcua.values import reading
 
     try:
         told = json.loads(data, parse_int=_of_64_bits)
@@ -376,7 +376,7 @@ def opcua_value(data: bytes) -> None:
         found = reading(tag, answer, NOW)
         assert found.time >= 0
         assert isinstance(found.value, int | float | str | bool | None)
-    assert isinstance(raw_text(answer), str)
+        assert str(found.raw)
 
 
 def _opcua_seeds() -> list[bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from config.errors import ConfigError
-from edge_agent.drivers.base import DurableOutput, RawReading, Reading, Runner
+from edge_agent.drivers.base import DurableOutput, Reading, Runner
 from edge_agent.drivers.camera import slowest, verify
 from edge_agent.drivers.camera.balance import Balance
 from edge_agent.drivers.camera.pace import Pace
@@ -74,7 +74,7 @@ class CameraDriver:
         ]
 
     @classmethod
-    async def read_once(cls, device: CameraDevice) -> list[RawReading]:
+    async def read_once(cls, device: CameraDevice) -> list[Reading]:
         """What its stream is, from one look at it; its tags have values only while it is watched. OSError."""
         if missing := missing_packages():
             raise OSError(f"{', '.join(missing)} is missing: {INSTALL}")
@@ -83,7 +83,7 @@ class CameraDriver:
         about = await asyncio.to_thread(probe, device)
         now = time.time_ns() // 1_000_000
         online = [tag.name for tag in device.tags if tag.measure == "online"]
-        return [RawReading(Reading(name, now, True), about) for name in online or [PICTURE]]
+        return [Reading(name, now, True, raw=about) for name in online or [PICTURE]]
 
 
 def missing_packages() -> list[str]:

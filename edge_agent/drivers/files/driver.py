@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from config.errors import ConfigError
-from edge_agent.drivers.base import DurableOutput, RawReading, Runner
+from edge_agent.drivers.base import DurableOutput, Reading, Runner
 from edge_agent.drivers.files import folder
 from edge_agent.drivers.files.alarms import alarm_faults
 from edge_agent.drivers.files.defined import defined_tags
@@ -49,11 +49,11 @@ class FilesDriver:
         return defined_tags(device)
 
     @classmethod
-    async def read_once(cls, device: FilesDevice) -> list[RawReading]:
-        """Of each tag the newest value in the folder, with the file it stands in; nothing is remembered or moved."""
+    async def read_once(cls, device: FilesDevice) -> list[Reading]:
+        """Of each tag the newest value in the folder, with the record it stands in; nothing is remembered or moved."""
         this = source(device)
         now = time.time_ns() // 1_000_000
-        newest: dict[str, RawReading] = {}
+        newest: dict[str, Reading] = {}
         tags = Tags(device.tags, coded=this.coded)
         this.begin({})
         for found in folder.look(device.folder, this, Memory({}, now - round(device.backlog * 1000))):
@@ -64,9 +64,9 @@ class FilesDriver:
                 taken = this.take(found.name, data, now=now, quiet=True)
             except (UnfinishedError, UnusableError):
                 continue
-            for reading in tags.readings(found.kind, taken.rows)[0]:
-                if reading.tag not in newest or newest[reading.tag].reading.time <= reading.time:
-                    newest[reading.tag] = RawReading(reading, found.name)
+            for reading in tags.readings(found.kind, taken.rows, found.name)[0]:
+                if reading.tag not in newest or newest[reading.tag].time <= reading.time:
+                    newest[reading.tag] = reading
         return [newest[tag.name] for tag in device.tags if tag.name in newest]
 
 

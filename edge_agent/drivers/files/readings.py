@@ -16,6 +16,8 @@ from profiles.wire import quality as q
 from profiles.wire.messages import Value
 
 UNCERTAIN_UNIT = "uncertain:unit"  # the record states another unit than the settings
+SHOWN = 200
+"""Characters of a value that are shown as they stand in the file."""
 _FLAGS: dict[str, bool] = {"0": False, "1": True, "false": False, "true": True}
 
 
@@ -31,14 +33,14 @@ class Tags:
         """The tags that take the alarms which the files tell of a point."""
         return [tag.name for tag in self._by_code.get(code, ()) if tag.alarms]
 
-    def readings(self, kind: str, rows: Iterable[Row]) -> tuple[list[Reading], int]:
-        """The readings in rows of a file of a kind, and how many rows no tag wanted."""
+    def readings(self, kind: str, rows: Iterable[Row], name: str) -> tuple[list[Reading], int]:
+        """The readings in rows of the file `name` of a kind, and how many rows no tag wanted."""
         found: list[Reading] = []
         unclaimed = 0
         for row in rows:
             its = row.kind or kind
             tags = [tag for tag in self._by_code.get(row.code, ()) if tag.kind == its or (not tag.kind and row.live)]
-            found += [_reading(tag, row) for tag in tags]
+            found += [_reading(tag, row, name) for tag in tags]
             unclaimed += not tags
         return found, unclaimed
 
@@ -55,7 +57,7 @@ def _same(stated: str, unit: str) -> bool:
         return False
 
 
-def _reading(tag: FilesTag, row: Row) -> Reading:
+def _reading(tag: FilesTag, row: Row, name: str) -> Reading:
     value, quality = None, row.quality
     if not row.blank:
         try:
@@ -67,7 +69,9 @@ def _reading(tag: FilesTag, row: Row) -> Reading:
             quality = q.worst(quality, q.BAD_DECODE)
         if value is None:
             quality = q.worst(quality, q.BAD_NOT_A_NUMBER)
-    return Reading(tag.name, row.time, value, quality, source_time=True, logged=True)
+    shown = str(row.values.get(tag.field or row.field))[:SHOWN]
+    raw = f"{name} record {row.record}: {shown}" if row.record else name
+    return Reading(tag.name, row.time, value, quality, source_time=True, logged=True, raw=raw)
 
 
 def _typed(tag: FilesTag, raw: object) -> Value:

@@ -115,7 +115,7 @@ class FolderRunner:
 
     def _hand_over(self, found: Found, data: bytes, taken: Taken) -> int:
         before = self._memory.rows_before(found, data) if self._source.grows else 0
-        readings, unclaimed = self._tags.readings(found.kind, taken.rows[before:])
+        readings, unclaimed = self._tags.readings(found.kind, taken.rows[before:], found.name)
         readings = [each for each in readings if self._is_newest(each, taken.time)]
         self._counters.update(
             files=1, records=taken.records, faulty=len(taken.faults), unclaimed=unclaimed, readings=len(readings)

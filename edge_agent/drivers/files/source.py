@@ -29,6 +29,8 @@ class Row:
     """Whether it is a present value; others are taken by tags that name the kind alone."""
     kind: str = ""
     """Of which kind it is, where that is not the file's."""
+    record: int = 0
+    """Which of the file's records it is, from 1; 0: it was made of several, and is not shown as it was read."""
 
 
 @dataclass(frozen=True, slots=True)

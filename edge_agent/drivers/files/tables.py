@@ -70,23 +70,25 @@ class TableSource:
             raise UnusableError("encoding or header", f"byte {err.start} is not {self._form.encoding}") from err
         if (named := self.named(name)) is not None and named.kind:
             form = self._alarms[named.kind]
-            alarms, records, faults = self._each(self._document(text), lambda record: self._alarm(form, record, now))
+            alarms, records, faults = self._each(
+                self._document(text), lambda _number, record: self._alarm(form, record, now)
+            )
             return Taken(max((row.time for row in alarms), default=now), [], records, faults, alarms=alarms)
         if self.grows and not text.endswith("\n") and not quiet:
             raise UnfinishedError("the last line has no line break")
-        rows, records, faults = self._each(self._records(text), lambda record: self._row(record, now))
+        rows, records, faults = self._each(self._records(text), lambda number, record: self._row(number, record, now))
         whole = len(rows) - (1 if rows and not text.endswith("\n") else 0)
         return Taken(max((row.time for row in rows), default=now), rows, records, faults, whole)
 
     @staticmethod
-    def _each(found: Iterable[Record], made: Callable[[Record], T]) -> tuple[list[T], int, list[str]]:
+    def _each(found: Iterable[Record], made: Callable[[int, Record], T]) -> tuple[list[T], int, list[str]]:
         """What is made of each record, how many there were, and what was wrong with some; UnusableError if many."""
         rows: list[T] = []
         faults: list[str] = []
         records = 0
         for records, record in enumerate(found, 1):  # how many there were
             try:
-                rows.append(made(record))
+                rows.append(made(records, record))
             except LookupError as err:
                 faults.append(f"record {records} has no {err}")
             except (ValueError, TypeError, OverflowError) as err:
@@ -133,14 +135,14 @@ class TableSource:
             document = document[form.records]
         yield from document if isinstance(document, list) else [document]
 
-    def _row(self, record: Record, now: int) -> Row:
+    def _row(self, number: int, record: Record, now: int) -> Row:
         form = self._form
         time = self._checked_time(record, form.time, now)
         code = str(record[form.point]) if form.point else ""
         if form.point and not code:
             raise ValueError(f"has no {form.point}")
         good = form.state is None or str(record[form.state.field]) in form.state.good
-        return Row(code, time, record, form.value, q.GOOD if good else q.BAD_INSTRUMENT)
+        return Row(code, time, record, form.value, q.GOOD if good else q.BAD_INSTRUMENT, record=number)
 
     def _alarm(self, form: AlarmFile, record: Record, now: int) -> AlarmRow:
         time = self._checked_time(record, form.time, now)

@@ -118,18 +118,18 @@ class TextSource:
 
     def _values(self, word: str, received: Received, faults: list[str]) -> Iterator[Row]:
         kind = self._files.kinds[word]
-        for number, record in enumerate(received.records, 1):
+        for number, record in zip(received.numbers, received.records, strict=True):
             try:
                 found = point_value(self.profile, kind, record, received.header)
             except ValueError as err:
-                faults.append(f"record {number} of those that are whole has no time: {err}")
+                faults.append(f"record {number} has no time: {err}")
                 continue
             if found is not None and found.time < 0:
-                faults.append(f"record {number} of those that are whole has a time before 1970")
+                faults.append(f"record {number} has a time before 1970")
             elif found is not None and kind.values is not None:
                 yield Row(
                     found.point, found.time, found.texts, found.field, found.quality, found.blank,
-                    found.texts[kind.values.unit] if kind.values.unit else "", kind.values.live,
+                    found.texts[kind.values.unit] if kind.values.unit else "", kind.values.live, record=number,
                 )  # fmt: skip
 
     def _counts(self, word: str, received: Received) -> Iterator[Row]:

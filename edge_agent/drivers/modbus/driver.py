@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
-from edge_agent.drivers.base import Output, RawReading, Runner
+from edge_agent.drivers.base import Output, Reading, Runner
 from edge_agent.drivers.modbus.connection import Connection
 from edge_agent.drivers.modbus.guard import LinkError
-from edge_agent.drivers.modbus.plan import Block, plan_lines
+from edge_agent.drivers.modbus.plan import plan_lines
 from edge_agent.drivers.modbus.poll import EndpointRunner
 from edge_agent.drivers.modbus.reader import DeviceReader
-from edge_agent.drivers.modbus.settings import BIT_TABLES, ModbusDevice, check, endpoint_key
+from edge_agent.drivers.modbus.settings import ModbusDevice, check, endpoint_key
 
 
 class ModbusDriver:
@@ -34,36 +34,18 @@ class ModbusDriver:
         return [EndpointRunner(group, out) for group in by_endpoint.values()]
 
     @classmethod
-    async def read_once(cls, device: ModbusDevice) -> list[RawReading]:
-        """Every tag once, with the registers as they came in hex; TimeoutError when the device does not answer."""
+    async def read_once(cls, device: ModbusDevice) -> list[Reading]:
+        """Every tag once, with the registers as they came; TimeoutError when the device does not answer."""
         connection = Connection([device])
         reader = DeviceReader(device, connection)
-        raw: dict[str, str] = {}
-        reader.on_answer = lambda block, data: raw.update(_registers(block, data))
         try:
-            readings = [reading async for part in reader.read(device.tags) for reading in part]
+            return [reading async for part in reader.read(device.tags) for reading in part]
         except LinkError as err:
             raise TimeoutError(str(err)) from err
         finally:
             connection.close()
-        return [RawReading(reading, raw.get(reading.tag, "refused")) for reading in readings]
 
     @classmethod
     def plan_lines(cls, device: ModbusDevice) -> list[dict[str, object]]:
         """What ``edge-agent plan`` shows: a line a request, by the interval of its tags."""
         return plan_lines(device)
-
-
-def _registers(block: Block, data: bytes) -> dict[str, str]:
-    """Each tag's own registers in hex, or its bit."""
-    if block.table in BIT_TABLES:
-        return {
-            slot.tag.name: str(data[at // 8] >> at % 8 & 1)
-            for slot in block.slots
-            for at in [slot.address - block.address]
-        }
-    return {
-        slot.tag.name: data[start : start + 2 * slot.width].hex(" ", 2)
-        for slot in block.slots
-        for start in [2 * (slot.address - block.address)]
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 
 from edge_agent.drivers.base import Reading
@@ -18,6 +18,8 @@ from profiles.wire.quality import BAD_ADDRESS, BAD_INSTRUMENT, GOOD
 log = logging.getLogger(__name__)
 
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+REFUSED = "refused"
+"""What stands for the registers of a tag that the device does not give."""
 GATEWAY = (10, 11)
 """Exceptions by which a gateway says that the unit behind it does not answer."""
 FIRST_RETEST = 1.0
@@ -50,8 +52,6 @@ class DeviceReader:
         """Those of the bad that have no retest yet."""
         self._retests: list[_Retest] = []
         self._plans: dict[tuple[str, ...], tuple[Block, ...]] = {}
-        self.on_answer: Callable[[Block, bytes], None] | None = None
-        """Called with each answer, for ``edge-agent read``."""
         self.counters = {"requests": 0, "answers": 0, "exceptions": 0, "failures": 0, "answer_ms": 0}
         """Totals: what was asked, how often data, an exception or nothing usable came back, and ms until the data."""
         self._waited = 0.0
@@ -101,8 +101,6 @@ class DeviceReader:
         self._waited += time.monotonic() - asked
         self.counters["answers"] += 1
         self.counters["answer_ms"] = round(1000 * self._waited)
-        if self.on_answer is not None:
-            self.on_answer(block, data)
         return data
 
     async def _ask_twice(self, block: Block) -> bytes:
@@ -123,10 +121,10 @@ class DeviceReader:
         if err.code in GATEWAY:
             raise LinkError(str(err)) from err
         if err.code not in (ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE):
-            return _all(block.slots, BAD_INSTRUMENT)
+            return _all(block.slots, BAD_INSTRUMENT, err)
         if len(block.slots) == 1 or err.code == ILLEGAL_FUNCTION:
             self._exclude(block)
-            return _all(block.slots, BAD_ADDRESS)
+            return _all(block.slots, BAD_ADDRESS, err)
         left, right = _halves(block)
         readings = await self._block(left) + await self._block(right)
         if self._is_allowed(block) and await self._refuses(block):  # again: it may have been busy with itself
@@ -201,7 +199,7 @@ class DeviceReader:
             self._retests = before
             raise
         answered = {reading.tag for reading in good}
-        bad = [Reading(tag.name, _now(), None, BAD_ADDRESS) for tag in tags if tag.name not in answered]
+        bad = [Reading(tag.name, _now(), None, BAD_ADDRESS, raw=REFUSED) for tag in tags if tag.name not in answered]
         return good + bad
 
     async def _retest(self, retest: _Retest) -> list[Reading]:
@@ -250,18 +248,22 @@ class DeviceReader:
 
 
 def decode(block: Block, data: bytes, time_ms: int) -> list[Reading]:
-    """The readings of a block's answer; all carry the moment of the response."""
+    """The readings of a block's answer, each with its own registers or the byte of its bit (0 is its lowest); all carry
+    the moment of the response."""
     if block.table in BIT_TABLES:
         return [
-            Reading(slot.tag.name, time_ms, bool(data[at // 8] >> at % 8 & 1), GOOD)
+            Reading(
+                slot.tag.name, time_ms, bool(data[at // 8] >> at % 8 & 1), GOOD, raw=f"{data[at // 8]:02X} bit {at % 8}"
+            )
             for slot in block.slots
             for at in [slot.address - block.address]
         ]
     readings = []
     for slot in block.slots:
         start = 2 * (slot.address - block.address)
-        value, quality = slot.decode(data[start : start + 2 * slot.width])
-        readings.append(Reading(slot.tag.name, time_ms, value, quality))
+        raw = data[start : start + 2 * slot.width]
+        value, quality = slot.decode(raw)
+        readings.append(Reading(slot.tag.name, time_ms, value, quality, raw=raw))
     return readings
 
 
@@ -280,9 +282,9 @@ def _names(slots: Sequence[Slot]) -> str:
     return ", ".join(slot.tag.name for slot in slots[:10]) + (" …" if len(slots) > 10 else "")
 
 
-def _all(slots: Iterable[Slot], quality: str) -> list[Reading]:
-    now = _now()
-    return [Reading(slot.tag.name, now, None, quality) for slot in slots]
+def _all(slots: Iterable[Slot], quality: str, err: RefusedError) -> list[Reading]:
+    now, raw = _now(), f"{REFUSED}: {err}"
+    return [Reading(slot.tag.name, now, None, quality, raw=raw) for slot in slots]
 
 
 def _now() -> int:

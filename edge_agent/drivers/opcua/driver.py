@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 from asyncua import ua
 from cryptography.exceptions import InvalidSignature
 
-from edge_agent.drivers.base import Browsed, Output, RawReading, Reading, Runner
+from edge_agent.drivers.base import Browsed, Output, Reading, Runner
 from edge_agent.drivers.opcua.browse import OBJECTS, browse
 from edge_agent.drivers.opcua.polling import homeless_readings, pause, poll
 from edge_agent.drivers.opcua.session import Session, open_session
 from edge_agent.drivers.opcua.settings import OpcuaDevice, parse_node, parse_path
 from edge_agent.drivers.opcua.subscription import Subscription
-from edge_agent.drivers.opcua.values import raw_text, reading
+from edge_agent.drivers.opcua.values import reading
 from edge_agent.tags import DeviceSettings
 from profiles.wire.quality import BAD_LINK
 
@@ -143,7 +143,7 @@ class OpcuaDriver:
         return [OpcuaRunner(device, out) for device in devices]
 
     @classmethod
-    async def read_once(cls, device: OpcuaDevice) -> list[RawReading]:
+    async def read_once(cls, device: OpcuaDevice) -> list[Reading]:
         """Each tag once, with the server's status, type and timestamps; ConnectionError says why there is none."""
         try:
             async with open_session(device) as session:
@@ -153,8 +153,8 @@ class OpcuaDriver:
             raise ConnectionError(_reason(err, device)) from err
         now = time.time_ns() // 1_000_000
         pairs = [(tag, value) for item, value in zip(items, data, strict=True) for tag in item.tags]
-        found = {tag.name: RawReading(reading(tag, value, now), raw_text(value)) for tag, value in pairs}
-        found |= {each.tag: RawReading(each, "no such namespace") for each in homeless_readings(homeless)}
+        found = {tag.name: reading(tag, value, now) for tag, value in pairs}
+        found |= {each.tag: each for each in homeless_readings(homeless)}
         return [found[tag.name] for tag in device.tags]
 
     @classmethod

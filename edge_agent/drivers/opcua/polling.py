@@ -26,7 +26,7 @@ async def pause(stop: asyncio.Event, seconds: float) -> None:
 def homeless_readings(tags: Sequence[OpcuaTag]) -> list[Reading]:
     """What is said of tags whose node the server does not have."""
     now = time.time_ns() // 1_000_000
-    return [Reading(tag.name, now, None, BAD_ADDRESS) for tag in tags]
+    return [Reading(tag.name, now, None, BAD_ADDRESS, raw="no such namespace") for tag in tags]
 
 
 async def read_items(session: Session, items: Sequence[Item]) -> list[Reading]:

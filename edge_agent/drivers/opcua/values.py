@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from asyncua import ua
 
@@ -25,6 +25,10 @@ _ADDRESS = {
     ua.StatusCodes.BadNotReadable,
     ua.StatusCodes.BadUserAccessDenied,
 }
+
+
+SHOWN = 200
+"""Characters of a text that are shown as they were read."""
 
 
 class PathError(LookupError):
@@ -66,21 +70,41 @@ def reading(tag: OpcuaTag, data: ua.DataValue, received: int) -> Reading:
     stated = q.worst(quality(int(_status(data))), q.UNCERTAIN_OVERFLOW if overflowed(data) else q.GOOD)
     time = milliseconds(data.SourceTimestamp) or milliseconds(data.ServerTimestamp)
     value: Value = None
-    raw = data.Value.Value if data.Value is not None else None
-    if raw is not None:
+    given = found = data.Value.Value if data.Value is not None else None
+    if given is not None:
         try:
-            value = _typed(tag, follow(raw, parse_path(tag.path)))
+            found = follow(given, parse_path(tag.path))
+            value = _typed(tag, found)
         except PathError:
             stated = q.worst(stated, q.BAD_DECODE)
     elif stated == q.GOOD:
         stated = q.BAD_DECODE
-    return Reading(tag.name, received if time is None else time, value, stated, source_time=time is not None)
+    own, moment = time is not None, received if time is None else time
+    return Reading(tag.name, moment, value, stated, source_time=own, raw=_raw(tag, data, found))
 
 
-def raw_text(data: ua.DataValue) -> str:
-    """Status, type and timestamps as the server gave them, for people."""
-    kind = data.Value.VariantType.name if data.Value is not None else "no value"
-    return f"{ua.StatusCode(_status(data)).name}, {kind}, source {data.SourceTimestamp}, server {data.ServerTimestamp}"
+class _Raw(NamedTuple):
+    """Status, type, value and timestamps as the server gave them."""
+
+    status: int
+    kind: ua.VariantType | None
+    path: str
+    value: bool | float | str | None
+    """What stands at the path, as far as it has no parts."""
+    source: Any
+    server: Any
+
+    def __str__(self) -> str:
+        kind = "no value" if self.kind is None else self.kind.name
+        shown = "" if self.value is None else repr(self.value)
+        what = " ".join(part for part in (kind, f"at {self.path}" if self.path else "", shown) if part)
+        return f"{ua.StatusCode(self.status).name}, {what}, source {self.source}, server {self.server}"  # type: ignore[arg-type]
+
+
+def _raw(tag: OpcuaTag, data: ua.DataValue, found: Any) -> _Raw:
+    kind = data.Value.VariantType if data.Value is not None else None
+    plain = found[:SHOWN] if isinstance(found, str) else found if isinstance(found, bool | int | float) else None
+    return _Raw(_status(data), kind, tag.path, plain, data.SourceTimestamp, data.ServerTimestamp)
 
 
 def follow(value: Any, path: Sequence[str | int]) -> Any:

@@ -404,9 +404,9 @@ async def test_read_once_shows_the_newest_value_and_its_file_and_changes_nothing
     at = now()
     write(folder, cdss(at - 10_000, (CH4, "0.4", "0", at - 10_000), (CO, "7", "0", at - 10_000)), at - 10_000)
     newest = write(folder, cdss(at, (CH4, "0.5", "0", at)), at)
-    found = {each.reading.tag: each for each in await FilesDriver.read_once(device(folder))}
-    assert (found["CH4"].reading.value, found["CH4"].raw) == (0.5, newest.name)
-    assert found["CO"].reading.value == 7
+    found = {each.tag: each for each in await FilesDriver.read_once(device(folder))}
+    assert (found["CH4"].value, found["CH4"].raw) == (0.5, f"{newest.name} record 1: 0.5")
+    assert found["CO"].value == 7
     assert "FAN" not in found
     shutil.rmtree(folder)
     with pytest.raises(OSError, match="No such file"):

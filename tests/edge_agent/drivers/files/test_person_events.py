@@ -144,7 +144,7 @@ async def test_the_count_of_overtime_on_the_screen_is_that_of_the_file(tmp_path:
     write(folder, snapshot(at, person(ANNA, at), person(BERT, at)), at, "RYSS")
     settings = mine(folder, tags=tags, overtime={"采煤工": "8h"})
     [shown] = await FilesDriver.read_once(settings)
-    assert shown.reading.value == 1
+    assert shown.value == 1
     async with bench(tmp_path / "state", settings) as this:
         await until(lambda: opened(this, "RYCS"), "the event")
         assert this.of("OVERTIME") == [(at, 1, "good")]

@@ -53,7 +53,8 @@ def test_read_prints_value_unit_quality_time_and_raw_registers(tmp_path: Path, t
     assert level["value"] == int(level["raw"].replace(" ", ""), 16) / 1000
     assert (level["device"], level["unit"], level["quality"]) == ("farm", "m", "good")
     assert level["time"].endswith("Z")
-    assert rows["XS301"]["value"] is (rows["XS301"]["raw"] == "1")
+    byte, number = rows["XS301"]["raw"].split(" bit ")
+    assert rows["XS301"]["value"] is bool(int(byte, 16) >> int(number) & 1)
 
 
 def test_read_prints_what_a_current_stands_for(tmp_path: Path, tank_farm: int) -> None:

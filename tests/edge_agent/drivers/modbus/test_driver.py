@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.drivers.base import RawReading
+from edge_agent.drivers.base import Reading, written
 from edge_agent.drivers.modbus.driver import ModbusDriver
 from edge_agent.drivers.modbus.settings import ModbusDevice
 from tests.edge_agent.drivers.modbus.heard import device, running, until
@@ -93,8 +93,8 @@ def expected(tag: dict[str, Any]) -> object:
     return bool(holding[at] >> 3 & 1) if held == "bit" else holding[at]
 
 
-def check_all(got: list[RawReading], tags: list[dict[str, Any]]) -> None:
-    assert {each.reading.tag: (each.reading.value, each.reading.quality) for each in got} == {
+def check_all(got: list[Reading], tags: list[dict[str, Any]]) -> None:
+    assert {each.tag: (each.value, each.quality) for each in got} == {
         tag["name"]: (expected(tag), "good") for tag in tags
     }
 
@@ -106,9 +106,9 @@ async def test_every_table_of_libmodbus_reads_right_over_tcp_in_the_largest_requ
         check_all(got, EVERYTHING)
         asked = assert_read_only_modbus(recording)
         assert {(pdu[0], int.from_bytes(pdu[3:])) for pdu in asked} >= {(1, 2000), (2, 2000), (3, 125), (4, 125)}
-        raw = {each.reading.tag: each.raw for each in got}
+        raw = {each.tag: written(each.raw) for each in got}
         assert raw["holding-register-200"] == "0579 0580"
-        assert (raw["coil-0"], raw["coil-1"]) == ("1", "0")
+        assert (raw["coil-0"], raw["coil-1"]) == ("49 bit 0", "49 bit 1")
 
 
 async def test_every_table_of_libmodbus_reads_right_over_a_serial_line(program: str, tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ async def test_an_address_that_libmodbus_refuses_is_the_only_bad_one(program: st
     with serving(program, "tcp", str(port)), recording_proxy(port) as recording:
         got = await ModbusDriver.read_once(device(recording.port, unit=UNIT, tags=tags))
         check_all(got[:2], tags[:2])
-        assert [(each.reading.value, each.reading.quality, each.raw) for each in got[2:]] == [
-            (None, "bad:address", "refused")
+        assert [(each.value, each.quality, each.raw) for each in got[2:]] == [
+            (None, "bad:address", "refused: exception 2 (illegal data address)")
         ]
         assert_read_only_modbus(recording)
 

@@ -22,7 +22,7 @@ async def test_each_variable_is_shown_as_the_settings_want_it_with_its_value() -
         assert (level.address, level.kind, level.level, more) == (f"nsu={URI};s=level", "variable", 1, False)
         assert level.value == "1.0 (Double)"
         [reading] = await OpcuaDriver.read_once(device(site.port, [{"name": "t", "node": level.address}]))
-        assert reading.reading.value == 1.0
+        assert reading.value == 1.0
 
 
 async def test_the_answer_is_bounded_in_depth_and_number_and_says_that_there_is_more() -> None:

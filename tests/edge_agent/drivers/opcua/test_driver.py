@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from asyncua import ua
 
-from edge_agent.drivers.base import Reading
+from edge_agent.drivers.base import Reading, written
 from edge_agent.drivers.opcua import driver as driver_module
 from edge_agent.drivers.opcua import subscription
 from edge_agent.drivers.opcua.driver import OpcuaDriver, OpcuaRunner
@@ -65,8 +65,8 @@ async def test_status_codes_become_quality_with_the_status_name_as_reason(status
                 assert heard.got[0].quality == quality
                 assert heard.got[0].time == AT_MS
         (line,) = await OpcuaDriver.read_once(device(wire.port))
-        assert line.reading.quality == quality
-        assert line.raw.startswith(ua.StatusCode(status).name)  # type: ignore[arg-type]
+        assert line.quality == quality
+        assert written(line.raw).startswith(ua.StatusCode(status).name)  # type: ignore[arg-type]
 
 
 async def test_array_elements_and_scale_are_read_by_path_and_a_wrong_type_is_bad_decode() -> None:
@@ -105,7 +105,7 @@ async def test_fields_of_structures_are_read_by_path() -> None:
             {"name": "active", "node": f"nsu={URI};s=alarm", "path": "Active", "type": "flag"},
         ]
         lines = await OpcuaDriver.read_once(device(wire.port, tags))
-        assert [line.reading.value for line in lines] == [4.5, True]
+        assert [line.value for line in lines] == [4.5, True]
 
 
 async def test_requests_stay_within_the_servers_operation_limits() -> None:

@@ -90,7 +90,7 @@ async def test_each_policy_and_mode_reads_from_a_trusted_server(
     keys.accept()
     async with plant(prepare=secured(keys, [offered])) as site:
         (line,) = await OpcuaDriver.read_once(device(site.port, security=keys.settings(policy, mode)))
-        assert (line.reading.value, line.reading.quality) == (1.0, "good")
+        assert (line.value, line.quality) == (1.0, "good")
 
 
 async def test_an_unknown_server_is_refused_and_its_certificate_is_kept_for_the_engineer(keys: Keys) -> None:
@@ -103,7 +103,7 @@ async def test_an_unknown_server_is_refused_and_its_certificate_is_kept_for_the_
         assert kept.read_bytes() == keys.server.certificate.read_bytes()
         kept.rename(keys.trust / kept.name)
         (line,) = await OpcuaDriver.read_once(settings)
-        assert line.reading.value == 1.0
+        assert line.value == 1.0
 
 
 async def test_another_certificate_in_the_trust_folder_trusts_nobody_else(keys: Keys) -> None:
@@ -140,7 +140,7 @@ async def test_a_wrong_password_is_refused_and_the_right_one_reads(keys: Keys) -
             user = {"username": "operator", "password": password}
             settings = device(site.port, security=keys.settings(), user=user)
             if right:
-                assert (await OpcuaDriver.read_once(settings))[0].reading.value == 1.0
+                assert (await OpcuaDriver.read_once(settings))[0].value == 1.0
             else:
                 with pytest.raises(ConnectionError, match="Bad") as refusal:
                     await OpcuaDriver.read_once(settings)
@@ -158,7 +158,7 @@ async def test_a_user_logs_in_by_certificate_and_nobody_else_does(keys: Keys, tm
     user = {"certificate": str(badge.certificate), "key": str(badge.key)}
     async with plant(prepare=secured(keys, [TYPES.Basic256Sha256_SignAndEncrypt], Badges())) as site:
         (line,) = await OpcuaDriver.read_once(device(site.port, security=keys.settings(), user=user))
-        assert line.reading.value == 1.0
+        assert line.value == 1.0
 
 
 async def test_a_password_that_the_server_takes_unencrypted_is_sent_only_when_allowed(
@@ -168,7 +168,7 @@ async def test_a_password_that_the_server_takes_unencrypted_is_sent_only_when_al
     user = {"username": "operator", "password": "right"}
     async with plant(prepare=secured(keys, [TYPES.NoSecurity], Operators())) as site:
         allowed = device(site.port, user=user, open_password=True)
-        assert (await OpcuaDriver.read_once(allowed))[0].reading.value == 1.0
+        assert (await OpcuaDriver.read_once(allowed))[0].value == 1.0
         with pytest.raises(ConnectionError, match="unencrypted"):
             await OpcuaDriver.read_once(allowed.model_copy(update={"open_password": False}))
 
