@@ -35,11 +35,11 @@ from edge_agent.status import metrics, status, summary
 from edge_agent.uplink.link import Uplink
 from profiles.load import library
 from profiles.wire.codec import encode, manifest_hash
-from profiles.wire.messages import SNAPSHOT, Request, Response, State
+from profiles.wire.messages import LATEST_MS, SNAPSHOT, RawReadings, Request, Response, State
 
 log = logging.getLogger(__name__)
 
-OF_PEOPLE = ("status", "read", "snapshot", "browse", "reload")
+OF_PEOPLE = ("status", "read", "raw", "snapshot", "browse", "reload")
 """Verbs that a collector does not send by itself."""
 NOTED, NOTED_WITHIN = 10, 60.0
 """Requests that become events, at most so many within so many seconds; the log has all."""
@@ -282,6 +282,8 @@ class Agent:
                     if wanted is None or tag in wanted
                 }
                 return Response(v=1, id=request.id, ok=True, result=found)
+            case "raw":
+                return self._raw(request)
             case "browse":
                 return await self._browse(request)
             case "evidence":
@@ -290,6 +292,18 @@ class Agent:
                 return await self._snapshot(request)
             case _:
                 return Response(v=1, id=request.id, ok=False, error=f"this agent does not answer {request.verb!r}")
+
+    def _raw(self, request: Request) -> Response:
+        """What was read of a tag, as it was read, about a moment."""
+        tag, moment = request.args.get("tag"), request.args.get("time", LATEST_MS)
+        memory = self._recorder.raw
+        if not isinstance(tag, str) or (held := memory.holds(tag)) is None:
+            return Response(v=1, id=request.id, ok=False, error="tag: expected the name of one of this agent's tags")
+        if not isinstance(moment, int) or isinstance(moment, bool):
+            return Response(v=1, id=request.id, ok=False, error="time: expected a whole number, ms since 1970 UTC")
+        kept, oldest = held
+        found = RawReadings(since=self._started, kept=kept, oldest=oldest, readings=memory.nearest(tag, moment))
+        return Response(v=1, id=request.id, ok=True, result=found)
 
     async def _carry_again(self, request: Request) -> Response:
         name = request.args.get("id")

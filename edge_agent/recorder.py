@@ -35,6 +35,7 @@ from edge_agent.links import DeviceChange, Links
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
+from edge_agent.raw import RawMemory
 from edge_agent.remembered import Remembered, remember
 from edge_agent.rules import TagRule
 from edge_agent.sampler import Outcome, Sample, Sampler
@@ -231,6 +232,11 @@ class Recorder:
     def latest(self) -> dict[str, Sample]:
         """The last sample of each tag."""
         return self._sampler.latest()
+
+    @property
+    def raw(self) -> RawMemory:
+        """What was read of the last samples of each tag."""
+        return self._sampler.raw
 
     async def run(self) -> None:
         """Commit each `flush` seconds, or as soon as a batch is full, until `end` is called; then once more."""

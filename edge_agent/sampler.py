@@ -18,6 +18,7 @@ from edge_agent.drivers.base import Reading
 from edge_agent.feeds import Feeds
 from edge_agent.limits import LimitWatch, OpenAlarm, Side, Transition, is_number
 from edge_agent.links import UNKNOWN, DeviceClock
+from edge_agent.raw import RawMemory
 from edge_agent.rules import TagRule
 from edge_agent.stamps import Stamp, Stamper
 from profiles.textfile.abnormal import CODES
@@ -127,6 +128,8 @@ class Sampler:
         self._beside = Feeds(rules, alarms or {}), Abnormals(rules, alarms or {})
         """What is judged of tags beside their limits."""
         self._contacts = Contacts(rules.values(), contacts or {})
+        self.raw = RawMemory(self._tags)
+        """What was read of the samples that were sent last."""
 
     def change(self, rules: Mapping[str, TagRule], groups: Sequence[Group], anew: Container[str]) -> Outcome:
         """Go on by these rules; what they bring at once.
@@ -137,6 +140,7 @@ class Sampler:
         outcome = Outcome()
         before, mono = self._tags, self._clock.mono
         self._tags = {name: self._changed(name, rule, before.get(name), anew) for name, rule in rules.items()}
+        self.raw.change(rules)
         self._gone |= {name: tag.times for name, tag in before.items() if name not in rules}
         for each in self._beside:
             for name in sorted(each.change(rules)):
@@ -266,6 +270,7 @@ class Sampler:
             old = q.BAD_TIME_OLD if tag.times.is_old(reading.time) else q.GOOD
             quality = q.worst(reading.quality, old)
             outcome.samples.append(Sample(reading.tag, reading.time, reading.value, quality))
+            self.raw.keep(reading.time, reading.value, quality, reading)
             return
         tag.heard = mono
         repeat = tag.times.repeats(reading)
@@ -419,6 +424,8 @@ class Sampler:
         tag.sent, tag.sent_at, tag.sent_state = sample, self._clock.mono, state
         tag.times.give(sample.time, own=own)
         outcome.samples.append(sample)
+        if tag.reading is not None:
+            self.raw.keep(sample.time, sample.value, sample.quality, tag.reading)
 
 
 def _of_limits(alarms: Mapping[Side, OpenAlarm] | None) -> dict[Side, OpenAlarm]:

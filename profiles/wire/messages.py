@@ -441,12 +441,13 @@ class State(Struct, frozen=True, kw_only=True):
 class Request(Struct, frozen=True, kw_only=True):
     """Collector to agent: never a write to an instrument. `manifest` asks for the manifests of the hashes in `args`,
     `evidence` for the file of the `id` in `args`, which comes (again) in chunks of its own, `snapshot` for a picture of
-    the `camera` in `args` as it is now, which comes as evidence and is named in the answer.
+    the `camera` in `args` as it is now, which comes as evidence and is named in the answer, `raw` for what was read of
+    the `tag` in `args`, as it was read, nearest to the `time` (ms UTC) in `args`; answered by `RawReadings`.
     """
 
     v: Literal[1]
     id: Name
-    verb: Literal["manifest", "status", "read", "snapshot", "browse", "reload", "evidence"]
+    verb: Literal["manifest", "status", "read", "snapshot", "browse", "reload", "evidence", "raw"]
     args: dict[str, Any] = field(default_factory=dict)
 
 
@@ -458,3 +459,28 @@ class Response(Struct, frozen=True, kw_only=True):
     ok: bool
     result: Any = None
     error: str = ""
+
+
+class RawReading(Struct, frozen=True, kw_only=True):
+    """A sample and what it was made of: `raw` as the driver read it, at `read`, in the driver's own words.
+
+    `time`, `value` (in the tag's unit; of a long text the beginning) and `quality` are those that were sent.
+    """
+
+    time: Millis
+    read: Millis
+    raw: Words
+    value: float | int | bool | Words | None
+    quality: Quality
+
+
+class RawReadings(Struct, frozen=True, kw_only=True):
+    """The result of the request `raw`: an agent keeps these in memory, `since` its start and of each tag a few.
+
+    `kept`: how many of this tag, the oldest of `oldest` (ms UTC).
+    """
+
+    since: Millis
+    kept: Count
+    oldest: Millis | None
+    readings: Annotated[list[RawReading], Meta(max_length=100)]

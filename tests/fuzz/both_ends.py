@@ -282,6 +282,7 @@ def _requests() -> list[bytes]:
     args: list[tuple[Any, dict[str, Any]]] = [
         ("manifest", {"hashes": [ABOUT]}), ("status", {}), ("read", {"tags": ["t"]}), ("snapshot", {}), ("reload", {}),
         ("browse", {"device": "plc", "node": "", "depth": 2, "limit": 20}),
+        ("raw", {"tag": "t", "time": 1_790_000_000_000}),
         ("evidence", {"id": "cam/2026-01-01/x.jpg"}),
     ]  # fmt: skip
     return [encode(Request(v=1, id="r", verb=verb, args=each)) for verb, each in args]
