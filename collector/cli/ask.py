@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from collector.cli.logged import logged
+from collector.moments import millis
 from collector.settings import CollectorSettings, load_collector
 from config.cli import settings_errors
 from edge_agent.uplink.client import LinkDownError, MqttLink
@@ -20,10 +21,14 @@ from profiles.wire.codec import FrameError, decode, decoder, encode
 from profiles.wire.messages import Request, Response
 from profiles.wire.topics import ID_PATTERN, ID_WORDS, Topic
 
-VERBS = ("status", "read", "browse", "snapshot")
+VERBS = ("status", "read", "raw", "browse", "snapshot")
 NUMBERS = ("depth", "limit")
 """Arguments that are numbers; a camera, a device or a node may be named 12."""
 _RESPONSE = decoder(Response)
+
+
+class NoAnswerError(Exception):
+    """The agent was not reached, or did not answer; the text says which."""
 
 
 @click.command("ask")
@@ -37,25 +42,34 @@ _RESPONSE = decoder(Response)
 def command(agent: str, verb: str, args: Sequence[str], timeout: float, settings: Path) -> None:
     """Ask AGENT a question and print its answer as JSON; works while the collector runs, and is audited.
 
-    status: what it says of itself. read [tags=A,B]: last values. browse device=NAME [node=… depth=… limit=…]: what an
+    status: what it says of itself. read [tags=A,B]: last values. raw tag=A [time=…]: what was read of a tag, as it was
+    read, last or about a time (2026-11-24T08:00, …Z, or ms UTC). browse device=NAME [node=… depth=… limit=…]: what an
     OPC UA server shows. snapshot camera=NAME: a picture as it is now, which comes as evidence and is named in the
     answer (edge-collector evidence export). Ends with 1 when it is refused or not answered.
     """
     if not re.fullmatch(ID_PATTERN, agent):
         raise click.UsageError(f"{agent!r} is no agent's id; expected {ID_WORDS}")
     chosen = load_collector(settings).settings
-    asked = Request(v=1, id=uuid.uuid4().hex, verb=verb, args=_args(args))  # type: ignore[arg-type]  # one of VERBS
-    logged(chosen, "asked", f"agent {agent}", {"verb": verb, "args": asked.args, "request": asked.id})
     try:
-        answer = asyncio.run(_ask(chosen, agent, asked, timeout))
-    except LinkDownError as err:
+        answer = put(chosen, agent, verb, _args(args), timeout)
+    except NoAnswerError as err:
         raise click.ClickException(str(err)) from err
-    except TimeoutError as err:
-        text = f"agent {agent} did not answer in {timeout:g} s; is it connected? edge-collector agents"
-        raise click.ClickException(text) from err
     if not answer.ok:
         raise click.ClickException(f"agent {agent}: {answer.error}")
     click.echo(msgspec.json.format(msgspec.json.encode(answer.result)).decode())
+
+
+def put(settings: CollectorSettings, agent: str, verb: str, args: dict[str, Any], timeout: float) -> Response:
+    """Put a question to an agent, which is audited first; its answer within `timeout` s. NoAnswerError."""
+    asked = Request(v=1, id=uuid.uuid4().hex, verb=verb, args=args)  # type: ignore[arg-type]  # one of VERBS
+    logged(settings, "asked", f"agent {agent}", {"verb": verb, "args": asked.args, "request": asked.id})
+    try:
+        return asyncio.run(_ask(settings, agent, asked, timeout))
+    except LinkDownError as err:
+        raise NoAnswerError(str(err)) from err
+    except TimeoutError as err:
+        text = f"agent {agent} did not answer in {timeout:g} s; is it connected? edge-collector agents"
+        raise NoAnswerError(text) from err
 
 
 def _args(words: Sequence[str]) -> dict[str, Any]:
@@ -64,10 +78,19 @@ def _args(words: Sequence[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not (key and equals):
             raise click.UsageError(f"{word!r}: expected KEY=VALUE, such as camera=gate")
-        found[key] = (
-            value.split(",") if key == "tags" else int(value) if key in NUMBERS and value.isdecimal() else value
-        )
+        found[key] = _arg(key, value)
     return found
+
+
+def _arg(key: str, value: str) -> Any:
+    if key == "tags":
+        return value.split(",")
+    if key == "time" and not value.isdecimal():
+        try:
+            return millis(value)
+        except ValueError as err:
+            raise click.UsageError(f"time: {err}") from err
+    return int(value) if key in (*NUMBERS, "time") and value.isdecimal() else value
 
 
 async def _ask(settings: CollectorSettings, agent: str, asked: Request, timeout: float) -> Response:

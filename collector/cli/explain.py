@@ -14,11 +14,13 @@ from collector.alarms.file import FILE as ALARMS
 from collector.alarms.file import AlarmFile
 from collector.alarms.lives import Life
 from collector.app import book_of
+from collector.cli.ask import NoAnswerError, put
 from collector.cli.opened import opened
 from collector.directory import Directory
 from collector.duty.book import DutyBook
 from collector.duty.records import Record
 from collector.duty.scopes import scope_of
+from collector.explain.as_read import AsRead, as_read
 from collector.explain.delivery import delivered
 from collector.explain.story import Row, Section, Story, owed, reported, stored
 from collector.explain.subject import Subject, UnknownTagError, find
@@ -38,10 +40,13 @@ WINDOWS = (60, 3600, 86_400, 31 * 86_400, 3660 * 86_400)
 """How far back a record is looked for, in seconds: the nearest is nearly always in the first."""
 MOST = 100_000
 """Records of one window that are looked through, and lives of alarms."""
+PATIENCE = 10.0
+"""Seconds within which an agent must answer."""
 
 
 @click.command("explain")
 @click.argument("tag", metavar="SITE.TAG")
+@click.option("--ask", is_flag=True, help="Ask the agent what it read, as it was read; this is audited.")
 @click.option("--at", help="The newest record up to this time, such as 2026-11-24T08:00 (local) or …Z (UTC); else now.")
 @click.option(
     "--settings", "-s", type=click.Path(path_type=Path), default="collector.yaml", show_default=True,
@@ -49,10 +54,11 @@ MOST = 100_000
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 @settings_errors
-def command(tag: str, at: str | None, settings: Path, as_json: bool) -> None:
+def command(tag: str, ask: bool, at: str | None, settings: Path, as_json: bool) -> None:
     """Tell the whole way of one value: register, conversion, codes, quality rules, stores, alarms, reports.
 
-    SITE is the site's code or name, or the agent; a point's code (指标编码) alone will do as well.
+    SITE is the site's code or name, or the agent; a point's code (指标编码) alone will do as well. Registers are worked
+    back from the stored value; with --ask the agent tells those that it read, as long as it has them in memory.
     """
     loaded = load_collector(settings).settings
     try:
@@ -67,7 +73,7 @@ def command(tag: str, at: str | None, settings: Path, as_json: bool) -> None:
         except UnknownTagError as err:
             raise click.ClickException(str(err)) from err
         known = library(loaded.profiles)
-        sections = list(_sections(loaded, registry, Story(subject, known, directory), subject, known, until))
+        sections = list(_sections(loaded, registry, Story(subject, known, directory), subject, known, until, ask=ask))
     if as_json:
         click.echo(msgspec.json.encode({"tag": subject.tag, "agent": subject.owner, "sections": sections}).decode())
     else:
@@ -75,8 +81,9 @@ def command(tag: str, at: str | None, settings: Path, as_json: bool) -> None:
 
 
 def _sections(
-    settings: CollectorSettings, registry: Registry, story: Story, subject: Subject, known: Library, until: int
-) -> Iterator[Section]:
+    settings: CollectorSettings, registry: Registry, story: Story, subject: Subject, known: Library, until: int, *,
+    ask: bool,
+) -> Iterator[Section]:  # fmt: skip
     yield story.identity()
     rows, row = _records(settings, subject, until)
     moment = until if row is None else row["time"]
@@ -85,13 +92,24 @@ def _sections(
         yield Section("Stored", [("record", f"no store has one up to {utc(until)}")])
         yield delivered(settings, registry, subject, until, held=False)
         return
-    yield story.way(row)
+    yield story.way(row, _asked(settings, subject, moment) if ask else None)
     yield story.rules(row)
     yield stored(rows)
     yield story.limits(_lives(settings, subject, moment))
     targets = _targets(settings, known, subject)
     yield reported(_packets(settings, subject, moment, targets), targets, subject.point, moment)
     yield delivered(settings, registry, subject, moment, held=None not in rows.values())
+
+
+def _asked(settings: CollectorSettings, subject: Subject, moment: int) -> AsRead:
+    """What the agent of the tag has of the record of a moment."""
+    below, _slash, _agent = subject.owner.rpartition("/")
+    if below:
+        return AsRead(None, f"requests are not passed on: ask at the collector that the agent delivers to, in {below}")
+    try:
+        return as_read(put(settings, subject.owner, "raw", {"tag": subject.tag, "time": moment}, PATIENCE), moment)
+    except NoAnswerError as err:
+        return AsRead(None, f"not told: {err}")
 
 
 def _records(settings: CollectorSettings, subject: Subject, until: int) -> tuple[dict[str, Row | None], Row | None]:

@@ -12,9 +12,11 @@ from typing import Any
 from collector.alarms.lives import Life
 from collector.directory import Directory
 from collector.duty.records import Record
+from collector.explain.as_read import AsRead, compared
 from collector.explain.subject import Subject
 from collector.moments import utc
 from collector.reports.rows import Packet
+from edge_agent.drivers.base import written
 from edge_agent.drivers.modbus.trace import registers
 from edge_agent.rules import STALE_AFTER
 from profiles.codes import code_faults
@@ -27,7 +29,7 @@ from profiles.model import CodeName, Profile, Quantity
 from profiles.releases import RELEASED
 from profiles.units import SAME, Conversion, UnitError
 from profiles.wire import quality as q
-from profiles.wire.messages import Manifest, Source
+from profiles.wire.messages import Manifest, Source, Value
 
 Row = dict[str, Any]
 """A record as `Sink.history` gives it."""
@@ -100,8 +102,8 @@ class Story:
 
     # -- from the register to the profile's unit
 
-    def way(self, row: Row) -> Section:
-        """Register, raw number, scaled value, converted value."""
+    def way(self, row: Row, as_read: AsRead | None = None) -> Section:
+        """Register, raw number, scaled value, converted value; `as_read`: what the agent told, if it was asked."""
         told, source, value = Section("How it was read"), self._spec.source, row["value"]
         where = f"{self._device.driver} {self._device.address}" if self._device else "not in the manifest"
         told.say("device", f"{self._spec.device}: {where}")
@@ -109,13 +111,17 @@ class Story:
             told.say("read from", "the agent's manifest does not say")
         else:
             told.say("read from", ", ".join(part for part in (source.at, source.coded) if part))
+        if as_read is not None:
+            told.say("read as", as_read.told(source.at if source else ""))
         if isinstance(value, bool) or not isinstance(value, int | float):
+            self._compare(told, as_read, value, None)
             told.say("value", _value(value))
             return told
         converter = self._converter()
         scaled = value if converter.same else float(f"{converter.back(value):.12g}")
+        worked = None if source is None else self._registers(told, source, scaled)
+        self._compare(told, as_read, scaled, worked)
         if source is not None:
-            self._registers(told, source, scaled)
             told.say("scaled", f"number × {source.scale:g} + {source.offset:g} = {scaled!r} {self._spec.unit}".rstrip())
         unit = self._quantity.unit if self._quantity else self._spec.unit
         told.say("unit", f"{unit or 'none'}: {self._converted(converter, value, unit)}")
@@ -136,15 +142,22 @@ class Story:
         except UnitError:
             return SAME  # `identity` shows the fault
 
-    def _registers(self, told: Section, source: Source, scaled: float) -> None:
+    def _registers(self, told: Section, source: Source, scaled: float) -> bytes | None:
+        """Tell the registers that are worked back from the value; None where they cannot be."""
         if self._device is None or self._device.driver != "modbus":
-            return
+            return None
         if (found := registers(source, scaled)) is None:
             told.say("registers", "cannot be told from the value for sure")
-            return
+            return None
         number, raw = found
-        words = " ".join(raw[at : at + 2].hex().upper() for at in range(0, len(raw), 2))
-        told.say("registers", f"{words} = {number!r} (worked back; decoding them gives the stored value exactly)")
+        how = "worked back; decoding them gives the stored value exactly"
+        told.say("registers", f"{written(raw)} = {number!r} ({how})")
+        return raw
+
+    @staticmethod
+    def _compare(told: Section, as_read: AsRead | None, stored: Value, worked: bytes | None) -> None:
+        if as_read is not None and as_read.reading is not None:
+            told.say("compared", compared(as_read.reading, stored, worked))
 
     # -- the rules
 
