@@ -80,11 +80,10 @@ def test_the_sampler_keeps_what_is_sent_also_when_it_stands_and_when_it_is_of_th
     clock = Clock(ClockSettings())
     sampler = Sampler({"T": TagRule("T", "plc", interval=1.0, max_silence=0.0)}, clock)
     now = clock.read()
-    logged = {"source_time": True, "logged": True}
+    rows = [(now, 1.0, b"\0\1"), (now, 1.0, b"\0\1"), (now - 9000, 2.0, b"\0\2")]
     sent = [
-        sampler.take([Reading("T", now, 1.0, raw=b"\0\1", **logged)]).samples,
-        sampler.take([Reading("T", now, 1.0, raw=b"\0\1", **logged)]).samples,
-        sampler.take([Reading("T", now - 9000, 2.0, raw=b"\0\2", **logged)]).samples,
+        sampler.take([Reading("T", time, value, source_time=True, logged=True, raw=raw)]).samples
+        for time, value, raw in rows
     ]
     kept = {each.time: (each.raw, each.value) for each in told(sampler.raw, now)}
     of = {1.0: "0001", 2.0: "0002"}

@@ -46,7 +46,7 @@ VALUE = 29.600000381469727
 
 
 def reading(**more: Any) -> RawReading:
-    said = {"time": NOW, "read": NOW - 3, "raw": "41EC CCCD", "value": VALUE, "quality": "good"}
+    said: dict[str, Any] = {"time": NOW, "read": NOW - 3, "raw": "41EC CCCD", "value": VALUE, "quality": "good"}
     return RawReading(**said | more)
 
 
