@@ -31,7 +31,7 @@ from profiles.textfile.written import kind_of, kinds
 from profiles.wire.messages import ManifestTag, Value
 from tests.collector.platform.test_every_kind import PROFILES, SYSTEMS, places
 from tests.edge_agent.drivers.opcua.plant import until
-from tests.integration.test_every_profile import compare, explained, instrument
+from tests.integration.site_to_platform import compare, explained, instrument
 from tests.servers import LOCAL, mosquitto, running
 
 Tags = dict[str, ManifestTag]
