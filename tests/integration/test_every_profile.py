@@ -57,7 +57,7 @@ async def test_what_an_instrument_served_is_what_the_platform_has(
     (own / "dust-explosion.yaml").write_text(DUST, encoding="utf-8")
     profiles = fast(name, own)
     made = plant(profiles["fast"])
-    tags = {name: msgspec.structs.replace(tag, limits=None) for name, tag in made.tags.items()}  # alarms: see every_alarm
+    tags = {name: msgspec.structs.replace(tag, limits=None) for name, tag in made.tags.items()}  # none alarms
     way = Way(tmp_path, profiles, msgspec.structs.replace(made, tags=tags))
     codes = {
         tag.point.code
