@@ -27,8 +27,8 @@ class Step(NamedTuple):
 
 
 def steps(side: Side, floor: float, top: float) -> Iterator[Step]:
-    """From inside up to each limit in turn, and down again. Within the hysteresis, or of colours in one reading too
-    few, nothing may come. `floor`, `top`: depths between which the values lie."""
+    """From inside up to each limit in turn, and down again to just beyond its hysteresis. Within the hysteresis, or of
+    colours in one reading too few, nothing may come. `floor`, `top`: depths between which the values lie."""
     limits = list(side.limits.values())
     begins, ends = [floor, *limits], [*(each - side.hysteresis for each in limits), top]
     corridors = list(zip(begins, ends, strict=True))
@@ -42,7 +42,8 @@ def steps(side: Side, floor: float, top: float) -> Iterator[Step]:
         if side.fall_after > 1:
             yield Step(side, corridors[at - 1], falls=True, most=side.fall_after - 1)
             yield Step(side, corridors[at], falls=True)
-        yield Step(side, corridors[at - 1], falls=True)
+        begin, end = corridors[at - 1]
+        yield Step(side, (max(begin, end - side.hysteresis) if side.hysteresis else begin, end), falls=True)
 
 
 def course(sides: Sequence[Side], low: float, high: float) -> list[Step]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from edge_agent.simulators.ledger import Served
 from profiles.model import Profile
@@ -104,3 +104,30 @@ def crossings(its: Sequence[Served], side: Side) -> Iterator[Crossing]:
         if not delay or (at > since and each.time - its[since + 1].time >= delay):
             yield Crossing(names[level - 1], False, tuple(by))
             held, since, by = level, at + 1, []
+
+
+class Told(NamedTuple):
+    """What a platform has of one transition: `words` for its kind; `since` where it is told (ms UTC)."""
+
+    words: tuple[Any, ...]
+    value: float
+    time: int
+    since: int | None = None
+
+
+Expected = tuple[tuple[Any, ...], list[Stood], Stood | None]
+"""The words of a transition, the values of which one made it, and of some the first of the alarm's life."""
+
+
+def compare(code: str, expected: list[Expected], platform: list[Told]) -> None:
+    """As many, in the same order, each with its own words, by a value that was served, at its time."""
+    assert [each.words for each in platform] == [said for said, _by, _since in expected], code
+    for (_, by, since), each in zip(expected, platform, strict=True):
+        assert any(each.value == stood.value and within(each.time, stood) for stood in by), (code, each, by)
+        if since is not None:
+            assert within(each.since or 0, since), (code, each, since)
+
+
+def within(time: int, stood: Stood) -> bool:
+    """Whether a time in whole seconds is one at which the value stood."""
+    return stood.time // 1000 * 1000 <= time <= stood.until

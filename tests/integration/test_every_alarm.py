@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
@@ -24,22 +24,13 @@ from profiles.report import ChemicalReport, MineReport
 from profiles.units import Conversion
 from profiles.wire.messages import Limits, Manifest, ManifestTag
 from tests.integration.courses import Course, course
-from tests.integration.crossings import COLOURS, Crossing, Stood, crossings, sides
+from tests.integration.crossings import COLOURS, Crossing, Expected, Stood, Told, compare, crossings, sides
 from tests.integration.site_to_platform import REPORTED, Way, fast, stored
 from tests.profiles.made import plant
 
 SAME = Conversion(1.0, 0.0)
 DELAY = 0.2
 """S: of what has a delay; it is minutes for some."""
-
-
-class Told(NamedTuple):
-    """What a platform has of one transition: `words` for its kind; `since` where it is told (ms UTC)."""
-
-    words: tuple[Any, ...]
-    value: float
-    time: int
-    since: int | None = None
 
 
 def quick(name: str) -> dict[str, Any]:
@@ -128,24 +119,6 @@ async def test_the_alarms_of_the_platform_are_the_crossings_of_what_the_instrume
     book.close()
 
 
-Expected = tuple[tuple[Any, ...], list[Stood], Stood | None]
-"""The words of a transition, the values of which one made it, and of some the first of the alarm's life."""
-
-
-def compare(code: str, expected: list[Expected], platform: list[Told]) -> None:
-    """As many, in the same order, each with its own words, by a value that was served, at its time."""
-    assert [each.words for each in platform] == [each_words for each_words, _by, _since in expected], code
-    for (_, by, since), each in zip(expected, platform, strict=True):
-        assert any(each.value == stood.value and within(each.time, stood) for stood in by), (code, each, by)
-        if since is not None:
-            assert within(each.since or 0, since), (code, each, since)
-
-
-def within(time: int, stood: Stood) -> bool:
-    """Whether a time in whole seconds is one at which the value stood."""
-    return stood.time // 1000 * 1000 <= time <= stood.until
-
-
 def words(profile: Profile, name: str, limits: Limits, found: list[Crossing]) -> Iterator[Expected]:
     """How the profile tells the crossings of one side; none of those for which it has no words."""
     quantity, report = profile.quantities[name], profile.report
@@ -162,7 +135,7 @@ def words(profile: Profile, name: str, limits: Limits, found: list[Crossing]) ->
             shown = f"{report.level_names[each.level]}：{quantity.zh}"  # type: ignore[index]
             yield ("1001", number, int(each.cleared), code, shown), by, since
         elif isinstance(report, MineReport) and each.level in report.abnormal_types and not each.cleared:
-            yield ("06", report.abnormal_types[each.level]), by, None  # type: ignore[index]
+            yield ("06", report.abnormal_types[each.level]), by, None
         since = None if each.cleared else since
 
 
