@@ -134,7 +134,7 @@ class Way:
         agent = {
             "agent": "plant", "collector": "county", "state": "agent", "mqtt": mqtt, "profiles": ["profiles"],
             "site": msgspec.to_builtins(self.made.site), "outbox": {"flush": "100ms"},
-            "uplink": {"drain": "1s"}, "assets": msgspec.to_builtins(self.made.assets), "devices": [device],
+            "uplink": {"drain": "60s"}, "assets": msgspec.to_builtins(self.made.assets), "devices": [device],
         }  # fmt: skip
         frame = {"type": "app", "app_id": "a", "service_id": "s"} if self.family == "S" else {"type": "none"}
         target: dict[str, Any] = {
