@@ -9,7 +9,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import psutil
@@ -18,9 +20,35 @@ import pytest
 from tests.servers import find_server, wait_for
 
 DEMO = [sys.executable, "-m", "collector.cli.main", "demo"]
+Start = Callable[..., subprocess.Popen[str]]
+HANG = 120
+"""Seconds that only a hang takes, on a busy machine too."""
 
 
-@pytest.mark.timeout(180)
+@pytest.fixture
+def demos() -> Iterator[list[subprocess.Popen[str]]]:
+    """Every demo that a test starts, ended behind it whatever became of the test; its children end with it."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for demo in started:
+        demo.kill()
+        with demo:  # its pipes are closed
+            demo.wait()
+
+
+@pytest.fixture
+def start(demos: list[subprocess.Popen[str]], tmp_path: Path) -> Start:
+    """Starts a demo with these words, its files in the test's folder."""
+
+    def started(*words: str, **more: Any) -> subprocess.Popen[str]:
+        command = [*DEMO, *words, "--folder", str(tmp_path)]
+        demos.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more))
+        return demos[-1]
+
+    return started
+
+
+@pytest.mark.timeout(600)
 def test_the_demo_proves_that_nothing_was_lost(tmp_path: Path) -> None:
     done = subprocess.run([*DEMO, "--seconds", "5", "--json", "--folder", tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -38,19 +66,16 @@ def test_the_demo_proves_that_nothing_was_lost(tmp_path: Path) -> None:
     assert (seal["arrived_whole"], seal["beyond"]) == (seal["pictures"], 0)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("killed", [(), pytest.param(("mosquitto", "influxdb"), marks=pytest.mark.soak)])
 def test_on_real_servers_over_tls_nothing_is_lost_even_when_they_are_killed(
-    tmp_path: Path, killed: tuple[str, ...]
+    tmp_path: Path, start: Start, killed: tuple[str, ...]
 ) -> None:
     find_server("mosquitto")
     find_server("influxd")
-    demo = subprocess.Popen(
-        [*DEMO, "--real", "--no-mine", "--seconds", "6" if killed else "2", "--json", "--folder", tmp_path],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    demo = start("--real", "--no-mine", "--seconds", "6" if killed else "2", "--json", stderr=subprocess.PIPE)
     changed = tmp_path / "process-unit.ledger"  # its first values stand until the count begins
-    wait_for(lambda: changed.exists() and changed.read_text().count("R101.TEMP") > 1, seconds=90, what="the count")
+    wait_for(lambda: changed.exists() and changed.read_text().count("R101.TEMP") > 1, seconds=HANG, what="the count")
     for server in killed:
         os.kill(int((tmp_path / f"{server}.pid").read_text()), signal.SIGKILL)
     out, err = demo.communicate()
@@ -63,13 +88,11 @@ def test_on_real_servers_over_tls_nothing_is_lost_even_when_they_are_killed(
     assert "as demo-site (p5, c1, k30, u'demo-site')" in heard  # MQTT 5, named by its certificate
 
 
-@pytest.mark.timeout(180)
-def test_a_value_that_is_missing_or_doubled_ends_the_demo_with_1(tmp_path: Path) -> None:
-    demo = subprocess.Popen(
-        [*DEMO, "--seconds", "6", "--json", "--folder", tmp_path], stdout=subprocess.PIPE, text=True
-    )
+@pytest.mark.timeout(600)
+def test_a_value_that_is_missing_or_doubled_ends_the_demo_with_1(tmp_path: Path, start: Start) -> None:
+    demo = start("--seconds", "6", "--json")
     ledger = tmp_path / "tank-farm.ledger"
-    wait_for(lambda: ledger.exists() and ledger.stat().st_size > 2_000, what="values in the ledger")
+    wait_for(lambda: ledger.exists() and ledger.stat().st_size > 2_000, seconds=HANG, what="values in the ledger")
     with ledger.open("ab") as file:
         file.write(b'{"tag":"T101.LEVEL","time":1,"value":12345.0}\n')
     picture = tmp_path / "mine/evidence/14010000001320000001/20200101/000000000-person_in-a.jpg"
@@ -82,21 +105,19 @@ def test_a_value_that_is_missing_or_doubled_ends_the_demo_with_1(tmp_path: Path)
     assert figures["seal"]["pictures"] - figures["seal"]["arrived_whole"] == 1
 
 
-@pytest.mark.timeout(180)
-def test_ctrl_c_ends_everything_cleanly_with_the_mines_pictures_seen(tmp_path: Path) -> None:
-    demo = subprocess.Popen(
-        [*DEMO, "--folder", tmp_path], stdout=subprocess.PIPE, text=True, env={**os.environ, "TERM": "dumb"}
-    )
+@pytest.mark.timeout(600)
+def test_ctrl_c_ends_everything_cleanly_with_the_mines_pictures_seen(tmp_path: Path, start: Start) -> None:
+    demo = start(env={**os.environ, "TERM": "dumb"})
     store = tmp_path / "store.db"
-    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
+    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=HANG, what="readings in the store")
     seen = tmp_path / "pictures"
-    wait_for(lambda: [*seen.glob("mouth-*-person_in-m.jpg")], seconds=120, what="a picture of who went in")
+    wait_for(lambda: [*seen.glob("mouth-*-person_in-m.jpg")], seconds=HANG, what="a picture of who went in")
     _agent_of(demo).kill()  # as the view suggests; the demo starts it again
     before = _rows(store)
-    wait_for(lambda: _rows(store) > before + 50, seconds=60, what="readings after the agent was killed")
+    wait_for(lambda: _rows(store) > before + 50, seconds=HANG, what="readings after the agent was killed")
     children = psutil.Process(demo.pid).children(recursive=True)
     demo.send_signal(signal.SIGINT)
-    out, _ = demo.communicate(timeout=60)
+    out, _ = demo.communicate(timeout=HANG)
     assert any(line.startswith("The instruments served ") for line in out.splitlines())  # on a line of its own
     [said] = [line for line in out.splitlines() if line.startswith("The sealed mine is broken (P01 broken")]
     written, held = re.findall(r"wrote (\d+) pictures.* holds (\d+) of them byte by byte, and 0 beyond", said)[0]
@@ -108,16 +129,16 @@ def test_ctrl_c_ends_everything_cleanly_with_the_mines_pictures_seen(tmp_path: P
     assert_ended(children)
 
 
-@pytest.mark.timeout(180)
-def test_what_a_killed_agent_counted_is_not_made_up(tmp_path: Path) -> None:
-    demo = subprocess.Popen([*DEMO, "--no-mine", "--json", "--folder", tmp_path], stdout=subprocess.PIPE, text=True)
+@pytest.mark.timeout(600)
+def test_what_a_killed_agent_counted_is_not_made_up(tmp_path: Path, start: Start) -> None:
+    demo = start("--no-mine", "--json")
     store = tmp_path / "store.db"
-    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
+    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=HANG, what="readings in the store")
     _agent_of(demo).kill()
     before = _rows(store)
-    wait_for(lambda: _rows(store) > before + 50, seconds=60, what="readings after the agent was killed")
+    wait_for(lambda: _rows(store) > before + 50, seconds=HANG, what="readings after the agent was killed")
     demo.send_signal(signal.SIGTERM)
-    out, _ = demo.communicate(timeout=60)
+    out, _ = demo.communicate(timeout=HANG)
     figures = json.loads(out)
     assert (figures["committed"], figures["published"], figures["restarts"]) == (None, None, 1)
     assert figures["stored"] == figures["produced"] - figures["missing"]
@@ -126,29 +147,27 @@ def test_what_a_killed_agent_counted_is_not_made_up(tmp_path: Path) -> None:
     assert not (tmp_path / "mine.yaml").exists()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("begun", ["broker.log", "agent.yaml", "mine-agent.log"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_stop_before_the_count_began_ends_cleanly_and_claims_nothing(
-    tmp_path: Path, begun: str, number: signal.Signals
+    tmp_path: Path, start: Start, begun: str, number: signal.Signals
 ) -> None:
-    demo = subprocess.Popen(
-        [*DEMO, "--json", "--folder", tmp_path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    wait_for((tmp_path / begun).exists, what=begun)
+    demo = start("--json", stderr=subprocess.PIPE)
+    wait_for((tmp_path / begun).exists, seconds=HANG, what=begun)
     children = psutil.Process(demo.pid).children(recursive=True)
     demo.send_signal(number)
-    out, err = demo.communicate(timeout=60)
+    out, err = demo.communicate(timeout=HANG)
     assert (demo.returncode, out) == (0, "")
     assert err == "Stopped before the count began: nothing was counted, and nothing is proven.\n"
     assert_ended(children)
 
 
-@pytest.mark.timeout(180)
-def test_no_child_outlives_a_demo_that_was_killed(tmp_path: Path) -> None:
-    demo = subprocess.Popen([*DEMO, "--json", "--folder", tmp_path])
+@pytest.mark.timeout(600)
+def test_no_child_outlives_a_demo_that_was_killed(tmp_path: Path, start: Start) -> None:
+    demo = start("--json")
     store = tmp_path / "store.db"
-    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=60, what="readings in the store")
+    wait_for(lambda: store.exists() and _rows(store) > 50, seconds=HANG, what="readings in the store")
     children = psutil.Process(demo.pid).children(recursive=True)
     assert len(children) >= 7  # broker, two instruments, cameras, two agents, and one process that looks at pictures
     demo.kill()
@@ -173,7 +192,7 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(option: str, value: str, co
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("room", [0, 20_000])
 def test_a_full_disk_ends_the_demo_in_a_sentence(small_disk: Path, room: int) -> None:
     free = os.statvfs(small_disk)

@@ -74,7 +74,8 @@ async def test_a_camera_that_hangs_leaves_its_neighbour_in_the_same_worker_undis
             await until(lambda: heard.pictures("good") >= before + 3, "more pictures of the good one")
             assert runners[0].worker == worker
             bad.go_on()
-    assert [name for name, _text in heard.links if name == "good"] == []
+    lost = [text for name, text in heard.links if name == "good" and text != "up"]
+    assert all("ended the stream" in text for text in lost), "its film may be over on a busy machine, and no more"
     assert {each.camera for each in heard.events} == {"bad"}
 
 
