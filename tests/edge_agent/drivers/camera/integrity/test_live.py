@@ -116,6 +116,7 @@ def constantly(seen: list[Image], bits: int) -> list[Image]:
     bound = {"nal-hrd": "cbr", "maxrate": rate, "minrate": rate, "bufsize": rate}
     with av.open(buffer, "w", format="matroska") as out:
         stream = out.add_stream("libx264", rate=1, options={"preset": "ultrafast", "g": "5", "bf": "0"} | bound)
+        stream.codec_context.thread_count = 1  # with more, how fast each is decides what is coded how
         stream.bit_rate, stream.pix_fmt = bits, "yuv420p"
         stream.height, stream.width = seen[0].shape[:2]
         for image in seen:
@@ -133,8 +134,9 @@ def test_a_frozen_picture_at_a_constant_bit_rate_is_told_by_its_clock_where_that
     assert not any(np.array_equal(one, other) for one, other in itertools.pairwise(shown[76:]))
     seen = live(clock=tamper.CLOCK)
     seen.recall(learnt(VTEST) | HEALTHY)
-    found = told(watch(seen, played(shown)), "q_clock", "q_frozen", "q_replay")
-    assert found == [("q_clock", "raised", 111)]
+    first, *more = told(watch(seen, played(shown)), "q_clock", "q_frozen", "q_replay")
+    assert first == ("q_clock", "raised", 111)
+    assert {(code, state) for code, state, _at in more} <= {("q_replay", "raised")}  # rightly: it comes again and again
 
 
 def test_a_clock_that_stands_is_told_while_the_picture_moves_and_cleared_when_it_runs() -> None:
