@@ -95,6 +95,7 @@ async def test_the_alarms_of_the_platform_are_the_crossings_of_what_the_instrume
     profiles = fast(name, tmp_path / "profiles", quick(name))
     profile = profiles["fast"]
     made, hold = alarmed(profile)
+    assert hold, "the profile has no limit to cross"
     quantities = {code: tag.point.quantity for code, tag in made.tags.items() if tag.point is not None}
     its_sides = {code: sides(hold[code], quantity, profile) for code, quantity in quantities.items()}
     courses = {
