@@ -112,14 +112,15 @@ class MineEncoder(Encoder):
 def _packets(gateway: Gateway, end: int, due: Sequence[Due], *, resumed: bool, connected: bool) -> list[Draft]:
     kind, drafts, start = report_of(gateway).data_types["value"], [], 0
     ordered = sorted(due, key=lambda each: each.place.point.code)
-    for part in divided(gateway, ordered, lambda each: _value(gateway, each)):
+    made = [(each, _value(gateway, each)) for each in ordered]
+    for part in divided(gateway, made, lambda pair: pair[1]):
         identity = packet_id(gateway.profile.profile, gateway.code, end, connected, start, *sorted(
-            (each.place.point.code, each.time, each.value, each.text, each.quality) for each in part
+            (each.place.point.code, each.time, each.value, each.text, each.quality) for each, _record in part
         ))  # fmt: skip
         body = body_of(
-            gateway, identity, end, kind, [_value(gateway, each) for each in part], resumed=resumed, connected=connected
-        )  # fmt: skip
-        points = {each.place.point.code: each.time for each in part}
+            gateway, identity, end, kind, [record for _due, record in part], resumed=resumed, connected=connected
+        )
+        points = {each.place.point.code: each.time for each, _record in part}
         drafts.append(Draft(identity, "resumed" if resumed else "live", end, body, points))
         start += len(part)
     return drafts
