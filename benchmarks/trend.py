@@ -1,6 +1,7 @@
-"""How often does the trend warning cry wolf, and how long before a limit does it warn? On recorded courses.
+"""How often does the trend warning cry wolf, and how long before a limit does it warn?
 
-``python -m benchmarks.trend`` prints the table of docs/trend.md; ``--record`` makes tests/data/courses.csv anew.
+``python -m benchmarks.trend`` prints the tables of docs/trend.md: on simulated courses (tests/data/courses.csv, which
+``--record`` makes anew), and on what instruments measured (tests/data/measured, whose README.md says where it is from).
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ import csv
 import math
 import random
 import sys
-from collections.abc import Sequence
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median, quantiles
 from typing import NamedTuple
 
 from collector.trend.forecast import PARTS, Limit, Watched, forecast
+from collector.trend.slope import Course
 from profiles.model import Trend
 
-FILE = Path(__file__).parent.parent / "tests" / "data" / "courses.csv"
+DATA = Path(__file__).parent.parent / "tests" / "data"
+FILE = DATA / "courses.csv"
 MINUTES, DAYS, SEED = 10, 20, 20261125
 HOUR, DAY = 3_600_000, 86_400_000
 LIMIT = 3.0
@@ -65,75 +70,174 @@ KINDS = (
 )  # fmt: skip
 
 
-def recorded() -> dict[str, list[float]]:
-    """The courses as they are recorded, by name."""
+def drawn() -> dict[str, Course]:
+    """The simulated courses, by name."""
     with FILE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]}
+    return {name: [(at * MINUTES * 60_000, float(row[name])) for at, row in enumerate(rows)] for name in rows[0]}
 
 
-class Outcome(NamedTuple):
-    """Times (ms from the start) at which a warning was raised, and when it ended or the course did."""
+def measured() -> dict[str, Course]:
+    """What instruments measured, by the name of the column; values that are missing are left out."""
+    found: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+    for path in sorted((DATA / "measured").glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                at = round(datetime.fromisoformat(row.pop("time")).timestamp() * 1000)
+                for name, text in row.items():
+                    if text:
+                        found[name].append((at, float(text)))
+    return dict(found)
 
-    warnings: list[tuple[int, int]]
-    crossed: int | None
-    """When the mean of six hours first lay beyond the limit."""
+
+class Warned(NamedTuple):
+    """A warning: the limit, when it was raised, and when it or the course ended (ms, as the course has its times)."""
+
+    limit: Limit
+    since: int
+    until: int
 
 
-def watch(values: Sequence[float], rule: Trend) -> Outcome:
+def watch(values: Course, rule: Trend, limits: tuple[Limit, ...] = (Limit("H", LIMIT, 1),)) -> list[Warned]:
     """The warnings of one course, evaluated at the end of each part of the window, as the collector does."""
-    watched = Watched(rule, "", (Limit("H", LIMIT, 1),))
-    parts = [
-        (number * watched.step + watched.step // 2, fmean(value for _at, value in part))
-        for number, part in groupby(enumerate(values), lambda each: each[0] * MINUTES * 60_000 // watched.step)
-    ]
-    warnings: list[tuple[int, int]] = []
-    since: int | None = None
-    for end in range(PARTS, len(parts)):
+    watched = Watched(rule, "", limits)
+    parts: dict[int, list[float]] = defaultdict(list)
+    for at, value in values:
+        parts[at // watched.step].append(value)
+    means = {part: (part * watched.step + watched.step // 2, fmean(held)) for part, held in parts.items()}
+    warnings: list[Warned] = []
+    standing: Warned | None = None
+    for end in range(min(means) + PARTS, max(means) + 2):
         moment = end * watched.step
-        if forecast(watched, parts[end - PARTS : end], moment, standing=since is not None) is not None:
-            since = moment if since is None else since
-        elif since is not None:
-            warnings.append((since, moment))
-            since = None
-    if since is not None:
-        warnings.append((since, len(values) * MINUTES * 60_000))
-    return Outcome(warnings, _crossed(values))
+        window = [means[part] for part in range(end - PARTS, end) if part in means]
+        if len(window) < rule.steps:
+            continue  # nothing is judged, and what stands stays
+        found = forecast(watched, window, moment, standing=standing is not None)
+        if found is not None and standing is None:
+            limit = next(each for each in limits if each.name == found.limit)
+            standing = Warned(limit, moment, moment)
+        elif found is None and standing is not None:
+            warnings.append(standing._replace(until=moment))
+            standing = None
+    if standing is not None:
+        warnings.append(standing._replace(until=values[-1][0]))
+    return warnings
 
 
-def _crossed(values: Sequence[float]) -> int | None:
-    span = 6 * 60 // MINUTES
-    for at in range(span, len(values)):
-        if fmean(values[at - span : at]) >= LIMIT:
-            return at * MINUTES * 60_000
-    return None
+def crossings(values: Course, limit: Limit) -> list[int]:
+    """When the mean of six hours came to lie beyond the limit, after a day on this side of it."""
+    found: list[int] = []
+    inside: int | None = None
+    """Since when it lies on this side."""
+    held: list[tuple[int, float]] = []
+    for at, value in values:
+        held = [*(each for each in held if each[0] > at - 6 * HOUR), (at, value)]
+        if (fmean(each[1] for each in held) - limit.value) * limit.side < 0:
+            inside = at if inside is None else inside
+        else:
+            if inside is not None and at - inside >= DAY:
+                found.append(at)
+            inside = None
+    return found
+
+
+class Score(NamedTuple):
+    """Hours by which each crossing was warned of (None: it was not), and how many warnings none followed."""
+
+    ahead: list[float | None]
+    false: int
+
+
+def score(values: Course, rule: Trend, limits: tuple[Limit, ...]) -> Score:
+    """A warning is right if its limit is crossed while it stands, or within its horizon of then, else false."""
+    warnings = watch(values, rule, limits)
+    reached = [(limit, at) for limit in limits for at in crossings(values, limit)]
+    grace = round(rule.horizon * 1000)
+    used: set[Warned] = set()
+    ahead: list[float | None] = []
+    for limit, at in reached:
+        before = [each for each in warnings if each.limit == limit and each.since < at <= each.until + grace]
+        used.update(before)
+        ahead.append((at - before[0].since) / HOUR if before else None)
+    return Score(ahead, len(set(warnings) - used))
+
+
+def beyond(values: Course) -> tuple[Limit, ...]:
+    """Limits a tenth of the range outside all that was measured: whatever is told of them is false."""
+    least, most = min(each[1] for each in values), max(each[1] for each in values)
+    return Limit("H", most + (most - least) / 10, 1), Limit("L", least - (most - least) / 10, -1)
+
+
+def within(values: Course) -> tuple[Limit, ...]:
+    """Limits outside which lie 5 % of what was measured, on either side."""
+    twentieths = quantiles((each[1] for each in values), n=20)
+    return Limit("H", twentieths[-1], 1), Limit("L", twentieths[0], -1)
 
 
 def main() -> None:
-    """Print the table, or record."""
+    """Print the tables, or record."""
     if "--record" in sys.argv[1:]:
         courses = record()
         with FILE.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(courses)
             writer.writerows(zip(*courses.values(), strict=True))
+    simulated()
+    print()
+    real(measured())
+
+
+def simulated() -> None:
+    """The table of the simulated courses."""
     print(f"| false alarms a point-day | {' | '.join(RULES)} |\n| --- |{' --- |' * len(RULES)}")
-    courses = recorded()
+    courses = drawn()
     for name, values in courses.items():
         if name not in DRIFTS:
-            rates = [len(watch(values, rule).warnings) / DAYS for rule in RULES.values()]
+            rates = [len(watch(values, rule)) / DAYS for rule in RULES.values()]
             print(f"| {name} | {' | '.join(f'{rate:.3f}' for rate in rates)} |")
     print("| **warned before the limit was reached** | | |")
     for name in DRIFTS:
-        print(f"| {name} | {' | '.join(_warned(watch(courses[name], rule)) for rule in RULES.values())} |")
+        print(f"| {name} | {' | '.join(_warned(courses[name], rule) for rule in RULES.values())} |")
 
 
-def _warned(outcome: Outcome) -> str:
-    crossed = outcome.crossed or 0
-    standing = [since for since, until in outcome.warnings if since < crossed <= until + 6 * HOUR]
-    early = [since for since, until in outcome.warnings if until + 6 * HOUR < crossed]
+def _warned(values: Course, rule: Trend) -> str:
+    crossed = crossings(values, Limit("H", LIMIT, 1))[0]
+    warnings = watch(values, rule)
+    standing = [each.since for each in warnings if each.since < crossed <= each.until + 6 * HOUR]
+    early = [each.since for each in warnings if each.until + 6 * HOUR < crossed]
     ahead = f"{(crossed - standing[0]) / HOUR:.0f} h" if standing else "no"
     return f"{ahead}, {len(early)} earlier ones let go"
+
+
+def real(courses: Mapping[str, Course]) -> None:
+    """The two tables of what instruments measured."""
+    print(f"| false alarms a point-day, limits beyond all of it | days | {' | '.join(RULES)} |")
+    print(f"| --- | --- |{' --- |' * len(RULES)}")
+    for name, values in courses.items():
+        days = (values[-1][0] - values[0][0]) / DAY
+        rates = [
+            f"{len(watch(values, rule, beyond(values))) / days:.3f}" if _dense(values, rule) else "–"
+            for rule in RULES.values()
+        ]
+        print(f"| {name} | {days:.0f} | {' | '.join(rates)} |")
+    print(f"\n| warned / crossed, h before (median); false | days | {' | '.join(RULES)} |")
+    print(f"| --- | --- |{' --- |' * len(RULES)}")
+    for name, values in courses.items():
+        days = (values[-1][0] - values[0][0]) / DAY
+        told = [_told(score(values, rule, within(values))) if _dense(values, rule) else "–" for rule in RULES.values()]
+        print(f"| {name} | {days:.0f} | {' | '.join(told)} |")
+
+
+def _dense(values: Course, rule: Trend) -> bool:
+    """Are there readings enough that the rule judges at all?"""
+    spacing = median(later - at for (at, _), (later, _) in pairwise(values))
+    return rule.window * 1000 / spacing >= rule.steps
+
+
+def _told(found: Score) -> str:
+    ahead = [each for each in found.ahead if each is not None]
+    hours = f", {median(ahead):.0f} h" if ahead else ""
+    return f"{len(ahead)} / {len(found.ahead)}{hours}; {found.false}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Which limit will a point reach: the line, the limits, and how often the warning is false on recorded courses."""
+"""Which limit will a point reach: the line, the limits; and how often the warning is false."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 import pytest
 from pydantic import ValidationError
 
-from benchmarks.trend import DRIFTS, HOUR, KINDS, RULES, recorded, watch
+from benchmarks.trend import DRIFTS, HOUR, KINDS, LIMIT, RULES, beyond, crossings, drawn, measured, score, watch, within
 from collector.trend.forecast import Limit, Watched, forecast, watched
 from collector.trend.slope import Course, line
 from profiles.load import library
@@ -107,17 +107,26 @@ def test_a_horizon_beyond_the_window_is_refused() -> None:
         Trend(window=3600.0, horizon=7200.0)
 
 
-def test_on_recorded_courses_the_shipped_rule_is_false_never_and_warns_of_each_slow_drift() -> None:
-    """The rule of the profile tailings; docs/trend.md has the table of all rules."""
+def test_on_drawn_courses_the_shipped_rule_is_false_never_and_warns_of_each_slow_drift() -> None:
+    """The rule of the profile tailings; docs/trend.md has the tables of all rules."""
     rule = RULES["4 d → 2 d"]
     shipped = library()["tailings"].quantities["KSW"].trend
     assert shipped == rule
-    courses = recorded()
+    courses = drawn()
     assert set(courses) == set(KINDS)
-    quiet = {name: watch(values, rule).warnings for name, values in courses.items() if name not in DRIFTS}
+    quiet = {name: watch(values, rule) for name, values in courses.items() if name not in DRIFTS}
     assert quiet == {name: [] for name in quiet}
     for name in ("drift", "drift over a daily cycle"):
-        outcome = watch(courses[name], rule)
-        assert outcome.crossed is not None
-        [(since, _until)] = outcome.warnings
-        assert 24 * HOUR < outcome.crossed - since < 72 * HOUR, name
+        crossed = crossings(courses[name], Limit("H", LIMIT, 1))[0]
+        [warning] = watch(courses[name], rule)
+        assert 24 * HOUR < crossed - warning.since < 72 * HOUR, name
+
+
+def test_in_wells_that_were_measured_the_shipped_rule_warns_of_half_the_crossings_and_is_false_once() -> None:
+    """A pipe with a gauge, as a dam's phreatic line is read: with limits that it crosses, then with wider ones."""
+    rule = RULES["4 d → 2 d"]
+    wells = [values for name, values in measured().items() if "well" in name]
+    told = [score(values, rule, within(values)) for values in wells]
+    assert [(len(each.ahead), each.ahead.count(None), each.false) for each in told] == [(2, 1, 0), (2, 1, 0)]
+    assert all(ahead > 24 for each in told for ahead in each.ahead if ahead is not None)
+    assert [len(watch(values, rule, beyond(values))) for values in wells] == [0, 1]
