@@ -6,7 +6,7 @@ cut-off and back gives two, both with their own beginning and end.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from profiles.limits import SYSTEM
@@ -46,6 +46,15 @@ def on_the_wire(name: AbnormalName) -> tuple[Level, str]:
 def is_passed_on(event: Event) -> bool:
     """Whether an event is another system's alarm, with what that says of it by the fields of a text file."""
     return event.code == SYSTEM and bool(event.facts)
+
+
+def gravest(crossings: Sequence[Crossing]) -> list[Crossing]:
+    """Of crossings of one transition the gravest of each beginning, to the second, as text files tell it.
+
+    Of a lighter limit nothing is known then, so that it begins once the alarm has become lighter.
+    """
+    last = {each.start // 1000: each for each in crossings}  # they come in the order of their side
+    return list(last.values())
 
 
 def moved(known: Mapping[AbnormalName, Crossing], event: Event, stated: Collection[str]) -> list[Crossing]:

@@ -275,6 +275,7 @@ class Packer(Rounds):
         profile = self._library[place.point.profile]
         stated = reported_limits(place.spec, profile, profile.quantities[place.point.quantity])
         crossings = moved(self._queue.crossings(self._target, _crossed_by(place.point.code, event)), event, stated)
+        crossings = self._gateways.encoder(profile.profile).told(profile, place.point.code, crossings)
         value = None if isinstance(event.value, str | None) else float(event.value)
         return Alarm(place, event, value, event.limit, tuple(crossings))
 

@@ -26,6 +26,13 @@ def wanted(files: TextFiles, kind: str) -> str:
     return (written.points if written else None) or ""
 
 
+def tells_type(files: TextFiles, kind: str) -> bool:
+    """Whether records of two abnormal events of a point with the same beginning are told apart by their key."""
+    its = files.kinds[kind]
+    own = its.written.holds if its.written else {}
+    return any(own.get(field, files.fields[field].holds) in ("alarm_type", "alarm_level") for field in its.key)
+
+
 def told_beside(files: TextFiles) -> set[str]:
     """The sensor types of points that are written into the records of others."""
     return {sort for kind in files.kinds.values() if kind.written for sort in kind.written.beside.values()}

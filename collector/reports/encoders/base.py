@@ -282,6 +282,11 @@ class Encoder(ABC):
         return []
 
     @classmethod
+    def told(cls, profile: Profile, point: str, crossings: list[Crossing]) -> list[Crossing]:
+        """Which of the crossings of one transition count, of a point by its code; all of them."""
+        return crossings
+
+    @classmethod
     def again_after(cls, gateway: Gateway, place: Place, level: AbnormalName) -> float | None:
         """How often (s) an abnormal event is told again while it stands; 0: only once more is known of it, after its
         end; None: never."""

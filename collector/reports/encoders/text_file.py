@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from collector.directory import Place
-from collector.reports.crossings import is_passed_on
+from collector.reports.crossings import Crossing, gravest, is_passed_on
 from collector.reports.encoders.base import (
     Abnormal,
     Action,
@@ -43,12 +43,13 @@ from collector.reports.encoders.text_facts import (
 from collector.reports.encoders.text_fields import record
 from collector.reports.encoders.text_passed_on import passed_on
 from profiles.conversions import above, is_reading, tag_conversion
+from profiles.model import Profile
 from profiles.stated import AbnormalName
 from profiles.textfile.codec import Record, encode
 from profiles.textfile.model import TextFiles
 from profiles.textfile.naming import FileName, compose
 from profiles.textfile.values import text_files, zone
-from profiles.textfile.written import interval, kind_of, kinds, state_of, wanted
+from profiles.textfile.written import interval, kind_of, kinds, state_of, tells_type, wanted
 from profiles.units import UnitError
 from profiles.wire import quality as q
 
@@ -118,6 +119,14 @@ class TextFileEncoder(Encoder):
         return drafts
 
     @classmethod
+    def told(cls, profile: Profile, point: str, crossings: list[Crossing]) -> list[Crossing]:
+        """All of them, but the gravest of one beginning where records of the kind are one event by point and beginning
+        alone: two would be taken for one that stands twice in the file."""
+        files = text_files(profile)
+        kind = kind_of(files, "alarms", point)
+        return crossings if kind is None or tells_type(files, kind) else gravest(crossings)
+
+    @classmethod
     def again_after(cls, gateway: Gateway, place: Place, level: AbnormalName) -> float | None:
         """By the interval of the kind, which may have none; never where nothing is written of it."""
         kind = kind_of(text_files(gateway.profile), "alarms", place.point.code)
@@ -179,10 +188,18 @@ def _stations(gateway: Gateway, end: int, rows: Sequence[Due]) -> list[Draft]:
 def _of_span(
     gateway: Gateway, kind: str, end: int, found: Sequence[tuple[Place, Facts]], sort: PacketKind
 ) -> list[Draft]:
-    """A file about what was up to `end` (ms UTC), which is the time of the file; none without a record."""
-    records = [record(text_files(gateway.profile), kind, facts, place) for place, facts in found]
-    if not records:
+    """A file about what was up to `end` (ms UTC), which is the time of the file; none without a record.
+
+    Of records that cannot be told apart, as events that began in the same second, the last.
+    """
+    files = text_files(gateway.profile)
+    by_key: dict[tuple[str, ...], Record] = {}
+    for place, facts in found:
+        made = record(files, kind, facts, place)
+        by_key[tuple(made[field] for field in files.kinds[kind].key)] = made
+    if not by_key:
         return []
+    records = list(by_key.values())
     about = (end, *(text for each in records for text in each.values()))
     return [_draft(gateway, kind, sort, end, found[0][0], records, about=about)]
 
