@@ -171,10 +171,13 @@ class Statistician:
         return dues
 
     def _changes(self, place: Place, start: int, end: int, of: str) -> list[Due]:
-        """A value that follows none known is a change as well, rather told once more than never, but no action."""
+        """A value that follows none known is a change as well, rather told once more than never, but no action.
+
+        A file tells seconds, and one change of a point in each: of several values in one the last counts.
+        """
         found = [] if place.spec.type == "text" else usable(self._reader, place, start, end)
         last, changes = self._before(place, start) if found else None, []
-        for time, value in found:
+        for time, value in {time // 1000: (time, value) for time, value in found}.values():
             if value != last and (last is not None or of == "changes"):
                 changes.append(Due(place, time, value, None, GOOD))
             last = value

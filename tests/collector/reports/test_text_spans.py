@@ -123,6 +123,18 @@ async def test_each_change_of_a_switch_is_told_also_two_within_one_period_and_a_
     ]  # fmt: skip
 
 
+async def test_of_a_contact_that_chatters_within_a_second_its_last_position_is_told_in_a_file_that_is_taken(
+    mine: Colliery,
+) -> None:
+    mine.write(FAN, (START - MINUTE, True, "good"))
+    for at, position in ((3100, False), (3400, True), (5100, False), (5400, True), (5700, False)):
+        mine.write(FAN, (START + at, position, "good"))
+    mine.write(CH4, *thirty(START))
+    await tell(mine, START + 2 * MINUTE + SETTLED)
+    [_, records] = sorted(mine.told("KGBH"), key=lambda told: told[0]["data_time"])
+    assert [(each["value"], each["data_time"][-8:]) for each in records] == [("0", "08:00:05")]
+
+
 async def test_a_change_that_comes_late_tells_the_next_minute_anew_since_it_may_begin_with_one(mine: Colliery) -> None:
     mine.write(FAN, (START - MINUTE, True, "good"), (START + MINUTE, True, "good"))
     await tell(mine, START + 2 * MINUTE + SETTLED)
