@@ -18,7 +18,10 @@ _known: dict[tuple[str, int, int], str] = {}
 
 def fault(detector: DetectorSettings) -> str:
     """Why this network cannot be used, naming its file; "" when it can. Blocks for a second or two, once."""
-    about = detector.model.stat()
+    try:
+        about = detector.model.stat()
+    except OSError as err:
+        return f"{detector.model}: cannot be read: {err.strerror}"
     key = detector.model_dump_json(), about.st_mtime_ns, about.st_size
     if key not in _known:
         _known[key] = _tried(detector)

@@ -162,13 +162,18 @@ def test_a_password_that_a_camera_states_in_its_address_is_not_shown(address: st
     assert masked(address) == shown
 
 
-def test_a_network_that_cannot_be_used_is_refused_at_its_line(tmp_path: Path) -> None:
-    (model := tmp_path / "no.onnx").write_bytes(b"garbage")
+@pytest.mark.parametrize(("content", "words"), [(b"garbage", "cannot read it"), (None, "No such file")])
+def test_a_network_that_cannot_be_used_is_refused_at_its_line(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    model = tmp_path / "no.onnx"
+    if content is not None:
+        model.write_bytes(content)
     with pytest.raises(ConfigError) as raised:
         load_agent(agent_file(tmp_path, gate(detector={"model": str(model), "layout": "yolox"})))
     (problem,) = [each for each in raised.value.problems if each.severity == "error"]
     assert "no.onnx" in problem.message
-    assert "cannot read it" in problem.message
+    assert words in problem.message
     assert problem.line > 10
 
 
