@@ -23,8 +23,8 @@ Examine = Callable[[Path, str | None, bool], Iterator[Finding]]
 SETTINGS, ACCESS = "settings", "access"
 EPILOG = "Exit codes: 0 all is well, 1 warnings, 2 faults (also: wrong usage or wrong settings)."
 _STYLES: dict[State, str] = {"ok": GOOD, "warning": DOUBTFUL, "fault": BAD}
-_WIDTH = 12
-"""Columns of the longest name of a check."""
+_WIDTH = 13
+"""Columns of the longest name of a check (dead letters), and one between it and the text."""
 
 
 def doctor_command(program: str, default: str, examine: Examine, more: str | None = None) -> click.Command:
