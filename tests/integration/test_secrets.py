@@ -339,6 +339,8 @@ def test_programs_at_work_show_no_secret_in_logs_state_commands_or_what_they_sta
                 stack.enter_context(each.running())
             for each in plant:
                 each.look()
+        for each in plant:
+            each.say("doctor", 2)  # without the program it tries all of it by itself
     for file in sorted(tmp_path.rglob("*")):
         if file.is_file() and "secrets" not in file.parts:
             assert not leaks(file.read_bytes()), file
@@ -377,10 +379,16 @@ class AtWork:
         assert not leaks(" ".join(psutil.Process(self.pid).cmdline()))
         for child in psutil.Process(self.pid).children(recursive=True):
             assert not leaks(" ".join(child.cmdline()) + json.dumps(child.environ())), child
-        command = [sys.executable, "-m", self.module, "status", str(self.file)]
-        status = subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=90)
-        assert status.returncode == 0, status.stderr
-        assert not leaks(status.stdout + status.stderr)
+        self.say("status", 0)
+        self.say("doctor", 2)
+
+    def say(self, command: str, code: int) -> None:
+        """A command beside it, or once it has ended."""
+        words = [sys.executable, "-m", self.module, command, str(self.file)]
+        done = subprocess.run(words, env=self.env, capture_output=True, text=True, timeout=180)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        assert not leaks(done.stdout + done.stderr), command
 
 
 def test_mistakes_beside_a_secret_and_settings_in_an_exception_show_nothing_of_it(tmp_path: Path) -> None:
