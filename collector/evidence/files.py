@@ -15,6 +15,9 @@ from profiles.wire.messages import EvidenceChunk
 MAX_CHUNK = 64 * 1024
 MAX_FILE = 256 * 1024 * 1024
 """Bytes of one evidence file at most."""
+LEAST = 16 * 1024
+"""Bytes that a smaller file counts as: ext4 has one inode for so many bytes of a disk, so that files without number,
+each of next to nothing, are bounded by the quota as well."""
 
 
 class EvidenceFullError(Exception):
@@ -79,7 +82,7 @@ class EvidenceFiles:
 
     def remove(self, agent: str, path: Path) -> None:
         """Delete a file by its path."""
-        size = path.stat().st_size
+        size = _charged(path)
         path.unlink()
         if agent in self._used:
             self._used[agent] -= size
@@ -90,7 +93,7 @@ class EvidenceFiles:
     def _fill(self, agent: str) -> int:
         if agent not in self._used:
             folder = self._of(agent)
-            self._used[agent] = sum(file.stat().st_size for file in folder.iterdir()) if folder.is_dir() else 0
+            self._used[agent] = sum(map(_charged, folder.iterdir())) if folder.is_dir() else 0
         return self._used[agent]
 
     def _put(self, agent: str, path: Path, offset: int, body: bytes) -> None:
@@ -98,12 +101,16 @@ class EvidenceFiles:
             path.parent.mkdir(parents=True, exist_ok=True)
             for folder in (path.parent, self._folder, self._folder.parent):  # an earlier run may have died before
                 _sync(folder)
-        before = path.stat().st_size if path.exists() else 0
-        growth = max(0, offset + len(body) - before)
+        growth = max(0, max(LEAST, offset + len(body)) - _charged(path))
         if self._fill(agent) + growth > self._quota:
             raise EvidenceFullError(f"agent {agent}: its evidence fills {self._quota} bytes")
         _write(path, offset, body)
         self._used[agent] += growth
+
+
+def _charged(path: Path) -> int:
+    """What a file takes of the quota; one that is not there nothing."""
+    return max(LEAST, path.stat().st_size) if path.exists() else 0
 
 
 def _write(path: Path, offset: int, body: bytes) -> None:

@@ -15,4 +15,5 @@ class EvidenceSettings(Settings):
     keep: Annotated[Duration, Field(ge=86400)] = 90 * 86400.0
     """How long a file is kept after its alarm was closed (notes on mines, 5.4)."""
     quota: Annotated[Size, Field(ge=64 * 2**20)] = 8 * 2**30
-    """Bytes an agent; beyond, the oldest files of closed alarms go, and then its chunks wait at the agent."""
+    """Bytes an agent, a file counting as 16 KiB at least; beyond, the oldest files of closed alarms go, and then its
+    chunks wait at the agent."""

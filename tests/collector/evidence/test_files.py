@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from collector.evidence.files import EvidenceFiles, EvidenceFullError
+from collector.evidence.files import LEAST, EvidenceFiles, EvidenceFullError
 from profiles.wire.messages import EvidenceChunk
 
-QUOTA = 1000
+QUOTA = 4 * LEAST
 
 
 def chunk(offset: int, total: int, name: str = "e") -> EvidenceChunk:
@@ -34,15 +34,28 @@ def test_a_folder_that_cannot_be_made_only_waits(tmp_path: Path) -> None:
 
 
 def test_beyond_the_quota_evidence_waits_and_repeats_cost_nothing(tmp_path: Path) -> None:
-    files = EvidenceFiles(tmp_path, 4)
-    files.put("plant", chunk(0, 8), b"half")
-    files.put("plant", chunk(0, 8), b"half")
+    half, files = b"h" * LEAST, EvidenceFiles(tmp_path, LEAST)
+    files.put("plant", chunk(0, 2 * LEAST), half)
+    files.put("plant", chunk(0, 2 * LEAST), half)
     with pytest.raises(EvidenceFullError):
-        files.put("plant", chunk(4, 8), b"done")
-    files.put("neighbour", chunk(0, 8), b"half")
+        files.put("plant", chunk(LEAST, 2 * LEAST), half)
+    files.put("neighbour", chunk(0, 2 * LEAST), half)
     files.delete("plant", "e")
     files.delete("plant", "e")
-    files.put("plant", chunk(0, 4), b"more")
+    files.put("plant", chunk(0, LEAST), half)
+
+
+@pytest.mark.parametrize("body", [b"", b"x"])
+def test_files_of_next_to_nothing_have_a_number_too(tmp_path: Path, body: bytes) -> None:
+    files = EvidenceFiles(tmp_path, 3 * LEAST)
+    for name in "abcabc":
+        files.put("plant", chunk(0, len(body), name), body)
+    for this in (files, EvidenceFiles(tmp_path, 3 * LEAST)):
+        with pytest.raises(EvidenceFullError):
+            this.put("plant", chunk(0, len(body), "d"), body)
+    files.delete("plant", "a")
+    files.put("plant", chunk(0, len(body), "d"), body)
+    assert len(list(files.path("plant", "a").parent.iterdir())) == 3
 
 
 def test_a_chunk_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
