@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from edge_agent.drivers.files.alarms import ENDED, levels, told
 from edge_agent.drivers.files.settings import AlarmFile, CsvFormat, JsonFormat
 from edge_agent.drivers.files.source import AlarmRow, Named, Row, Taken, UnfinishedError, UnusableError
+from profiles.textfile.codec import MAX_VALUES
 from profiles.textfile.times import milliseconds
 from profiles.wire import quality as q
 from profiles.wire.messages import Level
@@ -68,6 +69,7 @@ class TableSource:
             if not quiet:
                 raise UnfinishedError("ends within a character") from err
             raise UnusableError("encoding or header", f"byte {err.start} is not {self._form.encoding}") from err
+        self._count(text)
         if (named := self.named(name)) is not None and named.kind:
             form = self._alarms[named.kind]
             alarms, records, faults = self._each(
@@ -79,6 +81,11 @@ class TableSource:
         rows, records, faults = self._each(self._records(text), lambda number, record: self._row(number, record, now))
         whole = len(rows) - (1 if rows and not text.endswith("\n") else 0)
         return Taken(max((row.time for row in rows), default=now), rows, records, faults, whole)
+
+    def _count(self, text: str) -> None:
+        """Of JSON, how many values there are at most: before each but the first of a list or object stands a comma."""
+        if isinstance(self._form, JsonFormat):
+            _bound(sum(map(text.count, ",[{\n" if self._form.lines else ",[{")))
 
     @staticmethod
     def _each(found: Iterable[Record], made: Callable[[int, Record], T]) -> tuple[list[T], int, list[str]]:
@@ -103,7 +110,7 @@ class TableSource:
         if isinstance(form, CsvFormat):
             yield from self._csv(form, text)
         elif form.lines:
-            yield from (_object(line) for line in text.splitlines() if line.strip())
+            yield from (_object(line) for line in io.StringIO(text) if line.strip())
         else:
             yield from self._document(text)
 
@@ -117,8 +124,12 @@ class TableSource:
         if lack := [name for name in wanted if name and name not in columns]:
             there = ", ".join(columns) or "none"
             raise UnusableError("encoding or header", f"has no column {', '.join(lack)}; there are {there}")
+        values = len(columns)
         try:
-            yield from reader
+            for row in reader:
+                values += 1 + len(row) + len(row.get(reader.restkey, ()))
+                _bound(values)
+                yield row
         except csv.Error as err:
             raise UnusableError("records", f"is no CSV: {err}") from err
 
@@ -173,6 +184,12 @@ class TableSource:
             number = float(str(raw))
             return round(number * 1000) if form.time_format == "s" else round(number)
         return milliseconds(str(raw), form.time_format, form.zone)
+
+
+def _bound(values: int) -> None:
+    """UnusableError for more values than a file may have."""
+    if values > MAX_VALUES:
+        raise UnusableError("size", f"has more than {MAX_VALUES} values, each record or list counting as one more")
 
 
 def _object(line: str) -> Any:
