@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from functools import reduce
@@ -99,9 +100,24 @@ def durations(model: type[BaseModel]) -> frozenset[str]:
     )
 
 
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+"""Bytes of the name of a file or folder, and of a whole path, as Linux has them (NAME_MAX, PATH_MAX less its end)."""
+
+
 def _beside(path: Path, info: ValidationInfo) -> Path:
+    """What no file can be called is told here, since looking for it would end in an OSError or ValueError."""
     folder = (info.context or {}).get("folder")
-    return path if folder is None else folder / path.expanduser()
+    try:
+        found = path if folder is None else folder / path.expanduser()
+        whole, longest = len(os.fsencode(found)), max(len(os.fsencode(part)) for part in ("", *found.parts))
+    except UnicodeEncodeError as err:
+        raise PydanticCustomError("path", "expected a path of characters; one has half of one") from err
+    except RuntimeError as err:  # of expanduser: the home of nobody
+        raise PydanticCustomError("path", "{why}", {"why": str(err)}) from err
+    if "\0" in str(found) or longest > _LONGEST_NAME or whole > _LONGEST_PATH:
+        expected = f"of no more than {_LONGEST_PATH} bytes, {_LONGEST_NAME} a name, without the control code 0"
+        raise PydanticCustomError("path", "expected a path {expected}", {"expected": expected})
+    return found
 
 
 def _text_schema(pattern: re.Pattern[str], example: str) -> Any:

@@ -73,6 +73,15 @@ def test_relative_paths_are_relative_to_the_settings_file(tmp_path: Path) -> Non
     assert read(tmp_path, "path: /etc/ca.crt").path == Path("/etc/ca.crt")
 
 
+@pytest.mark.parametrize(
+    "path", ["9" * 256, "a/" * 2048 + "a", "a/" + "浸" * 86 + "/b", r'"a\0b"', r'"a\ud800b"', "~nobody-of-that-name/a"]
+)
+def test_what_no_file_can_be_called_is_told(tmp_path: Path, path: str) -> None:
+    [told] = faults(tmp_path, f"path: {path}")
+    assert told.startswith("s.yaml:1:7: path: ")
+    assert read(tmp_path, f"path: {'浸' * 85}").path == tmp_path / ("浸" * 85)
+
+
 def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
     assert faults(tmp_path, "text: a\ntext: b") == ["s.yaml:2:1: duplicate key 'text'; it stands in line 1 already"]
 
