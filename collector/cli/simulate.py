@@ -66,6 +66,13 @@ def _intervals(_context: click.Context, _option: click.Parameter, texts: tuple[s
     return found
 
 
+def _client(_context: click.Context, _option: click.Parameter, text: str) -> Tokens | None:
+    client, colon, password = text.partition(":")
+    if text and not (client and colon and password):
+        raise click.BadParameter("expected CLIENT:SECRET")  # what came is not shown: it may be a secret
+    return Tokens(client, password) if text else None
+
+
 @command.command("platform")
 @click.option("--tcp", type=click.IntRange(0, 65535), help="Port for @@ frames; 0: the system's choice.")
 @click.option("--http", type=click.IntRange(0, 65535), help="Port for HTTP POST; 0: the system's choice.")
@@ -100,13 +107,13 @@ def _intervals(_context: click.Context, _option: click.Parameter, texts: tuple[s
     help="How often live packets are expected: of family S (S=60s), of mines by enterpriseType (DXK=20s, LTK=10m, "
     "WKK=10m), of run states (12=150s), or of one gateway by its code; several times.",
 )  # fmt: skip
-@click.option("--oauth", default="", envvar="PLATFORM_OAUTH", metavar="CLIENT:SECRET",
+@click.option("--oauth", default="", envvar="PLATFORM_OAUTH", metavar="CLIENT:SECRET", callback=_client,
               help="Over HTTP, take only what brings a token of /oauth/token (scope mine).")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the ports as one JSON line, and nothing else.")
 def platform(
     tcp: int | None, http: int | None, folder: Path | None, encoding: str, host: str, cipher: str, key: str, iv: str,
     digest_key: str, digest_header: str, digest_field: str, ledger: Path, answers: Plan, tables: dict[str, str],
-    intervals: dict[str, float], oauth: str, as_json: bool,
+    intervals: dict[str, float], oauth: Tokens | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Receive reports as the specification notes have them: check every field, keep a ledger, answer as told."""
     if tcp is None and http is None and folder is None:
@@ -125,8 +132,7 @@ def platform(
     made = Platform(book, secret, answers, told, tables=tables, digest=digest, intervals=intervals)
     watched = None if folder is None else Folder(TextPlatform(book, encoding, told, secret), folder)
     try:
-        client, _, password = oauth.partition(":")
-        asyncio.run(_serve(made, tcp, http, watched, host, Tokens(client, password) if oauth else None))
+        asyncio.run(_serve(made, tcp, http, watched, host, oauth))
     except OSError as err:
         raise click.ClickException(f"cannot listen: {err}") from err
     finally:

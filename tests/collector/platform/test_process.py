@@ -171,3 +171,11 @@ def test_an_interval_that_is_none_is_a_usage_error(tmp_path: Path, text: str, wo
     answer = CliRunner().invoke(simulate, line)
     assert answer.exit_code == 2
     assert words in " ".join(answer.output.split())
+
+
+def test_a_client_without_its_secret_is_refused_and_not_shown(tmp_path: Path) -> None:
+    line = ["platform", "--http", "0", "--oauth", "s3cret", "--ledger", str(tmp_path / "ledger.db")]
+    answer = CliRunner().invoke(simulate, line)
+    assert answer.exit_code == 2
+    assert "expected CLIENT:SECRET" in answer.output
+    assert "s3cret" not in answer.output
