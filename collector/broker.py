@@ -38,6 +38,8 @@ def write_broker(
     keys = place / CERTIFICATES if certs is None else certs.resolve()
     if any(char.isspace() for char in f"{place}{keys}"):
         raise ValueError(f"{place}: mosquitto's settings know no blanks in names of folders")
+    if user is not None and (not user.isprintable() or any(map(str.isspace, user))):
+        raise ValueError(f"user {user!r}: expected the name of a user of this machine")
     crl = f"crlfile {keys / CRL}" if (keys / CRL).is_file() else NO_CRL
     main = _filled("mosquitto.conf", folder=place, user="" if user is None else f"user {user}\n")
     many = [

@@ -69,8 +69,8 @@ def command() -> None:
 @_said
 def init(folder: Path, name: str, days: int) -> None:
     """Make an authority: its key (keep it off the network, and a copy in a safe), certificate and revocation list."""
-    if not 0 < len(name) <= 64:
-        raise ValueError("--name: expected 1 to 64 characters")
+    if not 0 < len(name) <= 64 or not name.isprintable():
+        raise ValueError("--name: expected 1 to 64 printable characters")
     authority = Authority.create(folder, name, days)
     click.echo(f"made {folder / CERTIFICATE}: {name}, until {_until(authority.certificate)}")
     click.echo(f"fingerprint {fingerprint(authority.certificate.public_key())}")
@@ -118,12 +118,13 @@ def renew(name: str, folder: Path, csr: Path | None, hosts: tuple[str, ...], day
 @click.argument("name")
 @_pki
 @click.option("--reason", type=click.Choice(list(REASONS)), default="stolen", show_default=True)
-@click.option("--serial", default="", help="This certificate alone; left out: all that NAME holds.")
+@click.option("--serial", help="This certificate alone; left out: all that NAME holds.")
 @_said
-def revoke(name: str, folder: Path, reason: str, serial: str) -> None:
+def revoke(name: str, folder: Path, reason: str, serial: str | None) -> None:
     """Shut NAME out: its certificates go onto the revocation list. Give that to the broker (pki publish) at once."""
+    number = "" if serial is None else serial.lower().replace(":", "").lstrip("0") or "0"
     with opened(folder) as authority:
-        for each in authority.revoke(name, REASONS[reason], serial.lower().replace(":", "").lstrip("0")):
+        for each in authority.revoke(name, REASONS[reason], number):
             click.echo(f"revoked {each.name}, serial {each.serial}")
     click.echo(f"wrote {folder / CRL}: publish it, let the broker read it (SIGHUP), and end {name}'s connection")
 

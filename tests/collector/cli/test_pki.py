@@ -94,6 +94,19 @@ def test_renewing_keeps_key_and_hosts_so_that_one_file_changes(here: Path) -> No
     assert [each["state"] for each in listed() if each["name"] == "broker"] == ["replaced", "valid"]
 
 
+def test_a_serial_number_of_nothing_but_zeros_is_not_all_of_a_names_certificates(here: Path) -> None:
+    run("pki", "issue", "agent-2")
+    for none in ("0", "", "00:00"):
+        said = run("pki", "revoke", "agent-2", "--serial", none, code=1).output
+        assert "agent-2 has no certificate 0 here that could be revoked" in said
+
+
+def test_the_authoritys_name_is_one_line_that_moves_no_terminal(here: Path) -> None:
+    said = run("pki", "init", "--pki", "other", "--name", "a\x9b2J\nfingerprint 0", code=1).output
+    assert "expected 1 to 64 printable characters" in said
+    assert not (here / "other").exists()
+
+
 def test_the_list_tells_name_serial_end_and_state(here: Path) -> None:
     run("pki", "issue", "agent-1", "--days", "1")
     run("pki", "issue", "agent-2")
@@ -171,6 +184,7 @@ def test_the_brokers_settings_name_the_site_and_listen_on_loopback_unless_asked(
         (["--collector", "a\nuser x"], 1, "expected 1 to 63 lower-case letters"),
         (["--collector", "a", "--listen", f"::{SMUGGLED}"], 2, "expected an IPv6 address"),
         (["--collector", "a", "--listen", f"here{SMUGGLED}"], 2, "expected a host name"),
+        (["--collector", "a", "--user", f"mosquitto{SMUGGLED}"], 1, "expected the name of a user"),
     ],
 )
 def test_nothing_can_be_smuggled_into_the_brokers_settings(here: Path, words: list[str], code: int, said: str) -> None:
