@@ -30,6 +30,14 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._modules = modules
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """What a command fails by may hold words of others, as `say`."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as err:
+            err.message = lines(err.message)
+            raise
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order of the table."""
         return list(self._modules)

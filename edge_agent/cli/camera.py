@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from config.cli import settings_errors
 from config.keys import refuse_readable
+from config.printable import plain
 from edge_agent.drivers.camera.driver import INSTALL, CameraDriver, missing_packages, profile_of
 from edge_agent.drivers.camera.settings import BY_REGION, CameraDevice
 from edge_agent.settings import load_agent
@@ -92,7 +93,7 @@ def probe(url: str, user: str, password_file: Path | None, udp: bool, snapshot: 
         raise click.ClickException("; ".join(each["msg"] for each in err.errors())) from err
     with _told(device.address()):
         for line in asked(device):
-            click.echo(line)
+            click.echo(plain(line))
         click.echo(stream(device))
         seen = look(device, _seal(device), LOOK)
     for line in seen.lines:

@@ -19,6 +19,7 @@ from config.keys import PemError, fingerprint, new_key, read_bounded, read_certi
 from config.load import load
 from config.model import Settings, Written
 from config.mqtt import MqttSettings, TlsSettings
+from config.printable import plain
 from profiles.wire.topics import ID_PATTERN, ID_WORDS
 
 _PATH = click.Path(path_type=Path)
@@ -99,7 +100,9 @@ def _install(settings: Enrolled, file: Path, ca: Path | None) -> None:
     if ca is not None:
         write_file(tls.ca, read_bounded(ca))
         for each in x509.load_pem_x509_certificates(read_bounded(ca)):
-            click.echo(f"wrote {tls.ca}: {common_name(each.subject)}, fingerprint {fingerprint(each.public_key())}")
+            click.echo(
+                f"wrote {tls.ca}: {plain(common_name(each.subject))}, fingerprint {fingerprint(each.public_key())}"
+            )
     write_file(target, read_bounded(file))
     click.echo(f"wrote {target}: until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M UTC}")
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from collector.cli.main import main as collector
+from collector.pki.authority import Authority, opened
+from collector.pki.names import read_request
 from config.keys import fingerprint, read_certificate, read_key
 from edge_agent.cli.main import main
 
@@ -127,3 +130,20 @@ def test_a_request_can_be_read_by_any_authority(site: Path) -> None:
     request = x509.load_pem_x509_csr((site / f"certs/{AGENT}.csr").read_bytes())
     assert request.is_signature_valid
     assert request.subject.rfc4514_string() == f"CN={AGENT}"
+
+
+def test_a_foreign_authoritys_name_forges_no_line_and_moves_no_terminal(site: Path) -> None:
+    run("enrol")
+    with opened(Path("pki")) as authority:
+        key = read_request(site / f"certs/{AGENT}.csr", AGENT)
+        (site / "signed.crt").write_text(authority.issue(AGENT, "agent", key).pem)
+    foreign = Authority.create(
+        site / "other", "x\x9b2J\nwrote certs/ca.crt: authority, fingerprint 00000000"
+    ).certificate
+    both = foreign.public_bytes(Encoding.PEM) + (site / "pki/ca.crt").read_bytes()
+    (site / "both.crt").write_bytes(both)
+    said = run("enrol", "--install", "signed.crt", "--ca", "both.crt")
+    assert r"x\x9b2J\nwrote" in said
+    assert all(line.isprintable() for line in said.splitlines())
+    (site / "\x9b2J.crt").write_bytes(b"none")
+    assert r"\x9b2J.crt: expected a certificate" in run("enrol", "--install", "\x9b2J.crt", code=1)

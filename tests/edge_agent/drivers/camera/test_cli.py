@@ -218,15 +218,17 @@ def test_probe_shows_what_a_camera_tells_over_onvif_and_no_password(
     monkeypatch.setattr(cli, "LOOK", 0.5)
     write_private(tmp_path / "secret", "p@ss:w/rd\n")
     login = "--user", "viewer", "--password-file", tmp_path / "secret"
+    streams = [("P1", "subStream", "V0", 704, 576), ("P9", "a\x9b2J\nb\u202e", "V0", 176, 144)]
     with (
         bench.camera(bench.encoded(films), login="viewer:p@ss:w/rd") as live,
-        onvif_camera(stream=f"{live.url}?auth=abc", ahead=-90) as there,
+        onvif_camera(stream=f"{live.url}?auth=abc", ahead=-90, profiles=streams) as there,
     ):
         done = call("probe", f"onvif://{there.address}", *login, "--picture", tmp_path / "seen.png")
     assert done.exit_code == 0, done.output
     assert re.search(r"Nobody N-1 V1\.0, clock -(89\.\d|90\.\d) s \(± 0\.\d\)", done.output)
     assert f"* subStream (P1) 704×576 H264\n    stream {live.url}?…\n" in done.output
     assert "h264 320×240" in done.output
+    assert "  a\\x9b2J\\nb\\u202e (P9) 176×144 H264\n" in done.output  # whatever a camera calls it
     assert "abc" not in done.output
     assert "p@ss" not in done.output
     assert (tmp_path / "seen.png").exists()
