@@ -17,6 +17,7 @@ from profiles.wire.messages import Manifest, ManifestTag
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS series_of (agent TEXT, name INTEGER, first INTEGER NOT NULL, used INTEGER NOT NULL,
     PRIMARY KEY (agent, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS carried (agent TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 KEPT = 10
 """Times the points that a manifest may have: so many series are known of an agent; the longest unused are forgotten."""
@@ -38,6 +39,22 @@ class Growth:
 
     def __init__(self, db: sqlite3.Connection, lock: AbstractContextManager[object]) -> None:
         self._db, self._lock = db, lock
+
+    def carries(self, owner: str, most: int) -> bool:
+        """Note that an agent passes on another's data (`owner`: county-1/plant-1), unless it does so of `most` others
+        already; whether it may.
+        """
+        carrier = owner.partition("/")[0]
+        with self._lock, self._db:
+            if self._db.execute("SELECT 1 FROM carried WHERE agent = ?", (owner,)).fetchone() is not None:
+                return True
+            [known] = self._db.execute(  # 0 comes behind / in ASCII
+                "SELECT count(*) FROM carried WHERE agent > ?1 || '/' AND agent < ?1 || '0'", (carrier,)
+            ).fetchone()
+            if known >= most:
+                return False
+            self._db.execute("INSERT INTO carried VALUES (?)", (owner,))
+        return True
 
     def admit(self, agent: str, names: Iterable[int], day: int, *, most_new: int, points: int) -> int:
         """Note that these are an agent's series on a day (days since 1970), unless that makes more than `most_new` new

@@ -51,6 +51,9 @@ class LimitSettings(Settings):
     """Tags that one manifest may have; one with more is refused and kept as a dead letter."""
     new_points: Annotated[int, Field(ge=1)] = 100_000
     """Points that an agent (each one behind a lower collector by itself) may bring in a day (UTC) that it never had."""
+    behind: Annotated[int, Field(ge=0)] = 2000
+    """Agents whose data one agent, a lower collector, may pass on, each with limits and a quota of evidence of its own;
+    0 where there is no lower collector."""
 
 
 class RefusedError(Exception):
@@ -126,10 +129,16 @@ class Admission:
         """RefusedError for one that brings too much; the points of any other are the agent's from now on."""
         most, day = self._settings, int(time.time() // DAY)
         owner = f"{agent}/{manifest.origin}" if manifest.origin else agent
-        reason = ""
-        if len(manifest.tags) > most.points:
+        if manifest.origin and not self._registry.growth.carries(owner, most.behind):
+            owner = agent  # what it invents has no end
+            reason = (
+                f"a manifest of {manifest.origin}, one more than the {most.behind} others whose data an agent may pass"
+                " on (limits: {behind: …})"
+            )
+        elif len(manifest.tags) > most.points:
             reason = f"a manifest of {len(manifest.tags)} tags; at most {most.points} are taken (limits: {{points: …}})"
         else:
+            reason = ""
             new = self._registry.growth.admit(
                 owner, series_names(manifest), day, most_new=most.new_points, points=most.points
             )

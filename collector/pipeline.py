@@ -179,12 +179,14 @@ class Pipeline:
 
     def _prepare(self, envelope: Envelope, answers: list[Answer]) -> bool:
         """Normalise an envelope, or keep its evidence; False when it has to wait."""
-        if isinstance(envelope.body, tuple):
-            return self._take_chunk(envelope)
+        if isinstance(envelope.body, tuple) and not envelope.body[0].origin:
+            return self._take_chunk(envelope, envelope.agent)
         compiled = self._manifests.compiled(envelope.agent, envelope.manifest)
         if compiled is not None:
             if compiled.fault:
                 envelope.fault = compiled.fault
+            elif isinstance(envelope.body, tuple):  # another's file: only of one that this agent may speak for
+                return self._take_chunk(envelope, compiled.owner)
             else:
                 fill(envelope, compiled)
                 if envelope.replay is None and self._live(envelope.records, now := time.time_ns()):
@@ -200,11 +202,13 @@ class Pipeline:
             self._dead.failed_again(envelope.replay, f"its manifest {envelope.manifest} is not here; it was asked for")
         return False
 
-    def _take_chunk(self, envelope: Envelope) -> bool:
+    def _take_chunk(self, envelope: Envelope, owner: str) -> bool:
         assert isinstance(envelope.body, tuple)  # noqa: S101  # for the type checker
         head, body = envelope.body
         try:
-            self._evidence.put(f"{envelope.agent}/{head.origin}" if head.origin else envelope.agent, head, body)
+            if head.origin and owner != f"{envelope.agent}/{head.origin}":
+                raise ValueError(f"evidence of {head.origin!r}, by a manifest of {owner}")
+            self._evidence.put(owner, head, body)
         except ValueError as err:
             envelope.fault = str(err)
         except EvidenceFullError as err:

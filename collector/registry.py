@@ -63,7 +63,7 @@ def _manifests_have_an_origin(db: sqlite3.Connection) -> None:
 
 
 _STEPS: tuple[Step, ...] = (_manifests_have_an_origin,)
-_OF_AGENTS = ("agent", "manifest_of", "claim", "stream", "series_of", "gateway_heard", "gateway_silence")
+_OF_AGENTS = ("agent", "manifest_of", "claim", "stream", "series_of", "carried", "gateway_heard", "gateway_silence")
 """Tables that hold what is known of agents."""
 _STATE = decoder(State)
 
