@@ -12,6 +12,9 @@ from config.model import Settings
 from config.printable import lines, plain
 from config.service.journal import JournalHandler, leads_to_journal
 
+LONGEST = 16_384
+"""Characters of a message, and of a traceback, that are logged: what others write may be as long as a file."""
+
 
 class LogSettings(Settings):
     """What is logged, and how."""
@@ -26,10 +29,10 @@ class _Lines(logging.Formatter):
     """A record is one line, whatever an agent or instrument put into it; a traceback follows, set off to the right."""
 
     def format(self, record: logging.LogRecord) -> str:
-        head = self.head(record) + plain(record.getMessage())
+        head = self.head(record) + plain(_cut(record.getMessage()))
         if not record.exc_info:
             return head
-        return "\n    ".join([head, *lines(self.formatException(record.exc_info)).split("\n")])
+        return "\n    ".join([head, *lines(_cut(self.formatException(record.exc_info))).split("\n")])
 
     def head(self, record: logging.LogRecord) -> str:
         """What stands before the message: nothing, where the time and level are fields."""
@@ -47,11 +50,18 @@ class _Json(logging.Formatter):
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _cut(record.getMessage()),
         }
         if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+            entry["exception"] = _cut(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
+
+
+def _cut(text: str) -> str:
+    """Its beginning and its end (of a traceback the error), and how much is left out between them."""
+    half = LONGEST // 2
+    left = len(text) - LONGEST
+    return text if left <= 0 else f"{text[:half]} … {left} characters … {text[-half:]}"
 
 
 def configure(settings: LogSettings, program: str = "edge-gateway") -> None:

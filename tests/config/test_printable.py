@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import re
 import sys
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from config.logs import LogSettings, configure
+from config.logs import LONGEST, LogSettings, configure
 from config.printable import cell, lines, plain
 
 HOSTILE = "a\r\n2026-01-01T00:00:00.000Z INFO    forged\x1b[2J\x9b31m\u202e\u2028\x00"
@@ -48,6 +49,7 @@ def test_a_record_of_the_log_is_one_line_whatever_an_agent_put_into_it(
     try:
         configure(LogSettings.model_validate({"format": form}))
         logging.getLogger("x").warning("agent %s", HOSTILE)
+        logging.getLogger("x").warning("a file of one column: %s, and its end", "c" * 2_000_000)
         try:
             raise ValueError(HOSTILE)
         except ValueError:
@@ -57,11 +59,13 @@ def test_a_record_of_the_log_is_one_line_whatever_an_agent_put_into_it(
     finally:
         logging.root.handlers[:] = handlers
         logging.root.setLevel(level)
-    first, *rest = told.removesuffix("\n").split("\n")
+    first, long, *rest = told.removesuffix("\n").split("\n")
+    assert len(long) < LONGEST + 200
+    assert re.search(r"a file of one column: c+ … 19\d{5} characters … c+, and its end", long)
     assert "forged" in first
     assert "forged" in rest[-1]
     if form == "text":
-        assert all(line.isprintable() for line in (first, *rest))
+        assert all(line.isprintable() for line in (first, long, *rest))
         assert all(line.startswith("    ") for line in rest[1:]), "a traceback passes for no record of its own"
     else:
         assert len(rest) == 1
