@@ -233,6 +233,21 @@ def test_what_is_too_large_or_one_too_many_finds_its_bound(tmp_path: Path) -> No
             again.end()
 
 
+def test_nothing_is_retained_under_a_collector_that_there_is_not(secured: Secured) -> None:
+    collector, agent = speaker(secured, COLLECTOR), speaker(secured, "agent-1")
+    with speaking(collector, agent):
+        for topic in ("gw/v1/x1/agent-1/state", "gw/v1/x2/agent-1/data", DATA):
+            agent.client.publish(topic, b"kept", qos=1, retain=True).wait_for_publish(30)
+        with (secured.environment.broker.parent / "acl").open("a") as rules:
+            rules.write("pattern read gw/v1/+/+/+\n")
+        secured.reload()
+        collector.listen("gw/v1/+/+/+")
+        wait_for(lambda: collector.heard, what="what the broker has kept")
+        agent.say(DATA, "behind it")
+        wait_for(lambda: f"{DATA} behind it" in collector.heard, what="what comes after all that was kept")
+        assert collector.heard == [f"{DATA} kept", f"{DATA} behind it"]
+
+
 def test_the_broker_listens_where_it_is_told_by_ipv6_too(tmp_path: Path) -> None:
     with secure_broker(tmp_path / "environment", listen=[LOCAL, "::1"]) as secured:
         for host in (LOCAL, "::1", "localhost"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.keys import read_certificate
-from profiles.wire.topics import FROM_AGENT, TO_AGENT
+from profiles.wire.topics import FROM_AGENT, TO_AGENT, TRIAL
 from tests.pages import DOCS, blocks, shell
 from tests.servers import find_server, free_port, wait_for
 
@@ -40,7 +40,8 @@ def test_the_pages_commands_lead_from_nothing_to_a_closed_site_and_back_from_eac
 
 def test_the_pages_rules_for_emqx_name_every_kind_of_message() -> None:
     page = PAGE.read_text(encoding="utf-8")
+    assert all(f'"gw/v1/{each}/${{username}}/{kind}"' in page for each in ("county-1", TRIAL) for kind in FROM_AGENT)
+    assert all(f'"gw/v1/+/${{username}}/{kind}"' in page for kind in TO_AGENT)
     for mine, other in ((FROM_AGENT, "subscribe"), (TO_AGENT, "publish")):
         [line] = re.findall(rf'\{{allow, \{{user, "county-1"\}}, {other}, \[(.*?)\]\}}\.', page, re.DOTALL)
         assert re.findall(r'"gw/v1/county-1/\+/(\w+)"', line) == list(mine)
-        assert all(f'"gw/v1/+/${{username}}/{kind}"' in page for kind in mine)
