@@ -18,6 +18,7 @@ from asyncua.server.uaprocessor import UaProcessor
 from hypothesis import settings
 
 from edge_agent.simulators.forbidden import VARIABLE, watch_opcua
+from tests.servers import Server, mosquitto, running
 
 settings.register_profile("short", max_examples=200, deadline=None)
 settings.register_profile("long", max_examples=20_000, deadline=None)
@@ -50,6 +51,13 @@ def forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.touch()
     monkeypatch.setenv(VARIABLE, str(path))
     return path
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Server]:
+    """A mosquitto of the test's own."""
+    with running(mosquitto(tmp_path / "broker")) as server:
+        yield server
 
 
 @pytest.fixture

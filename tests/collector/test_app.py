@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,20 +34,6 @@ from tests.servers import Server
 
 GOOD = "good"
 TANK = manifest("G0001")
-
-
-@pytest.fixture
-def agent(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port)
-    yield agent
-    agent.close()
-
-
-@pytest.fixture
-def neighbour(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port, "plant-b")
-    yield agent
-    agent.close()
 
 
 def rows(*values: float, tag: str = "G0001") -> list[tuple[str, int, float, str]]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from collector.alarms.file import AlarmFile
@@ -23,13 +21,6 @@ from tests.collector.reports.test_reporting import TANK, now, reporting
 from tests.servers import LOCAL, Server
 
 CODE = f"{HAZARD}G0001YW001"
-
-
-@pytest.fixture
-def agent(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port)
-    yield agent
-    agent.close()
 
 
 def settings_file(folder: Path, port: int) -> Path:

@@ -49,13 +49,6 @@ def higher(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture
-def agent(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port)
-    yield agent
-    agent.close()
-
-
 def upward(server: Server, name: str = "city", **rest: object) -> CascadeSettings:
     uplink = UplinkSettings(resend=1.0, backoff=1.0)
     return CascadeSettings(collector=name, mqtt=mqtt(server.port), uplink=uplink, **rest)

@@ -26,20 +26,6 @@ ROW = [("G0001", NOW, 3.5, "good")]
 
 
 @pytest.fixture
-def agent(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port)
-    yield agent
-    agent.close()
-
-
-@pytest.fixture
-def neighbour(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port, "plant-b")
-    yield agent
-    agent.close()
-
-
-@pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     made = Registry(tmp_path)
     yield made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,13 +25,7 @@ from edge_agent.simulators import tank_farm
 from edge_agent.uplink import answers as answers_
 from profiles.wire.codec import decode, decoder, encode, split_evidence
 from profiles.wire.messages import Data, Events, EvidenceChunk, Host, Request, Response, Sample, State
-from tests.servers import LOCAL, Server, mosquitto, running, wait_for
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
+from tests.servers import LOCAL, Server, wait_for
 
 
 class Listener:

@@ -30,7 +30,7 @@ from profiles.wire.messages import Value
 from tests.edge_agent.drivers.files.bench import CH4, MINE, cdss, now, write
 from tests.edge_agent.drivers.opcua.plant import URI, plant, until
 from tests.integration import test_text_files
-from tests.servers import LOCAL, Server, mosquitto, running
+from tests.servers import LOCAL, Server
 
 How = dict[str, str]
 
@@ -112,12 +112,6 @@ async def explained(folder: Path, *words: str) -> tuple[How, dict[str, How]]:
     assert answer.exit_code == 0, answer.output
     sections = {each["title"]: dict(each["lines"]) for each in json.loads(answer.stdout)["sections"]}
     return sections["How it was read"], sections
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Any:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 async def test_the_registers_are_those_that_the_instrument_served(

@@ -28,17 +28,11 @@ from edge_agent.simulators.mine_scenes import Walk, shaft_mouth
 from tests.collector.field import Shelf, collecting, eventually, seals, settings
 from tests.edge_agent.drivers.camera import bench
 from tests.edge_agent.drivers.camera.drawn import film
-from tests.servers import LOCAL, Server, mosquitto, running
+from tests.servers import LOCAL, Server
 
 MINE, TERMINAL, CAMERA = "140199900001", "14019990000101", "14010000001320000001"
 WALK = Walk(10, 20, (0.9, 0.95), (0.6, 0.6), height=0.34)
 """Over the line at about the fifteenth second."""
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ Agent, broker, collector and platform are the real ones; the agent is stopped wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from edge_agent.app import Agent
 from edge_agent.settings import load_agent
 from edge_agent.simulators.modbus_server import Instrument, Served
 from tests.collector.field import Shelf, collecting, eventually, seals, settings
-from tests.servers import LOCAL, Server, mosquitto, running
+from tests.servers import LOCAL, Server
 
 MINE, TERMINAL = "140199900001", "14019990000101"
 QUICK = """
@@ -34,12 +34,6 @@ spec: {zh: 快, en: quick, status: working-definition}
 seal: {events: {lock_open: {on: 100ms, off: 200ms}}}
 """
 """The package's, but for the times of a lock."""
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with running(mosquitto(tmp_path / "broker")) as server:
-        yield server
 
 
 @asynccontextmanager

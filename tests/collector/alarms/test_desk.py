@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +43,6 @@ from tests.servers import Server
 TANK = manifest("G0001")
 LISTED = "state: state\nmqtt: {host: 127.0.0.1, tls: disabled}\nsinks: [{type: sqlite, name: shelf-0, path: x.db}, "
 LISTED += "{type: sqlite, name: shelf-1, path: y.db}]\ncollector: bureau\n"
-
-
-@pytest.fixture
-def agent(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port)
-    yield agent
-    agent.close()
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,8 @@ from collector.cli.ask import _args
 from collector.cli.audit import command as audit
 from collector.cli.main import main
 from edge_agent.simulators import tank_farm
-from tests.edge_agent.test_app import broker, working
+from tests.edge_agent.test_app import working
 from tests.servers import LOCAL, Server, free_port, wait_for
-
-__all__ = ["broker"]
 
 
 def settings(folder: Path, port: int) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -40,13 +39,6 @@ reports:
     resume_rate: 100
     transport: {{type: tcp, host: {local}, port: {port}}}
 """
-
-
-@pytest.fixture
-def agent(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port)
-    yield agent
-    agent.close()
 
 
 def transition(name: str, state: EventState, at: int, alarm: str = "a") -> Event:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +66,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "STOPPED_PAUSE", 0.1)
     monkeypatch.setattr("collector.reports.packer.PATIENCE", 100)
     monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.1)
-
-
-@pytest.fixture
-def agent(broker: Server) -> Iterator[Agent]:
-    agent = Agent(broker.port)
-    yield agent
-    agent.close()
 
 
 def reporting(broker: Server, folder: Path, shelf: Shelf, port: int, **rest: Any) -> CollectorSettings:

@@ -23,12 +23,6 @@ from tests.servers import running as served
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Server]:
-    with served(mosquitto(tmp_path / "broker")) as server:
-        yield server
-
-
-@pytest.fixture
 def collector(broker: Server) -> Iterator[Collector]:
     made = Collector(broker.port)
     yield made

@@ -18,10 +18,10 @@ from edge_agent.drivers.camera.runner import CameraRunner
 from profiles.wire.codec import decode, decoder, encode, split_evidence
 from profiles.wire.messages import SNAPSHOT, Events, Evidence, EvidenceChunk, Request, Response, State
 from tests.edge_agent.drivers.camera.bench import Heard, device, encoded, films
-from tests.edge_agent.test_app import Listener, broker, working
+from tests.edge_agent.test_app import Listener, working
 from tests.servers import Server, free_port, wait_for
 
-__all__ = ["broker", "films"]
+__all__ = ["films"]
 
 
 WRITTEN = ("name", "driver", "url", "code", "position", "lines", "masks", "evidence", "ignore")
