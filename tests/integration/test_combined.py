@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,13 @@ from collector.platform.ledger import Ledger as PlatformLedger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_tcp
 from collector.settings import load_collector
-from edge_agent.app import Agent
-from edge_agent.settings import load_agent
 from edge_agent.simulators.ledger import Ledger
 from edge_agent.simulators.modbus_server import Instrument, Served
 from profiles.wire.messages import Value
 from tests.edge_agent.drivers.files.bench import now, put, stamp
 from tests.edge_agent.drivers.files.test_alarms import FORM
 from tests.edge_agent.drivers.opcua.plant import until
+from tests.integration.agents import agent
 from tests.servers import LOCAL, mosquitto, running
 
 MINE = "429021001003"
@@ -130,18 +128,6 @@ def settings(folder: Path, site: Site, broker: int, modbus: int, platform: int) 
     }  # fmt: skip
     for file, made in (("agent", agent), ("collector", collector)):
         (folder / f"{file}.yaml").write_text(yaml.safe_dump(made, allow_unicode=True), encoding="utf-8")
-
-
-@asynccontextmanager
-async def agent(folder: Path) -> AsyncIterator[None]:
-    """One run of the agent."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(Agent(load_agent(folder / "agent.yaml").settings).run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 async def command(folder: Path, *words: str) -> list[dict[str, Any]]:

@@ -23,13 +23,12 @@ from collector.moments import utc
 from collector.settings import load_collector
 from collector.sinks.sqlite.settings import SqliteSettings
 from collector.sinks.sqlite.sink import SqliteSink
-from edge_agent.app import Agent
-from edge_agent.settings import load_agent
 from edge_agent.simulators.modbus_server import Instrument, Served, Table
 from profiles.wire.messages import Value
 from tests.edge_agent.drivers.files.bench import CH4, MINE, cdss, now, write
 from tests.edge_agent.drivers.opcua.plant import URI, plant, until
 from tests.integration import test_text_files
+from tests.integration.agents import agent
 from tests.servers import LOCAL, Server
 
 How = dict[str, str]
@@ -87,17 +86,6 @@ async def collecting(folder: Path) -> AsyncIterator[Collector]:
         await task
 
 
-@asynccontextmanager
-async def reading(folder: Path) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(Agent(load_agent(folder / "agent.yaml").settings).run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
-
-
 def stored(folder: Path, point: str, since: int = 0) -> list[dict[str, Any]]:
     sink = SqliteSink(SqliteSettings(type="sqlite", path=folder / "store.db"))
     rows = sink.history(point, since, 2**53, 1000)
@@ -124,13 +112,13 @@ async def test_the_registers_are_those_that_the_instrument_served(
             {"table": "holding-register"} | tag for tag in TAGS],
     })  # fmt: skip
     async with collecting(tmp_path):
-        async with reading(tmp_path):
+        async with agent(tmp_path):
             await until(lambda: all(stored(tmp_path, tag["name"]) for tag in TAGS), "all of them")
             ways = {tag["name"]: (await explained(tmp_path, f"plant.{tag['name']}", "--ask"))[0] for tag in TAGS}
         last = stored(tmp_path, "plain")[-1]["time"]
         monkeypatch.setattr("collector.cli.explain.PATIENCE", 0.5)
         off, _all = await explained(tmp_path, "plant.plain", "--ask")
-        async with reading(tmp_path):
+        async with agent(tmp_path):
             await until(lambda: stored(tmp_path, "plain", last + 1), "a reading after the restart")
             monkeypatch.setattr("collector.cli.explain.PATIENCE", 30.0)
             old, _all = await explained(tmp_path, "plant.plain", "--ask", "--at", utc(last))
@@ -166,7 +154,7 @@ async def test_an_opcua_value_has_its_type_and_status(tmp_path: Path, broker: Se
                 {"name": "second", "node": f"nsu={URI};s=list", "path": "[1]"},
             ],
         })  # fmt: skip
-        async with collecting(tmp_path), reading(tmp_path):
+        async with collecting(tmp_path), agent(tmp_path):
             await until(lambda: stored(tmp_path, "level") and stored(tmp_path, "second"), "both values")
             level, _all = await explained(tmp_path, "plant.level", "--ask")
             second, _all = await explained(tmp_path, "plant.second", "--ask")
@@ -181,7 +169,7 @@ async def test_a_coal_mines_value_is_followed_from_the_line_of_its_file_to_the_r
     monkeypatch.setattr("collector.reports.packer.PATIENCE", 500)
     monkeypatch.setattr("collector.reports.reporter.PACK_EVERY", 0.1)
     test_text_files.settings(tmp_path, broker.port)
-    async with collecting(tmp_path) as county, reading(tmp_path):
+    async with collecting(tmp_path) as county, agent(tmp_path):
         at = now()
         repeated = cdss(at, (CH4, "9.9", "0", at), (CH4, "0.62", "0", at))  # of a repeated record the last is taken
         file = write(tmp_path / "mine", repeated, at)

@@ -25,7 +25,8 @@ from edge_agent.simulators.ledger import Ledger
 from edge_agent.simulators.modbus_server import Instrument, Served
 from profiles.wire.messages import Value
 from tests.edge_agent.drivers.opcua.plant import until
-from tests.integration.test_combined import agent, command
+from tests.integration.agents import agent
+from tests.integration.test_combined import command
 from tests.servers import LOCAL, mosquitto, running
 
 SITE = "110110001"

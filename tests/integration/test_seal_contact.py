@@ -5,9 +5,6 @@ Agent, broker, collector and platform are the real ones; the agent is stopped wh
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +16,9 @@ from collector.platform.ledger import Ledger
 from collector.platform.platform import Platform, Secret, plan
 from collector.platform.ports import serve_http
 from collector.reports.settings import target_model
-from edge_agent.app import Agent
-from edge_agent.settings import load_agent
 from edge_agent.simulators.modbus_server import Instrument, Served
 from tests.collector.field import Shelf, collecting, eventually, seals, settings
+from tests.integration.agents import agent
 from tests.servers import LOCAL, Server
 
 MINE, TERMINAL = "140199900001", "14019990000101"
@@ -34,18 +30,6 @@ spec: {zh: 快, en: quick, status: working-definition}
 seal: {events: {lock_open: {on: 100ms, off: 200ms}}}
 """
 """The package's, but for the times of a lock."""
-
-
-@asynccontextmanager
-async def agent(folder: Path) -> AsyncIterator[None]:
-    """One run of the agent."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(Agent(load_agent(folder / "agent.yaml").settings).run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
 
 
 def written(folder: Path, broker: int, modbus: int) -> None:
