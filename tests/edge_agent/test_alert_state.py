@@ -8,8 +8,8 @@ import pytest
 
 from edge_agent.rules import LimitRule
 from edge_agent.tags import Deadband
-from tests.edge_agent.test_combined import GATE, Bench, tag
-from tests.edge_agent.test_sampler import NOW, bench
+from tests.edge_agent.rules_bench import GATE, Bench, tag
+from tests.edge_agent.sampler_bench import NOW, bench
 
 
 def test_while_an_alarm_stands_an_unchanged_value_is_sent_as_often_as_in_alert_state() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.clock import Clock, ClockSettings
 from profiles.periods import Periods
-from tests.edge_agent.test_combined import Bench, Told
+from tests.edge_agent.rules_bench import Bench, Told
 from tests.profiles.test_periods import NIGHT, at
 
 SITE = "110110001"
