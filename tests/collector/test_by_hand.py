@@ -15,7 +15,7 @@ from profiles.wire.codec import decode, decoder, encode, manifest_hash
 from profiles.wire.messages import Asset, Manifest, ManifestTag, Point, Site
 from tests.collector.compliance.bureau import DAY, END, HOUR, START, bureau, minutes
 from tests.collector.field import NOW, manifest
-from tests.collector.reports.test_packer import Desk
+from tests.collector.reports.desk import Desk
 
 MINE = "429021001003"
 POND = f"{MINE}01"

@@ -32,7 +32,7 @@ from config.errors import ConfigError
 from profiles.wire.codec import freeze_events, freeze_evidence, manifest_hash
 from profiles.wire.messages import Event, Evidence, EvidenceChunk
 from tests.collector.field import NOW, STREAM, Agent, Shelf, collecting, eventually, settings
-from tests.collector.reports.test_packer import Desk
+from tests.collector.reports.desk import Desk
 from tests.collector.reports.test_seal import ABOUT, BELT, MINE, messages, seen
 from tests.servers import LOCAL, Server
 

@@ -19,7 +19,7 @@ from profiles.load import library
 from profiles.wire.codec import decode, decoder, encode, freeze_events, manifest_hash
 from profiles.wire.messages import Events, Host, Manifest, ManifestTag, Point, State
 from tests.collector.field import NOW, STREAM
-from tests.collector.reports.test_packer import Desk
+from tests.collector.reports.desk import Desk
 from tests.collector.reports.test_seal import ABOUT, BELT, GATE, MINE, TERMINAL, seen
 
 SECOND, MINUTE = 1000, 60_000

@@ -16,7 +16,7 @@ from profiles.load import library
 from profiles.textfile.codec import decode
 from profiles.textfile.values import text_files
 from tests.collector.field import NOW
-from tests.collector.reports.test_packer import Desk, record
+from tests.collector.reports.desk import Desk, record
 from tests.collector.reports.test_seal import ABOUT
 from tests.collector.reports.test_seal_bodies import BELT, BELT_RUNS, GATE, MINE, counts, gateway, ms, place
 

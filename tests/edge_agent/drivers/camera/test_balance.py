@@ -9,8 +9,8 @@ from edge_agent.drivers.camera.driver import CameraDriver
 from edge_agent.drivers.camera.watched import Watched
 from profiles.wire.quality import BAD_STALE, GOOD, UNCERTAIN_PARTIAL
 from tests.edge_agent.drivers.camera.bench import Heard, device
+from tests.edge_agent.drivers.camera.still import ALIVE
 from tests.edge_agent.drivers.camera.test_judge import seal
-from tests.edge_agent.drivers.camera.test_standing import ALIVE
 
 ZONE = "+08:00"
 MIDNIGHT = 1_800_000_000_000 - (1_800_000_000_000 + 8 * 3_600_000) % DAY
