@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from collector.platform.text_files import TextPlatform
 from collector.reports import rounds
 from collector.reports.pictures import filled
 from collector.reports.settings import target_model
+from collector.settings import CollectorSettings
 from profiles.wire.codec import freeze_events, freeze_evidence, manifest_hash
 from profiles.wire.messages import Event, Evidence, EvidenceChunk
 from tests.collector.field import NOW, STREAM, Agent, Shelf, collecting, eventually, settings
@@ -41,16 +43,27 @@ def agent(broker: Server) -> Iterator[Agent]:
     agent.close()
 
 
+async def platform(
+    broker: Server, folder: Path, book: Ledger, family: str, answers: str = "success"
+) -> tuple[asyncio.Server, CollectorSettings]:
+    """A platform that answers as told, and the settings of a collector that reports seals to it with their pictures."""
+    server = await serve_http(Platform(book, Secret(), plan(answers)), LOCAL, 0)
+    url = f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}{'/seal' if family == 'seal' else ''}"
+    return server, reporting(broker, folder, family, "inline", {"type": "http", "url": url})
+
+
+def reporting(broker: Server, folder: Path, family: str, pictures: str, transport: dict[str, str]) -> CollectorSettings:
+    target = target_model().model_validate(
+        {"name": "p", "profiles": ["electronic-seal"], "family": family, "pictures": pictures, "transport": transport}
+    )
+    return settings(broker.port, folder, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+
+
 async def test_pictures_reach_the_platform_each_once_with_the_hash_of_the_event_over_a_restart_in_between(
     broker: Server, agent: Agent, tmp_path: Path
 ) -> None:
     book = Ledger(tmp_path / "platform.db")
-    server = await serve_http(Platform(book, Secret(), plan("success,error:503,success")), LOCAL, 0)
-    transport = {"type": "http", "url": f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}/seal"}
-    target = target_model().model_validate(
-        {"name": "p", "profiles": ["electronic-seal"], "family": "seal", "pictures": "inline", "transport": transport}
-    )
-    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    server, chosen = await platform(broker, tmp_path, book, "seal", "success,error:503,success")
     before, at, after = picture("before"), picture("at"), picture("after")
     halves = [chunk(before, 3, end=2**16), chunk(before, 4, start=2**16)]
     async with collecting(chosen):
@@ -91,12 +104,7 @@ async def test_a_picture_that_the_disk_does_not_give_is_tried_again_and_stops_ne
 
     monkeypatch.setattr("collector.reports.sender.filled", unread)
     book = Ledger(tmp_path / "platform.db")
-    server = await serve_http(Platform(book, Secret(), plan("success")), LOCAL, 0)
-    transport = {"type": "http", "url": f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}/seal"}
-    target = target_model().model_validate(
-        {"name": "p", "profiles": ["electronic-seal"], "family": "seal", "pictures": "inline", "transport": transport}
-    )
-    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    server, chosen = await platform(broker, tmp_path, book, "seal")
     async with collecting(chosen) as collector:
         agent.send("manifest", ABOUT)
         agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [RAISED]))
@@ -119,11 +127,7 @@ async def test_pictures_lie_beside_the_files_of_their_events_under_the_addresses
 ) -> None:
     upload = tmp_path / "upload"
     upload.mkdir()
-    target = target_model().model_validate(
-        {"name": "p", "profiles": ["electronic-seal"], "family": "seal-file", "pictures": "files",
-         "transport": {"type": "folder", "path": str(upload)}}
-    )  # fmt: skip
-    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    chosen = reporting(broker, tmp_path, "seal-file", "files", {"type": "folder", "path": str(upload)})
     book = Ledger(tmp_path / "platform.db")
     folder = Folder(TextPlatform(book), upload)
     async with collecting(chosen):
@@ -150,12 +154,7 @@ async def test_a_covered_camera_reaches_the_video_platform_with_its_pictures(
     broker: Server, agent: Agent, tmp_path: Path
 ) -> None:
     book = Ledger(tmp_path / "platform.db")
-    server = await serve_http(Platform(book, Secret(), plan("success")), LOCAL, 0)
-    transport = {"type": "http", "url": f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}"}
-    target = target_model().model_validate(
-        {"name": "p", "profiles": ["electronic-seal"], "family": "CM6", "pictures": "inline", "transport": transport}
-    )
-    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    server, chosen = await platform(broker, tmp_path, book, "CM6")
     async with collecting(chosen):
         agent.send("manifest", ABOUT)
         agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), [COVERED]))
@@ -180,12 +179,7 @@ async def test_the_register_of_cameras_has_the_picture_of_a_scene_once_that_is_v
 ) -> None:
     monkeypatch.setattr(rounds, "LOOK_AGAIN", 0)
     book = Ledger(tmp_path / "platform.db")
-    server = await serve_http(Platform(book, Secret(), plan("success")), LOCAL, 0)
-    transport = {"type": "http", "url": f"http://{LOCAL}:{server.sockets[0].getsockname()[1]}"}
-    target = target_model().model_validate(
-        {"name": "p", "profiles": ["electronic-seal"], "family": "CM6", "pictures": "inline", "transport": transport}
-    )
-    chosen = settings(broker.port, tmp_path, Shelf()).model_copy(update={"reports": (target,), "mines": STOPPED})
+    server, chosen = await platform(broker, tmp_path, book, "CM6")
     async with collecting(chosen):
         agent.send("manifest", ABOUT)
         await eventually(lambda: book.values("CM6.camera"), "the register without pictures")
