@@ -63,8 +63,9 @@ def course(sides: Sequence[Side], low: float, high: float) -> list[Step]:
 class Course:
     """Gives the value of each reading, and its raw form."""
 
-    def __init__(self, course: Sequence[Step]) -> None:
-        self._steps = list(course)
+    def __init__(self, course: Sequence[Step], least: float = 0.0) -> None:
+        """`least`: s that a step goes on, where events are told apart by that."""
+        self._steps, self._least = list(course), least
         self._read: list[float] = []
         """When the step was read, s."""
         self._number = 0
@@ -85,7 +86,7 @@ class Course:
         side, most = self._steps[0].side, self._steps[0].most
         if most:
             return len(self._read) >= most
-        longer = side.delay + 0.01  # two clocks with whole ms lie between
+        longer = max(side.delay + 0.01, self._least)  # two clocks with whole ms lie between
         return len(self._read) >= side.fall_after + 3 and self._read[-1] - self._read[2] >= longer
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,10 @@ def write(folder: Path, name: str, settings: dict[str, Any]) -> Path:
     return path
 
 
-def collector(folder: Path, mqtt: dict[str, Any]) -> Collector:
-    """One that writes every profile's files into the folder `upload`."""
+def collector(folder: Path, mqtt: dict[str, Any], names: Sequence[str] = PROFILES) -> Collector:
+    """One that writes the files of these profiles into the folder `upload`."""
     target = {
-        "name": "province", "profiles": [f"fast-{name}" for name in PROFILES], "family": "text-file",
+        "name": "province", "profiles": [f"fast-{name}" for name in names], "family": "text-file",
         "resume_rate": 100, "transport": {"type": "folder", "path": "upload"},
     }  # fmt: skip
     made = {
@@ -99,17 +100,21 @@ def collector(folder: Path, mqtt: dict[str, Any]) -> Collector:
     return Collector(load_collector(write(folder, "collector", made)).settings)
 
 
-def agent(folder: Path, mqtt: dict[str, Any], name: str, found: list[Place], port: int, tags: list[Any]) -> Agent:
-    """The agent of one mine, which reads its own tags of the unit on `port`."""
-    site = msgspec.structs.replace(found[0].site, gateway=f"{found[0].site.code}01")
-    device = {
+def plc(port: int, tags: list[Any], interval: str = "500ms") -> dict[str, Any]:
+    """What an agent says of the unit on `port`."""
+    return {
         "name": "plc", "driver": "modbus", "connection": {"type": "tcp", "host": LOCAL, "port": port},
-        "addressing": "plain", "interval": "500ms", "timeout": "60s", "tags": tags,
+        "addressing": "plain", "interval": interval, "timeout": "60s", "tags": tags,
     }  # fmt: skip
+
+
+def agent(folder: Path, mqtt: dict[str, Any], name: str, found: list[Place], *devices: dict[str, Any]) -> Agent:
+    """The agent of one mine, which reads its own devices."""
+    site = msgspec.structs.replace(found[0].site, gateway=f"{found[0].site.code}01")
     made = {
         "agent": name, "collector": "county", "state": f"agent-{name}", "mqtt": mqtt, "profiles": ["profiles"],
         "site": msgspec.to_builtins(site), "outbox": {"flush": "100ms"}, "uplink": {"drain": "1s"},
-        "assets": {place.point.asset: msgspec.to_builtins(place.asset) for place in found}, "devices": [device],
+        "assets": {place.point.asset: msgspec.to_builtins(place.asset) for place in found}, "devices": list(devices),
     }  # fmt: skip
     return Agent(load_agent(write(folder, name, made)).settings)
 
@@ -142,8 +147,8 @@ async def test_what_an_instrument_served_stands_in_the_files_of_each_mine(
         await until(lambda: county.connected, "the collector: what is sent before it hears comes again only later")
         agents = [
             asyncio.create_task(
-                agent(tmp_path, mqtt, name, found, port,
-                      [its for its in stated if its["point"]["profile"] == f"fast-{name}"]).run(stop)
+                agent(tmp_path, mqtt, name, found,
+                      plc(port, [its for its in stated if its["point"]["profile"] == f"fast-{name}"])).run(stop)
             )
             for name, found in mines.items()
         ]  # fmt: skip
