@@ -215,6 +215,8 @@ def _cell(entry: BaseModel, name: str, language: Language = "en") -> str:
     if language == "zh" and isinstance(entry, Quantity) and name in ("unit", "accepts"):
         codes = (value,) if isinstance(value, str) else value
         return ", ".join(f"{code} {UNITS[code].zh}" for code in codes if code)
+    if isinstance(entry, Quantity) and name == "reported" and not value:
+        return "no: only stored" if language == "en" else "否：仅存储"
     return shown_seconds(value) if value is not None and name in durations(type(entry)) else _text(value)
 
 
