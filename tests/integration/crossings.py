@@ -110,7 +110,7 @@ class Told(NamedTuple):
     """What a platform has of one transition: `words` for its kind; `since` where it is told (ms UTC)."""
 
     words: tuple[Any, ...]
-    value: float
+    value: float | None
     time: int
     since: int | None = None
 

@@ -281,7 +281,14 @@ def wanted(mine: Mine, its: Mapping[str, list[Served]]) -> dict[tuple[str, str],
             add(code, quantity, side, its[code])
         for side in near(mine.profile, limits, quantity, of_limits):
             [level] = side.limits
-            add(code, quantity, side, its[code], report.alarm_types[level], *ends(mine.profile.quantities[quantity]))
+            add(
+                code,
+                quantity,
+                side,
+                its[code],
+                report.alarm_types[level],  # type: ignore[index]
+                *ends(mine.profile.quantities[quantity]),
+            )
         if (over := mine.over(quantity)) is not None:
             add(code, quantity, over, its[code], report.alarm_types["OVER_RANGE"])
     for feeder, device in mine.devices.items():
@@ -294,7 +301,8 @@ def wanted(mine: Mine, its: Mapping[str, list[Served]]) -> dict[tuple[str, str],
 
 def spans_served(its: Mapping[str, list[Served]], mine: Mine) -> dict[str, Any]:
     """By point the changes of switches, the actions of devices, and by kind how often which reading was told."""
-    files, found = text_files(mine.profile), {}
+    files = text_files(mine.profile)
+    found: dict[str, Any] = {}
     for code in mine.tags:
         if (kind := kind_of(files, "changes", code)) is not None:
             found[f"{kind} {code}"] = changes(its[code])

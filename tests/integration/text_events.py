@@ -52,9 +52,10 @@ def expected(profile: Profile, quantity: str, code: str, side: Side, found: Iter
     standing: dict[AbnormalName, Stood] = {}
     names: list[AbnormalName] = list(side.limits)  # type: ignore[arg-type]  # conditions are watched as limits, too
     for each in found:
-        reached = () if each.cleared else names[: names.index(each.level) + 1]
+        of: AbnormalName = each.level  # type: ignore[assignment]  # a limit or condition of the side
+        reached = () if each.cleared else names[: names.index(of) + 1]
         new = [level for level in reached if level not in standing]
-        if new and (said := words(profile, quantity, code, each.level)) and "abnormal" not in KINDS[said[0]].key:
+        if new and (said := words(profile, quantity, code, of)) and "abnormal" not in KINDS[said[0]].key:
             del new[:-1]
         for level in names:
             if level in new:

@@ -39,6 +39,8 @@ def test_every_table_of_every_profile_says_where_it_is_known_from() -> None:
 
 def test_of_a_quantity_that_is_not_reported_the_page_says_that_it_is_only_stored() -> None:
     tailings = library()["tailings"]
-    for language, words in (("en", "no: only stored"), ("zh", "否：仅存储")):
-        [row] = [line for line in pages.page(tailings, language).splitlines() if line.startswith("| SP |")]
+    for page, words in (
+        (pages.page(tailings, "en"), "no: only stored"), (pages.page(tailings, "zh"), "否：仅存储"),
+    ):  # fmt: skip
+        [row] = [line for line in page.splitlines() if line.startswith("| SP |")]
         assert f"| {words} |" in row
