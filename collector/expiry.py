@@ -14,13 +14,13 @@ from collector.settings import CollectorSettings
 from collector.sinks.base import Destination, EventRecord
 from collector.told import Teller
 from collector.writers import Writer
-from config.certificates import EACH_DAY, LOOK, ExpiryWarning, of_link, warnings
+from config.certificates import CODE, ExpiryWarning, ExpiryWatch, gravest, of_link, told_together
 from profiles.wire.codec import event_id
 from profiles.wire.messages import MAX_WORDS, Event, EventState, Level
 
 log = logging.getLogger(__name__)
-CODE = "certificate"
-"""Code of the alarm."""
+LOOK = 3600.0
+"""Seconds between two looks at the files."""
 
 
 def of_links(settings: CollectorSettings) -> dict[str, Path]:
@@ -42,10 +42,10 @@ class Expiry:
     def __init__(
         self, files: Mapping[str, Path], collector: str, book: AlarmBook, stores: Sequence[Writer[Destination]]
     ) -> None:
-        self._files, self._collector, self._book = files, collector, book
+        self._collector, self._book = collector, book
+        self._watch = ExpiryWatch(files.values())
         self._teller = Teller(book, stores)
         self._looked = 0
-        self._known: set[tuple[Path, str, str]] | None = None
         self._untold: dict[str, EventRecord] = {}
         """What a store that is away does not have yet, by the event's id."""
 
@@ -60,25 +60,22 @@ class Expiry:
 
     def _look(self, now: int) -> list[EventRecord]:
         standing = self._book.standing(self._collector, "agent", "", CODE)
-        found = warnings(self._files.values(), now / 1000)
-        more = set() if self._known is None else found.keys() - self._known  # a restart is nothing new
-        self._known = set(found)
-        if standing is not None and found and not more and 0 <= now - standing.since < EACH_DAY * 1000:
+        found = self._watch.news(now, None if standing is None else standing.since)
+        if found is None:
             return []
         told = []
         if standing is not None:
-            text = "" if found else "all certificates and revocation lists hold again"
+            text = "" if found else told_together(found)
             told.append(self._record(standing.alarm, "cleared", standing.since, now, "WARN", text))
         if found:
-            told.append(self._raised(list(found.values()), now))
+            told.append(self._raised(found, now))
         return told
 
     def _raised(self, found: Sequence[ExpiryWarning], now: int) -> EventRecord:
         for each in found:
             log.log(logging.ERROR if each.level == "FAULT" else logging.WARNING, "%s", each.text)
-        level: Level = "FAULT" if any(each.level == "FAULT" for each in found) else "WARN"
         alarm = event_id(self._collector, CODE, now)
-        return self._record(alarm, "raised", now, now, level, "; ".join(each.text for each in found))
+        return self._record(alarm, "raised", now, now, gravest(found), told_together(found))
 
     def _record(self, alarm: str, state: EventState, since: int, now: int, level: Level, text: str) -> EventRecord:
         event = Event(

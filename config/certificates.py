@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,8 @@ EARLY = timedelta(days=30)
 SHARE = 3
 """… but never during more than this part of its life, so that one of a week is not warned of from its first day."""
 EACH_DAY = 86_400.0
-LOOK = 3600.0
-"""Seconds between two looks at the files."""
+CODE = "certificate"
+"""Code of the alarm, of an agent's certificates and of a collector's."""
 _BLOCK = re.compile(rb"-----BEGIN (CERTIFICATE|X509 CRL)-----.+?-----END \1-----\s*", re.DOTALL)
 
 
@@ -161,19 +161,32 @@ def _utc(moment: datetime) -> str:
 
 
 class ExpiryWatch:
-    """Says once a day what expires soon or has expired, of the files that there are."""
+    """When an alarm of certificates is told: each day, at once when more comes to it, and once when all hold again."""
 
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._files = tuple(files)
-        self._looked = 0.0
-        self._told: dict[tuple[Path, str, str], float] = {}
+    def __init__(self, files: Collection[Path]) -> None:
+        self._files = files
+        self._known: set[tuple[Path, str, str]] | None = None
 
-    def due(self, now: float) -> list[ExpiryWarning]:
-        """What is to be told at `now` (s since 1970 UTC); the files are read once an hour."""
-        if 0 <= now - self._looked < LOOK:
-            return []
-        self._looked = now
-        found = warnings(self._files, now)
-        lately = {key: at for key, at in self._told.items() if key in found and now - at < EACH_DAY}
-        self._told = dict.fromkeys(found, now) | lately
-        return [warning for key, warning in found.items() if key not in lately]
+    def news(self, now: int, since: int | None) -> list[ExpiryWarning] | None:
+        """Read the files; all that is to be told at `now`, where an alarm stands `since` (ms UTC), or else none does.
+
+        None: nothing is new. An empty list: the alarm has ended.
+        """
+        found = warnings(self._files, now / 1000)
+        more = set() if self._known is None else found.keys() - self._known  # a restart is nothing new
+        self._known = set(found)
+        if since is None:
+            return list(found.values()) or None
+        if found and not more and 0 <= now - since < EACH_DAY * 1000:
+            return None
+        return list(found.values())
+
+
+def gravest(found: Iterable[ExpiryWarning]) -> Literal["WARN", "FAULT"]:
+    """Level of the one alarm of all."""
+    return "FAULT" if any(each.level == "FAULT" for each in found) else "WARN"
+
+
+def told_together(found: Iterable[ExpiryWarning]) -> str:
+    """Text of the one alarm of all; of none, that it has ended."""
+    return "; ".join(each.text for each in found) or "all certificates and revocation lists hold again"

@@ -240,9 +240,7 @@ class Agent:
     async def _tidy(self, stop: asyncio.Event) -> None:
         """Keep the folder of evidence within its bounds, and warn of certificates in time."""
         while not stop.is_set():
-            for level, text in await asyncio.to_thread(self._expiry.due, time.time()):
-                log.warning("%s", text)
-                self._recorder.note(level, text)
+            await self._look_at_certificates()
             try:
                 lost = await asyncio.to_thread(self._folder.tidy, self._evidence.waiting, time.time())
             except OSError as err:
@@ -251,6 +249,14 @@ class Agent:
             for each in lost:
                 self._recorder.note("FAULT", each)
             await _pause(stop, TIDY)
+
+    async def _look_at_certificates(self) -> None:
+        standing, now = self._recorder.expiring, time.time_ns() // 1_000_000
+        found = await asyncio.to_thread(self._expiry.news, now, None if standing is None else standing.since)
+        if found is not None:
+            for each in found:
+                log.warning("%s", each.text)
+            self._recorder.expiry(found)
 
     async def _answer(self, request: Request) -> Response:
         """Requests that only the agent as a whole can answer; those of people are events as well, so that who reads the

@@ -3,16 +3,17 @@ that one that travels twice is one."""
 
 from __future__ import annotations
 
+from config.certificates import CODE
 from edge_agent.clock import Step
 from edge_agent.drivers.base import CameraEvent, SystemAlarm
 from edge_agent.limits import Transition
-from edge_agent.links import DeviceChange
+from edge_agent.links import DeviceChange, OpenFault
 from edge_agent.sampler import Reset
 from profiles.limits import SYSTEM
 from profiles.linkage import FEED
 from profiles.textfile.abnormal import CODES
 from profiles.wire.codec import event_id
-from profiles.wire.messages import REFERENCE, SNAPSHOT, Event, Evidence, Level
+from profiles.wire.messages import MAX_WORDS, REFERENCE, SNAPSHOT, Event, EventState, Evidence, Level
 
 _CODES: dict[str, str] = {"feed": FEED, "system": SYSTEM, **{code: code for code in CODES}}
 """Of alarms that no limit and no rule made."""
@@ -24,6 +25,17 @@ def noted(agent: str, level: Level, text: str, now: int, era: int) -> Event:
     """A fact about the agent itself; `now` in ms UTC."""
     made = event_id(agent, "agent", level, now, era, text)
     return Event(id=made, alarm=made, kind="agent", level=level, state="noted", time=now, since=now, text=text)
+
+
+def expiry_event(
+    agent: str, alarm: OpenFault, state: EventState, level: Level, text: str, now: int, era: int
+) -> Event:  # fmt: skip
+    """The agent's own certificates do not hold, or not for long, or all hold again."""
+    life = event_id(agent, CODE, alarm.since, alarm.era)
+    return Event(
+        id=event_id(life, state, now, era), alarm=life, kind="agent", level=level, state=state, time=now,
+        since=alarm.since, code=CODE, text=text[:MAX_WORDS],
+    )  # fmt: skip
 
 
 def clock_event(agent: str, step: Step, era: int) -> Event:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from config.certificates import ExpiryWarning, gravest, told_together
 from config.service.progress import Step, unwatched
 from edge_agent.clock import Clock
 from edge_agent.combined import Group
@@ -22,6 +23,7 @@ from edge_agent.events import (
     camera_event,
     clock_event,
     device_event,
+    expiry_event,
     limit_event,
     noted,
     picture_event,
@@ -31,7 +33,7 @@ from edge_agent.events import (
 from edge_agent.evidence import KEY as EVIDENCE
 from edge_agent.evidence import Carrier, Pending
 from edge_agent.limits import Transition
-from edge_agent.links import DeviceChange, Links
+from edge_agent.links import DeviceChange, Links, OpenFault
 from edge_agent.outbox.draft import DataDraft, Draft, EventDraft
 from edge_agent.outbox.settings import OutboxSettings
 from edge_agent.outbox.store import Outbox, OutboxUnavailable, Row
@@ -90,6 +92,7 @@ class Recorder:
         self._links = Links(
             devices, now=clock.now, clock_limit=round(clock.settings.device * 1000), open_faults=before.faults
         )
+        self._expiring = before.expiry
         self._samples: list[tuple[Under, Sample]] = []
         self._events: list[tuple[Under, Event]] = []
         self._recall: dict[str, str] = {}
@@ -198,6 +201,21 @@ class Recorder:
     def note(self, level: Level, text: str) -> None:
         """A fact about the agent itself, as an event."""
         self._event(noted(self._agent, level, text, self._clock.read(), self._clock.era))
+
+    @property
+    def expiring(self) -> OpenFault | None:
+        """The alarm of the agent's own certificates, while one stands; it survives a restart."""
+        return self._expiring
+
+    def expiry(self, found: Sequence[ExpiryWarning]) -> None:
+        """Raise the alarm of the agent's own certificates (anew); of none, it ends."""
+        now, era, text = self._clock.read(), self._clock.era, told_together(found)
+        if self._expiring is not None:
+            self._event(expiry_event(self._agent, self._expiring, "cleared", "WARN", "" if found else text, now, era))
+        self._expiring = OpenFault(now, era) if found else None
+        if self._expiring is not None:
+            self._event(expiry_event(self._agent, self._expiring, "raised", gravest(found), text, now, era))
+        self._recall["expiry"] = remember(self._expiring)
 
     def pictured(self, camera: str, file: Evidence, code: str) -> None:
         """A picture by itself of a camera, as a fact with its file."""

@@ -1,8 +1,8 @@
 """What must survive a restart beside the envelopes: committed with them in the outbox's small state, key by key.
 
 Keys: ``clock`` (the latest ms seen or given by the agent's own clock), ``alarms:<tag>``, ``faults:<device>``,
-``stamp:<tag>``, ``told:<tag>``, ``total:<tag>``, ``contact:<tag>``; values are JSON, empty when there is nothing any
-more.
+``stamp:<tag>``, ``told:<tag>``, ``total:<tag>``, ``contact:<tag>``, ``expiry``; values are JSON, empty when there is
+nothing any more.
 ``driver:<device>/<key>`` holds a driver's own text, ``evidence:<id>`` how far a file was carried,
 ``combined:<key>`` what combined rules remember.
 """
@@ -46,6 +46,8 @@ class Remembered:
     """Of contacts of a seal, what stood open."""
     combined: dict[str, str] = field(default_factory=dict)
     """What combined rules had remembered."""
+    expiry: OpenFault | None = None
+    """The alarm of the agent's own certificates, while one stands."""
 
     @classmethod
     def read(cls, recall: Mapping[str, str]) -> Remembered:
@@ -70,6 +72,8 @@ class Remembered:
         match kind:
             case "clock":
                 self.high = _decode(text, int)
+            case "expiry":
+                self.expiry = _decode(text, OpenFault)
             case "driver":
                 device, _, own = name.partition("/")
                 self.drivers.setdefault(device, {})[own] = text
