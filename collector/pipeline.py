@@ -128,6 +128,8 @@ class Pipeline:
         self._hear_clock(message, state)
         if before is None or before.online != state.online:
             log.info("agent %s is %s", message.agent, "online" if state.online else "offline")
+        if message.retained:
+            return  # said at some time before: what it says of the outbox cannot be held against what is missing now
         for stream, gaps in self._registry.gaps(message.agent, state).items():
             count = sum(last - first + 1 for first, last in gaps)
             self.counters["gaps"] += count

@@ -14,11 +14,12 @@ from collector.days import Days
 from collector.dead_letters import Draft
 from collector.envelopes import Envelope
 from collector.gateways import OWN
+from collector.intake import Message
 from collector.normalise.compile import Compiled
 from collector.registry import Registry
 from collector.sinks.base import Record
 from profiles.wire.codec import decode, decoder, encode, freeze_data, freeze_evidence, manifest_hash
-from profiles.wire.messages import Data, EvidenceChunk, Response
+from profiles.wire.messages import Data, EvidenceChunk, Response, State, StreamState
 from tests.collector.field import (
     HAZARD,
     NOW,
@@ -287,6 +288,20 @@ async def test_a_gap_is_reported_and_counted(
         agent.tell(last=5)
         await eventually(lambda: collector.counters["gaps"] == 3, "the gap")
     assert "will never come: 2 to 4" in caplog.text
+
+
+async def test_a_state_that_the_broker_had_kept_shows_no_gap(broker: Server, agent: Agent, tmp_path: Path) -> None:
+    """It tells of an outbox of some time ago; the agent may hold what is missing by now."""
+    async with collecting(settings(broker.port, tmp_path, Shelf())) as collector:
+        agent.send("manifest", TANK)
+        agent.tell(last=0)
+        frames = {seq: agent.data(seq, TANK, rows(seq)) for seq in (1, 5)}
+        await eventually(lambda: all(agent.has(seq, frame) for seq, frame in frames.items()), "acks")
+        told = encode(State(v=1, online=True, since=NOW, version="1", streams={STREAM: StreamState(last=5)}))
+        await collector._pipeline.handle([Message("plant-a", "state", told, retained=True)], asyncio.Event())
+        assert collector.counters["gaps"] == 0
+        await collector._pipeline.handle([Message("plant-a", "state", told)], asyncio.Event())
+        assert collector.counters["gaps"] == 3
 
 
 async def test_evidence_is_on_disk_before_it_is_acknowledged(broker: Server, agent: Agent, tmp_path: Path) -> None:
