@@ -176,9 +176,17 @@ def _files(settings: CollectorSettings) -> Iterator[Fault]:
             yield Fault((*at, *fault.path), fault.message, fault.severity)
         if higher.collector == settings.collector:
             yield Fault((*at, "collector"), f"{higher.collector!r} is this collector itself")
+        if _session(settings, higher.mqtt) == _session(settings, settings.mqtt):
+            yield Fault((*at, "mqtt"), "the broker and the client id of `mqtt:` at the top, so that the connections "
+                        "end each other; expected a `client_id` of its own, or another broker", "warning")  # fmt: skip
         if first.setdefault(higher.collector, number) != number:
             yield Fault((*at, "collector"), f"{higher.collector!r} stands twice; first",
                         first=("cascade", first[higher.collector], "collector"))  # fmt: skip
+
+
+def _session(settings: CollectorSettings, mqtt: MqttSettings) -> tuple[str, int, str]:
+    """What a broker tells connections apart by: a second one of the same client id ends the first."""
+    return mqtt.host, mqtt.port, mqtt.client_id or settings.collector
 
 
 def _regions(settings: CollectorSettings) -> Iterator[Fault]:

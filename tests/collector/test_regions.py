@@ -30,6 +30,22 @@ notify:
 """
 
 
+def test_a_higher_level_at_the_same_broker_by_the_same_client_id_is_a_warning_with_its_line(tmp_path: Path) -> None:
+    def said(text: str) -> list[int]:
+        (tmp_path / "collector.yaml").write_text(text, encoding="utf-8")
+        return [
+            each.line for each in load_collector(tmp_path / "collector.yaml").warnings if "client_id" in each.message
+        ]
+
+    plain = SETTINGS.replace("regions: !include counties.csv\n", "")
+    assert said(plain) == [6]
+    assert (
+        said(plain.replace("{host: h, tls: disabled}, regions", "{host: h, tls: disabled, client_id: up}, regions"))
+        == []
+    )
+    assert said(plain.replace("city-1, mqtt: {host: h", "city-1, mqtt: {host: other")) == []
+
+
 def test_regions_that_are_chosen_and_not_known_are_warnings_with_their_line(tmp_path: Path) -> None:
     (tmp_path / "counties.csv").write_text("code,name\n110108,海淀区\n", encoding="gb18030")
     (tmp_path / "collector.yaml").write_text(SETTINGS, encoding="utf-8")
