@@ -94,11 +94,22 @@ def judged(answer: Any, identity: str) -> Answer:
     success = answer.get("success")
     if success is True or (success is not False and str(answer.get("code")) == "200"):
         return Answer("accepted", str(answer.get("msg", "")))
-    error: dict[str, Any] = its if isinstance(its := answer.get("error"), dict) else answer
-    code = str(error.get("code", answer.get("code", "")))
-    words = " ".join(str(error[key]) for key in ("code", "id", "message", "msg") if error.get(key))
+    code = str(_error(answer).get("code", answer.get("code", "")))
+    words = failure_words(answer)
     if code in ("401", "403"):
         return Answer("unauthorised", words)
     if code in ("408", "429") or code.startswith("5") or not code:
         return Answer("later", words or str(answer)[:200])
     return Answer("refused", words)
+
+
+def failure_words(answer: Any) -> str:
+    """What a platform's JSON answer says of its refusal, such as ``400 ID message``; empty where it says nothing."""
+    if not isinstance(answer, dict):
+        return ""
+    error = _error(answer)
+    return " ".join(str(error[key]) for key in ("code", "id", "message", "msg") if error.get(key))
+
+
+def _error(answer: dict[str, Any]) -> dict[str, Any]:
+    return its if isinstance(its := answer.get("error"), dict) else answer

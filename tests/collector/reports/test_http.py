@@ -198,3 +198,12 @@ async def test_a_content_type_of_the_settings_stands_alone() -> None:
         await sender.send(PACKET)
         await sender.close()
     assert server.requests[0][1]["content-type"] == "text/json"
+
+
+@pytest.mark.parametrize("status", [400, 401, 503])
+async def test_a_refusal_is_told_in_the_platforms_words_whatever_the_status(status: int) -> None:
+    with upper() as server:
+        server.answer = saying(status, {"success": False, "error": {"code": str(status), "id": "E7", "message": "why"}})
+        sender = transport(server.port)
+        assert (await sender.send(PACKET)).message == f"{status} E7 why"
+        await sender.close()

@@ -7,9 +7,23 @@ import json
 
 import pytest
 
-from collector.reports.transports.base import Outgoing
+from collector.reports.transports.base import Answer, Outgoing
 from collector.reports.transports.tcp.transport import TcpSettings, TcpTransport
 from tests.servers import LOCAL
+
+
+async def test_a_connection_that_is_closed_before_the_answer_is_said_so_in_words() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"@@")
+        writer.close()
+
+    server = await asyncio.start_server(serve, LOCAL, 0)
+    port = server.sockets[0].getsockname()[1]
+    sender = TcpTransport(TcpSettings(type="tcp", host=LOCAL, port=port))
+    async with server:
+        answer = await sender.send(Outgoing("a", b'{"dataId": "a"}'))
+        await sender.close()
+    assert answer == Answer("later", f"{LOCAL}:{port}: the connection was closed before the answer's end")
 
 
 @pytest.mark.parametrize("end", [b"@@", b"\n", b"\r\n", b"@@\r\n", b"\n@@"])

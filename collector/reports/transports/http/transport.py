@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 
 from collector.ask import ask, sendable
-from collector.reports.transports.base import Answer, Outgoing, judged, told
+from collector.reports.transports.base import Answer, Outgoing, failure_words, judged, told
 from collector.reports.transports.http.token import OAuth2Settings, Token, TokenError
 from config.hosts import HostInUrl
 from config.model import Duration, FilePath, Settings
@@ -134,7 +134,8 @@ class HttpTransport:
 
 def _verdict(status: int, raw: bytes, identity: str) -> Answer:
     """The status where it is an error, else what the body says; an answer without a word is none."""
-    words = f"{status} {raw.decode(errors='replace')[:400]}".strip()
+    said = failure_words(told(raw)) or raw.decode(errors="replace")[:400]
+    words = said if said.startswith(str(status)) else f"{status} {said}".strip()
     if status in UNAUTHORISED:
         return Answer("unauthorised", words)
     if status in OK:

@@ -56,7 +56,7 @@ class TcpTransport:
         except TimeoutError:
             await self.close()
             return Answer("later", f"{where}: no answer in time")
-        except (OSError, asyncio.IncompleteReadError) as err:
+        except OSError as err:
             await self.close()
             return Answer("later", f"{where}: {err or 'the connection was closed'}")
         answer = judged(told(raw), packet.id)
@@ -87,7 +87,7 @@ async def _answer(reader: asyncio.StreamReader) -> bytes:
     while len(raw) < MAX_ANSWER:
         piece = await reader.read(MAX_ANSWER - len(raw))
         if not piece:
-            raise asyncio.IncompleteReadError(raw, None)
+            raise ConnectionError("the connection was closed before the answer's end")
         raw = (raw + piece).lstrip(LEFT)
         ends = [at for mark in (END, b"\n") if (at := raw.find(mark)) > 0]
         if ends:
