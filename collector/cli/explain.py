@@ -90,7 +90,7 @@ def _sections(
     yield owed(_off_duty(settings, subject, moment), moment)
     if row is None:
         yield Section("Stored", [("record", f"no store has one up to {utc(until)}")])
-        yield delivered(settings, registry, subject, until, held=False)
+        yield delivered(settings, registry, subject, until, held=None)
         return
     yield story.way(row, _asked(settings, subject, moment) if ask else None)
     yield story.rules(row)

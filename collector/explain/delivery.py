@@ -11,17 +11,20 @@ from edge_agent.outbox.inspect import status
 from edge_agent.outbox.rows import OutboxMisplacedError, OutboxUnavailable
 
 
-def delivered(settings: CollectorSettings, registry: Registry, subject: Subject, moment: int, *, held: bool) -> Section:
-    """`moment` in ms UTC; `held`: every store of this collector has the record.
+def delivered(
+    settings: CollectorSettings, registry: Registry, subject: Subject, moment: int, *, held: bool | None
+) -> Section:
+    """`moment` in ms UTC; `held`: every store of this collector has the record; None: there is none to speak of.
 
     An envelope is acknowledged when every store, the report queue and the outbox to each higher collector hold what is
     in it, and an agent deletes nothing else (invariant I2): what is held was acknowledged, or will be when it comes
     again. Which envelope carried it is not kept here.
     """
     told = Section("Delivered")
-    told.say(
-        "acknowledged", "yes: every store has it" if held else "no: not every store has it, so that it comes again"
-    )
+    if held is not None:
+        told.say(
+            "acknowledged", "yes: every store has it" if held else "no: not every store has it, so that it comes again"
+        )
     for row in registry.agents():
         if row.agent == subject.owner.partition("/")[0]:
             _agent(told, row)

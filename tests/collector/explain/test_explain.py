@@ -71,6 +71,7 @@ async def test_a_coal_mines_value_is_followed_from_its_file_to_the_store(broker:
         assert part in text, text
     at = ask(tmp_path, broker, GAS, "--at", "1970-01-01T00:00Z").output
     assert "no store has one up to 1970-01-01T00:00:00.000Z" in at
+    assert "comes again" not in at
     told = json.loads(ask(tmp_path, broker, "mine-1.T1", "--json").output)
     assert told["agent"] == "mine-1"
     assert told["sections"][0]["title"] == "What it is"
