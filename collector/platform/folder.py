@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from collector.platform.text_files import NAME, TextPlatform
 
@@ -30,7 +31,7 @@ class Folder:
         found = [path for path in self._path.rglob("*") if not path.name.startswith(".")]
         taken = 0
         for path in sorted(found, key=_order):
-            with suppress(FileNotFoundError, IsADirectoryError):  # somebody may tidy up meanwhile
+            with suppress(FileNotFoundError):  # somebody may tidy up meanwhile
                 taken += self._take(path)
         there = set(found)
         self._seen = {path: mark for path, mark in self._seen.items() if path in there}
@@ -38,6 +39,8 @@ class Folder:
 
     def _take(self, path: Path) -> bool:
         stat = path.stat()
+        if not S_ISREG(stat.st_mode):
+            return False  # a folder, or a pipe or socket that lies there
         mark = stat.st_mtime_ns, stat.st_size
         if self._seen.get(path) == mark:
             return False

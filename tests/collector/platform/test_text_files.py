@@ -222,6 +222,14 @@ def test_what_stands_in_the_folder_is_in_the_ledger_once(inbox: Path, ledger: Le
     assert ledger.packets() == {NAME: 2}  # it came twice, and stands there once
 
 
+def test_what_is_no_file_is_passed_over(inbox: Path, ledger: Ledger) -> None:
+    (inbox / "sub").mkdir()
+    os.mkfifo(inbox / "pipe")
+    put(inbox, NAME, CDSS)
+    assert Folder(TextPlatform(ledger), inbox).look() == 1
+    assert ledger.refusals() == []
+
+
 def test_another_content_under_a_name_that_was_taken_is_refused(inbox: Path, ledger: Ledger) -> None:
     platform = TextPlatform(ledger)
     assert platform.take(NAME, CDSS.encode())
