@@ -315,7 +315,7 @@ class Agent:
         name = request.args.get("id")
         try:
             file = await asyncio.to_thread(self._folder.found, name) if isinstance(name, str) else None
-        except FileNotFoundError:
+        except OSError:  # also of a folder's name, and of one that no file can have
             file = None
         if file is None:
             return Response(v=1, id=request.id, ok=False, error=f"id: {name!r} is no file of evidence here (any more)")

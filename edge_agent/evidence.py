@@ -200,9 +200,9 @@ class EvidenceFolder:
         self._path, self._settings = path, settings
 
     def found(self, name: str) -> Evidence:
-        """A file of the folder as it is now; FileNotFoundError, also for a name that leads out of the folder."""
+        """A file of the folder as it is now; OSError where there is none, or a name leads out of the folder."""
         path = self._path / name
-        if path.resolve().parent.parent.parent != self._path.resolve() or path.name.startswith("."):
+        if "\0" in name or path.resolve().parent.parent.parent != self._path.resolve() or path.name.startswith("."):
             raise FileNotFoundError(name)
         stat = path.stat()
         with path.open("rb") as source:
