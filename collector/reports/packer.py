@@ -12,6 +12,7 @@ from functools import partial
 
 from collector.directory import Place
 from collector.handled import Handled
+from collector.reports.beginnings import Beginnings
 from collector.reports.bench import Given
 from collector.reports.crossings import Crossing, moved
 from collector.reports.encoders.base import Alarm, Draft, Due, Gateway, by_hand
@@ -41,6 +42,7 @@ class Packer(Rounds):
         """Point → the newest crossing of each of its limits, as the queue has it; of as many points."""
         self._ticked: dict[tuple[Key, int], int] = {}
         """Gateway and length of a period → the end of the last one (ms)."""
+        self._beginnings = Beginnings()
         self._looked = (-1, -1, -1)
         """At which transitions, and by which versions of queue and directory, was looked last."""
 
@@ -61,7 +63,7 @@ class Packer(Rounds):
     def _events(self, now: int, gateways: Mapping[Key, Sequence[Place]]) -> int:
         """Pack the transitions; one that cannot be packed waits and holds up none behind it."""
         looked = self._queue.written, self._queue.version(), self._directory.version
-        if looked == self._looked and not self._attempts.any_due(now):
+        if looked == self._looked and not (self._attempts.any_due(now) or self._beginnings.any_due(now)):
             return 0
         self._looked = looked
         made = 0
@@ -77,8 +79,11 @@ class Packer(Rounds):
         """
         groups: dict[Hashable, list[tuple[Place, DueEvent]]] = {}
         seen: Counter[Hashable] = Counter()
+        of = Counter(row.point for row in rows)
         for row in rows:
             if not self._attempts.due((row.agent, row.id), now):
+                continue
+            if of[row.point] == 1 and self._beginnings.missing(row, partial(self._known, row.point), now):
                 continue
             if (place := self._place(row.point, agent=row.agent, contact=row.contact)) is None:
                 continue
@@ -87,6 +92,9 @@ class Packer(Rounds):
             groups.setdefault((key, second, alone, seen[second, row.point]), []).append((place, row))
             seen[second, row.point] += 1
         return groups.values()
+
+    def _known(self, point: str, event: Event) -> Iterable[Crossing]:
+        return self._queue.crossings(self._target, _crossed_by(point, event)).values()
 
     def _together(self, found: Sequence[tuple[Place, DueEvent]], now: int) -> int:
         """Pack transitions together, and where that fails one by one, so that an odd one costs itself alone (I6)."""
@@ -178,7 +186,11 @@ class Packer(Rounds):
         for row, _place in found:
             if row.time >= self._last.get(row.point, (0, ""))[0]:
                 self._last[row.point] = row.time, row.quality
-        late = bool(carried) or now - period > self._gateways.shape(key.profile).late_after * 1000
+        late = (
+            bool(carried)
+            or now - period > self._gateways.shape(key.profile).late_after * 1000
+            or self._queue.newest(self._target, key.profile, key.code) > period
+        )
         drafts: list[Draft] = []
         if due and encoder.sums:
             drafts = self._summed(key, gateway, period, due, resumed=late)

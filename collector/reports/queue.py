@@ -164,6 +164,16 @@ class ReportQueue(Anew, Awaiting, Desk, Marks, Memory, Spans, Standing, Tallies,
             ).fetchall()
         return {code: at for row in rows for code, at in json.loads(row[0]).items()}
 
+    def newest(self, target: str, profile: str, gateway: str) -> int:
+        """The latest period (its end, ms UTC) of a gateway and profile that was told live; -1: none."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT time FROM packet INDEXED BY packet_by_time WHERE target = ? AND gateway = ? AND profile = ?"
+                " AND kind = 'live' ORDER BY time DESC LIMIT 1",
+                (target, gateway, profile),
+            ).fetchone()
+        return -1 if found is None else int(found[0])
+
     def put(
         self, target: str, gateway: str, profile: str, version: str, drafts: Sequence[Draft],
         *, done: Sequence[DueRow] = (), events: Iterable[DueEvent] = (), hold: bool = False, count: bool = False,

@@ -233,11 +233,14 @@ async def test_after_a_week_without_the_platform_the_gravest_leaves_first_with_i
     async with collecting(chosen.model_copy(update=changes)) as collector:
         agent.send("manifest", ABOUT)
         agent.send("event", freeze_events(STREAM, 1, 0, manifest_hash(ABOUT), old))
-        await eventually(lambda: collector.reports.status()[0].alarms_waiting == len(old), "all of them in the queue")
+        await eventually(lambda: collector.reports.status()[0].alarms_waiting >= len(old), "all of them in the queue")
         there.set()
-        await eventually(lambda: len(book.packets()) == len(old), "the platform")
+        await eventually(lambda: len({each["eventCode"] for each in messages(book)}) == len(old), "the platform")
     server.close()
-    came = messages(book)
+    first: dict[str, Any] = {}
+    for each in messages(book):
+        first.setdefault(each["eventCode"], each)  # q_frozen, which stands, may have been told again
+    came = list(first.values())
     assert [(each["level"], each["eventCode"]) for each in came] == [
         (1, "box_open"), (2, "q_frozen"), (2, "power_lost"), (3, "belt_run"), (3, "person_in"),
     ]  # fmt: skip
