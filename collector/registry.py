@@ -276,7 +276,7 @@ class Registry:
             for name, told in state.streams.items():
                 dropped = [(drop.first, drop.last) for drop in told.dropped]
                 stream = self.stream(agent, name)
-                if gaps := stream.gaps(dropped, state.oldest_age_s, told.last):
+                if gaps := stream.gaps(dropped, state.oldest_age_s, told.last, state.time):
                     found[name] = gaps
                     self._touched.add((agent, name))
         return found

@@ -50,6 +50,16 @@ def test_a_gap_is_reported_once_even_over_a_restart(tmp_path: Path) -> None:
     registry.close()
 
 
+def test_states_that_waited_are_judged_by_the_agents_clock(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.put_state("a", encode(state()))
+    for number in (1, 9):
+        registry.seen("a", STREAM, number)
+    told = [registry.gaps("a", state(time=1_000 * at, oldest_age_s=1.0)) for at in (100, 103, 107)]
+    assert told == [{}, {}, {STREAM: [(2, 8)]}]
+    registry.close()
+
+
 def test_a_lost_registry_reports_no_gap_for_what_it_forgot(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     registry.put_state("a", encode(state(since=0)))
