@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from collector.figures import figure
 from collector.moments import utc
 from config.printable import plain
 
@@ -37,4 +38,4 @@ def _cell(name: str, value: Any) -> str:
         return "–"
     if name in ("time", "seen", "since", "expires"):
         return utc(value)
-    return plain(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return plain(", ".join(map(figure, value)) if isinstance(value, list) else figure(value))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from collector.alarms.lives import Life
+from collector.figures import figure
 from profiles.zones import offset
 
 WORDS = {
@@ -59,7 +60,7 @@ def message(collector: str, life: Life, step: str, zone: str) -> Message:
     lines = [
         title,
         f"since 起始 {clock(life.raised, zone)}{end}",
-        f"value 数值 {last.value}" + (f", limit 限值 {last.limit}" if last.limit is not None else ""),
+        f"value 数值 {figure(last.value)}" + (f", limit 限值 {figure(last.limit)}" if last.limit is not None else ""),
         f"point 指标 {place.point} ({place.profile})" if place.point else "",
         last.text,
         f"raised {life.count} times 次" if life.count > 1 else "",

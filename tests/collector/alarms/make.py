@@ -21,12 +21,12 @@ SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 def event(
     alarm: str, state: EventState, ms: int, *, since: int | None = None, level: Level = "H", tag: str = "level",
     seq: int = 1, era: int = 0, agent: str = "plant-a", kind: EventKind = "limit", site: str = "110110001",
-    region: str = "110110", text: str = "",
+    region: str = "110110", text: str = "", value: float = 4.5, limit: float = 4.0,
 ) -> EventRecord:  # fmt: skip
     """An event of an alarm of a tank's level, by default raised at its own time."""
     told = Event(
         id=f"{alarm}-{state}-{level}-{ms}", alarm=alarm, kind=kind, level=level, state=state, time=ms,
-        since=ms if since is None else since, tag=tag, value=4.5, limit=4.0, text=text,
+        since=ms if since is None else since, tag=tag, value=value, limit=limit, text=text,
     )  # fmt: skip
     return EventRecord(
         told, agent, era, seq, site, region, "hazchem-storage", f"{site}G0001", f"{site}G0001YW001", "YW"
