@@ -21,6 +21,14 @@ TAGS = {"!secret": read_secret, "!include": read_include}
 
 
 @dataclass(frozen=True, slots=True)
+class Sought:
+    """A name that no entry of a list has, and the path of that list."""
+
+    among: KeyPath
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """What a check beyond the model finds: the path in the settings, and the message."""
 
@@ -29,6 +37,8 @@ class Fault:
     severity: Severity = "error"
     first: KeyPath | None = None
     """Where the other of two things that contradict each other stands; its line is added to the message."""
+    sought: Sought | None = None
+    """What is missing; where it stands with a fault of its own, that alone is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +103,15 @@ def _of_the_rest(
     try:
         faults = [fault for check in checks for fault in check(settings)]
         # what is worth a second look is told once the whole is there: half of it may look odd for that reason alone
-        return [_problem(fault, document, rest) for fault in faults if fault.severity == "error"]
+        told = [fault for fault in faults if fault.severity == "error" and not _stands(fault.sought, rest)]
+        return [_problem(fault, document, rest) for fault in told]
     except ConfigError as broken:  # a file that the settings name, such as a profile
         return broken.problems
+
+
+def _stands(sought: Sought | None, rest: Without) -> bool:
+    """Whether what a check misses was left out of `rest`."""
+    return sought is not None and rest.has_lost(sought.among, sought.name)
 
 
 def _validate(document: Document, model: type[M], folder: Path) -> M:

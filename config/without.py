@@ -15,6 +15,7 @@ class Without:
         entries = [_entry(path) for path in paths]
         self._gone = set(entries)
         self._kept: dict[KeyPath, list[int]] = {}
+        self._lost: dict[KeyPath, list[Any]] = {}
         self.data = None if None in self._gone else self._copy(data, ())
 
     def original(self, path: KeyPath) -> KeyPath:
@@ -25,6 +26,12 @@ class Without:
             found = (*found, kept[step] if kept is not None and isinstance(step, int) else step)
         return found
 
+    def has_lost(self, path: KeyPath, name: str) -> bool:
+        """Whether an entry left out of the list at `path` has this name, or has none and may be meant."""
+        lost = self._lost.get(self.original(path), [])
+        names = [each.get("name") if isinstance(each, dict) else None for each in lost]
+        return any(each is None or str(each) == name for each in names)
+
     def _copy(self, data: Any, path: KeyPath) -> Any:
         if isinstance(data, dict):
             return {key: self._copy(value, (*path, key)) for key, value in data.items()}
@@ -32,6 +39,7 @@ class Without:
             kept = [index for index in range(len(data)) if (*path, index) not in self._gone]
             if len(kept) < len(data):
                 self._kept[path] = kept
+                self._lost[path] = [each for index, each in enumerate(data) if (*path, index) in self._gone]
             return [self._copy(data[index], (*path, index)) for index in kept]
         return data
 

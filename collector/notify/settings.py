@@ -10,7 +10,7 @@ from pydantic import Field
 from collector.notify.channels.command import CommandSettings
 from collector.notify.channels.smtp import SmtpSettings
 from collector.notify.channels.webhook import WebhookSettings
-from config.load import Fault
+from config.load import Fault, Sought
 from config.model import Duration, Settings, Written
 from profiles.wire.messages import Level
 
@@ -101,7 +101,9 @@ def rule_faults(notify: NotifySettings) -> Iterator[Fault]:
         for path, name in _named(rule):
             if name not in first:
                 yield Fault(
-                    ("notify", "rules", number, *path), f"no receiver has the name {name!r}; there are: {known}"
+                    ("notify", "rules", number, *path),
+                    f"no receiver has the name {name!r}; there are: {known}",
+                    sought=Sought(("notify", "receivers"), name),
                 )
 
 
