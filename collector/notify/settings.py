@@ -21,6 +21,10 @@ Step = Literal[
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TimeOfDay = Annotated[str, Written(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day such as 08:00")]
+EndOfDuty = Annotated[
+    str,
+    Written(r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "a time of day such as 18:00, or 24:00 for the end of the day"),
+]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -31,8 +35,8 @@ class DutySettings(Settings):
     """Days on which the duty begins."""
     begin: TimeOfDay = "00:00"
     """Its first minute."""
-    end: TimeOfDay = "00:00"
-    """The minute after its last; equal to `begin`: a whole day."""
+    end: EndOfDuty = "00:00"
+    """The minute after its last, 24:00 for the end of the day; equal to `begin`: a whole day."""
 
 
 class EscalationSettings(Settings):
