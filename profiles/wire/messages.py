@@ -38,6 +38,8 @@ Origin = Annotated[str, Meta(pattern=r"^([a-z0-9-]+(/[a-z0-9-]+)*)?" + END, max_
 """An agent by the collectors that its data passed: county-1/plant-1; empty: it sends them itself."""
 Offset = Annotated[int, Meta(ge=-LATEST_MS, le=LATEST_MS)]
 """ms between two clocks."""
+Age = Annotated[float, Meta(ge=0, le=LATEST_MS / 1000)]
+"""s since something."""
 Value = float | int | bool | str | None
 """Number, boolean, text or null; integers beyond 2^53 travel as text; null is never good."""
 Facts = Annotated[dict[Code, float | int | bool | Words], Meta(max_length=200)]
@@ -428,7 +430,7 @@ class State(Struct, frozen=True, kw_only=True):
     manifest: Code = ""
     outbox_rows: Count = 0
     outbox_bytes: Count = 0
-    oldest_age_s: float | None = None
+    oldest_age_s: Age | None = None
     quarantined: Count = 0
     streams: dict[Code, StreamState] = field(default_factory=dict)
     devices: dict[Code, DeviceState] = field(default_factory=dict)
