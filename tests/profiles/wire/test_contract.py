@@ -142,6 +142,8 @@ TOLD = {"v": 1, "online": True, "since": 1, "version": "1"}
         (State, TOLD | {"outbox_rows": 2**53 + 1}),
         (State, TOLD | {"streams": {STREAM: {"last": -1}}}),
         (State, TOLD | {"counters": {"x": 10**30}}),
+        (State, TOLD | {"oldest_age_s": 1.5e306}),  # in ms beyond what a float holds
+        (State, TOLD | {"oldest_age_s": -1.0}),
         (Site, {"code": "1" * 257, "name": "x", "adcode": "110110"}),
         (Site, {"code": "1", "name": "x", "adcode": "110110\n"}),
     ],
