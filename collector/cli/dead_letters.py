@@ -24,6 +24,8 @@ from profiles.wire.codec import FrameError, unpack
 
 LOGGED = 1000
 """Letters that an entry of the audit log names one by one at most; it counts them all."""
+INDENTED = 64 * 1024
+"""Bytes of JSON that are shown line by line at most: lists within lists grow a thousandfold by that."""
 _FILE = click.argument("file", type=click.Path(path_type=Path))
 _IDS = click.argument("ids", type=int, nargs=-1)
 _ALL = click.option("--all", "everything", is_flag=True, help="All dead letters instead of some.")
@@ -127,6 +129,7 @@ def _all_found(count: int, ids: tuple[int, ...]) -> None:
 def _text(frame: bytes) -> str:
     """A frame for people: its JSON, or its bytes in hex where it is none."""
     try:
-        return msgspec.json.format(unpack(frame), indent=2).decode()
-    except (FrameError, msgspec.DecodeError, UnicodeDecodeError):
+        text = unpack(frame)
+        return (msgspec.json.format(text, indent=2) if len(text) <= INDENTED else text).decode()
+    except (FrameError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return frame.hex(" ")

@@ -47,6 +47,18 @@ def test_a_dead_letter_is_shown_with_its_frame_even_if_it_is_no_json(file: Path)
     assert call("show", file, 9).exit_code == 1
 
 
+@pytest.mark.parametrize("levels", [1_000_000, 900])
+def test_a_dead_letter_of_lists_in_lists_is_shown_and_not_blown_up(file: Path, levels: int) -> None:
+    nested = b"[" * levels + b"]" * levels
+    frame = b'{"v":[' + b",".join([nested] * (1_000_000 // levels)) + b"]}"
+    letters = DeadLetters(file.parent / "state", 10**7)
+    letters.put([Draft("plant-a", "data", frame, "no samples")])
+    letters.close()
+    shown = call("show", file, 1)
+    assert shown.exit_code == 0
+    assert len(shown.output) < 4 * len(frame)
+
+
 def test_replay_marks_and_discard_deletes_only_what_was_named(file: Path) -> None:
     fill(file)
     assert call("replay", file, 1).exit_code == 0
