@@ -30,6 +30,8 @@ class Handled(Struct, frozen=True, kw_only=True):
     by: str
     finding: str
     note: str
+    code: str = ""
+    """Of the event, such as belt_run; an earlier version did not keep it."""
 
 
 def note(db: sqlite3.Connection, handled: Sequence[Handled]) -> None:

@@ -44,7 +44,7 @@ _ZH = {
     "form": "形式", "shortest": "最短长度",
     "seal": "电子封条", "positions": "监控位置", "events": "事件", "group": "类别", "sealed": "封停矿井级别",
     "producing": "生产矿井级别", "on": "触发时长", "off": "解除时长", "merge": "合并时长", "triggers": "触发阈值",
-    "contact": "触点",
+    "contact": "触点", "local": "仅本地",
     "analysis": "分析类型", "case": "分析结果", "works": "许可作业", "findings": "核查结论", "levels": "级别",
     "loop": "报警闭环", "push": "推送", "acknowledge": "确认时限", "check": "核查时限",
     "verdicts": "封条状态", "intact": "完好", "permit": "许可期间", "blind": "无法监视", "groups": "按类别",

@@ -47,6 +47,8 @@ class SealEvent(Stated, Names):
     """`analysisCase` of a quality diagnosis."""
     contact: Literal[True] | None = None
     """Told by a contact of an instrument: a lock, a cabinet, the mains."""
+    local: Literal[True] | None = None
+    """Of ours alone: no platform's specification has its code, and so none is told of it."""
 
 
 class MineState(Stated, Names):

@@ -51,6 +51,7 @@ def handled_of(db: sqlite3.Connection, life: Life, deed: Deed) -> list[Handled]:
         Handled(
             agent=agent, alarm=alarm, profile=place.profile, point=place.point, site=place.site, region=place.region,
             at=deed.at, by=deed.by, finding=deed.finding, note=deed.note,
+            code=place.side,
         )
         for agent, alarm in db.execute("SELECT agent, alarm FROM alarm WHERE life = ? ORDER BY since", (life.id,))
     ]  # fmt: skip

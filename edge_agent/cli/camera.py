@@ -158,6 +158,7 @@ _UNCERTAIN = {
     "belt_load": "judged by how rough the belt looks against the empty belt as it was learnt",
     "vehicle_in": f"{_VEHICLE}; plates are not read, and whether it is loaded is not told",
     "vehicle_out": f"{_VEHICLE}; plates are not read, and whether it is loaded is not told",
+    "lamp_on": "told of any bright spot that stays; it must be out while the scene is learnt; no platform is told",
     "machine_run": f"{_VEHICLE}, and so for a machine",
     "board_vehicle": _VEHICLE,
 }

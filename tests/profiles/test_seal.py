@@ -80,12 +80,12 @@ ROWS: list[tuple[str, float, float | None, str, str]] = [
 """Notes on mines, 5.4 and 5.5: event, seconds until it is raised and until it is cleared (None: at once), codes."""
 OURS = [
     ("q_replay", 10, 60, "03", "0006"), ("q_clock", 30, 5, "", ""), ("q_offset", 90, 90, "", ""),
-    ("q_unwatched", 30, 10, "", ""),
+    ("q_unwatched", 30, 10, "", ""), ("lamp_on", 10, 300, "", ""),
 ]  # fmt: skip
-"""docs/decisions/0017-replay-and-clock.md."""
+"""docs/decisions/0017-replay-and-clock.md; a lamp: docs/cameras.md."""
 
 
-def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_besides_four_of_ours() -> None:
+def test_every_event_of_the_notes_is_there_with_its_times_and_codes_and_besides_five_of_ours() -> None:
     assert SEAL is not None
     found = {(code, its.on, its.off, its.analysis, its.case) for code, its in SEAL.events.items()}
     assert found == {*ROWS, *OURS}

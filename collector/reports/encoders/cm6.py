@@ -21,7 +21,7 @@ from collector.reports.encoders.base import (
     written,
 )
 from collector.reports.encoders.pictures import bytes_of, pictures
-from collector.reports.encoders.sealed import seal_of
+from collector.reports.encoders.sealed import is_told, seal_of
 from profiles.seal import Cm6Report
 from profiles.wire.messages import Camera
 
@@ -70,7 +70,7 @@ class Cm6Encoder(Encoder):
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """Diagnoses and passages when they begin, with the pictures that are here by then: nothing updates them."""
-        return [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _event(gateway, alarm)]
+        return [draft for alarm in alarms if is_told(gateway, alarm) for draft in _event(gateway, alarm)]
 
     @classmethod
     def cameras(cls, gateway: Gateway, now: int, cameras: Sequence[CameraState]) -> list[Draft]:

@@ -25,7 +25,7 @@ from collector.reports.encoders.base import (
     written,
 )
 from collector.reports.encoders.pictures import address, bytes_of, pictures
-from collector.reports.encoders.sealed import judged, order_of, seal_of
+from collector.reports.encoders.sealed import is_local, is_told, judged, order_of, seal_of
 from collector.reports.tallies import Tally
 from profiles.seal import GRAVE, NOTICE, SealReport
 from profiles.wire.messages import Evidence, State
@@ -87,11 +87,13 @@ class SealEncoder(Encoder):
     @classmethod
     def alarms(cls, gateway: Gateway, alarms: Sequence[Alarm]) -> list[Draft]:
         """Events from raise to clearing, level and `forbidden` by the mine's order; pictures behind them."""
-        return [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _event(gateway, alarm)]
+        return [draft for alarm in alarms if is_told(gateway, alarm) for draft in _event(gateway, alarm)]
 
     @classmethod
     def handled(cls, gateway: Gateway, handled: Handled) -> list[Draft]:
         """What the check on site found; the officer's name is asked for."""
+        if is_local(gateway, handled.code):
+            return []
         named = _event_id(handled.agent, handled.alarm)
         identity = packet_id("seal", gateway.site, "handle", named, handled.at)
         body = message_head(gateway, identity, "handle", handled.at) | {

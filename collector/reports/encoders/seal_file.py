@@ -28,7 +28,7 @@ from collector.reports.encoders.base import (
 from collector.reports.encoders.cm6 import registered
 from collector.reports.encoders.pictures import bytes_of, pictures
 from collector.reports.encoders.seal import SealEncoder, message_head
-from collector.reports.encoders.sealed import seal_of
+from collector.reports.encoders.sealed import is_told, seal_of
 from profiles.model import Times
 from profiles.seal import FileOf, SealFileReport
 from profiles.textfile.codec import Record, encode
@@ -58,7 +58,7 @@ class SealFileEncoder(SealEncoder):
         """A file an event; its pictures and films beside, where the target takes them so."""
         made = _files(gateway, "event", super().alarms(gateway, alarms))
         if gateway.pictures == "files":
-            made += [draft for alarm in alarms if alarm.event.kind == "seal" for draft in _proofs(gateway, alarm)]
+            made += [draft for alarm in alarms if is_told(gateway, alarm) for draft in _proofs(gateway, alarm)]
         return made
 
     @classmethod

@@ -23,6 +23,17 @@ def order_of(gateway: Gateway) -> MineOrder:
     return gateway.order
 
 
+def is_told(gateway: Gateway, alarm: Alarm) -> bool:
+    """Whether platforms are told of it: an event of the seal, and none whose code is ours alone (`local`)."""
+    return alarm.event.kind == "seal" and not is_local(gateway, alarm.event.code)
+
+
+def is_local(gateway: Gateway, code: str) -> bool:
+    """Whether no platform's specification has the code of this event; of an unknown one it is not known."""
+    event = seal_of(gateway).events.get(code)
+    return event is not None and event.local is True
+
+
 def judged(gateway: Gateway, alarm: Alarm) -> Judged:
     """Notes on mines, 5.7. LookupError for an event that the profile does not know, or a mine without an order."""
     if alarm.event.code not in seal_of(gateway).events:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_agent.drivers.camera.equipment.lamp import SPOT
 from edge_agent.drivers.camera.geometry import Point, mask
 from edge_agent.drivers.camera.picture import Image
 from edge_agent.drivers.camera.presence.heights import Heights
@@ -21,13 +22,15 @@ COVERED = 0.1
 """Share of a region under a mask that is worth a word."""
 PERSON = 48
 """Lines of a person below which the built-in rules find few (camera notes, *People*)."""
+WHITE = 200.0
+"""Grey level of a region's brightest part above which a lamp is lit already, or could hardly be told from it."""
 _BY_TEXTURE = frozenset({"hoist_run", "wall_open"})
 
 
 def remarks(image: Image, device: CameraDevice) -> Iterator[str]:
     """What in the picture speaks against the regions, lines, masks and heights of a camera; in words."""
     height, width = image.shape[:2]
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
     masked = mask(device.masks, width, height) > 0
     for name, points, even in _areas(device):
         area = mask((points,), width, height) > 0
@@ -38,6 +41,7 @@ def remarks(image: Image, device: CameraDevice) -> Iterator[str]:
             yield f"{name}: {share:.0%} of it lies under a mask, where nothing is looked at"
         if even and (spread := float(grey[area].std())) < EVEN:
             yield f"{name}: even in this picture ({spread:.1f} grey levels), so nothing in it could be seen to move"
+    yield from _white(grey, device)
     for line in device.lines:
         along = _drawn(line.start, line.end, width, height)
         if (share := float(masked[along].mean())) >= COVERED:
@@ -53,6 +57,18 @@ def _areas(device: CameraDevice) -> Iterator[tuple[str, tuple[Point, ...], bool]
         yield "belt", device.belt.corners, True
     if device.clock is not None:
         yield "clock", device.clock, True
+
+
+def _white(grey: Image, device: CameraDevice) -> Iterator[str]:
+    """Where a lamp is looked for and is lit already, or could not be told."""
+    height, width = grey.shape[:2]
+    for region in (each for each in device.regions if "lamp_on" in each.events):
+        area = grey[mask((region.points,), width, height) > 0]
+        if area.size and (spot := float(np.percentile(area, SPOT))) > WHITE:
+            yield (
+                f"region {region.name}: its brightest part has {spot:.0f} of 255 grey levels already; is the lamp lit?"
+                f" Draw it round a lamp that is out, and is darker than {WHITE:.0f}"
+            )
 
 
 def _smallest(device: CameraDevice, height: int) -> Iterator[str]:

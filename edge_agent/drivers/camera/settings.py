@@ -14,7 +14,7 @@ from edge_agent.drivers.camera.makers import SINGLE, Maker, path_of
 from edge_agent.tags import DeviceSettings, TagSettings
 from profiles.wire.messages import Camera, Source
 
-BY_REGION = ("hoist_run", "wall_open")
+BY_REGION = ("hoist_run", "wall_open", "lamp_on")
 """Events that are looked for only where a region names them: of the whole picture they would be a guess."""
 Share = Annotated[float, Field(ge=0, le=1)]
 PointAt = tuple[Share, Share]

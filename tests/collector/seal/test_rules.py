@@ -23,7 +23,7 @@ WHILE_AND_AFTER = {
 OTHERS = {
     "q_covered": ("blind", "suspicious"), "q_moved": ("blind", "suspicious"), "q_dark": ("blind", "sealed"),
     "q_bright": ("blind", "sealed"), "q_frozen": ("blind", "sealed"), "q_lost": ("blind", "sealed"),
-    "q_offset": ("sealed", "sealed"), "q_unwatched": ("blind", "sealed"),
+    "q_offset": ("sealed", "sealed"), "q_unwatched": ("blind", "sealed"), "lamp_on": ("sealed", "sealed"),
 }  # fmt: skip
 """While it stands, and when it has cleared and nobody has closed its alarm; not read from the profile."""
 

@@ -1,9 +1,10 @@
-"""What the machines of a mine do: belt, hoist, sealing wall, vehicles, and the post that watches them."""
+"""What the machines of a mine do: belt, hoist, sealing wall, lamps, vehicles, and the post that watches them."""
 
 from __future__ import annotations
 
 from edge_agent.drivers.camera.analysis import Task
 from edge_agent.drivers.camera.equipment.belt import BeltTask
+from edge_agent.drivers.camera.equipment.lamp import LampTask
 from edge_agent.drivers.camera.equipment.post import PostTask
 from edge_agent.drivers.camera.equipment.region import WHOLE, Region
 from edge_agent.drivers.camera.equipment.turning import TurningTask
@@ -30,6 +31,7 @@ def equipment_tasks(device: CameraDevice, seal: Seal) -> list[Task]:
         tasks.append(BeltTask(device.belt.corners, run, load))
     tasks += [TurningTask("hoist_run", region) for region in regions(device, "hoist_run") if "hoist_run" in codes]
     tasks += [WallTask(seal.events["wall_open"], each) for each in regions(device, "wall_open") if "wall_open" in codes]
+    tasks += [LampTask(seal.events["lamp_on"], each) for each in regions(device, "lamp_on") if "lamp_on" in codes]
     if manned := codes & {"post_empty", "post_sleep"}:
         drawn = [Region(each.name, each.points) for each in device.regions if manned & set(each.events)]
         tasks += [PostTask(region, manned) for region in drawn or [Region("picture", WHOLE)]]

@@ -234,6 +234,19 @@ def headlights() -> Alter:
     return alter
 
 
+def lamp(x: float, y: float, grey: float = 150.0) -> Alter:
+    """A lamp at a place in shares of the picture: a disc of 15 px of 640 so many grey levels brighter, and its halo."""
+
+    def alter(image: Image, _number: int) -> Image:
+        height, width = image.shape[:2]
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+        far = np.hypot(columns - x * width, rows - y * height) / width
+        light = np.where(far < 0.012, 1.0, 0.25 * np.exp(-((far / 0.05) ** 2)))
+        return _grey_levels(image + grey * light[..., None].astype(np.float32))
+
+    return alter
+
+
 def shadows() -> Alter:
     """Shadows of clouds that pass: half as bright, soft borders."""
 

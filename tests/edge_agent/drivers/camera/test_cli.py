@@ -177,6 +177,21 @@ def test_setup_says_where_nothing_could_be_seen_to_move(settings: Path, tmp_path
     assert "belt: even in this picture (0.0 grey levels), so nothing in it could be seen to move" in done.output
 
 
+def test_setup_says_of_a_lamp_what_is_told_and_whether_it_is_lit_already(settings: Path, tmp_path: Path) -> None:
+    region = "regions: [{name: lamp, points: [[0.1, 0.1], [0.3, 0.1], [0.3, 0.3], [0.1, 0.3]], events: [lamp_on]}]"
+    text = settings.read_text().replace("P06", "P10")
+    settings.write_text("\n".join(f"    {region}" if "belt: {" in each else each for each in text.splitlines()))
+    said = []
+    for number, level in enumerate((90, 240)):
+        still = tmp_path / f"{number}.png"
+        cv2.imwrite(str(still), np.full((480, 640, 3), level, dtype=np.uint8))
+        said.append(call("setup", settings, "belt", "--film", still, "--picture", tmp_path / "grid.png").output)
+    assert "looked for: intrusion, lamp_on" in said[0]
+    assert "lamp_on: told of any bright spot that stays" in said[0]
+    assert "is the lamp lit?" not in said[0]
+    assert "region lamp: its brightest part has 240 of 255 grey levels already; is the lamp lit?" in said[1]
+
+
 def test_what_cannot_be_is_a_sentence(settings: Path, tmp_path: Path, belt: Path) -> None:
     assert "has no camera 'gate'; it has belt" in call("setup", settings, "gate").output
     silent = call("snapshot", settings, "belt", tmp_path / "now.png")
