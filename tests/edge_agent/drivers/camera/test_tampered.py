@@ -24,8 +24,8 @@ __all__ = ["films"]
 RATE = 5
 """Pictures a second: each is looked at."""
 BEGIN, STEP = 40, 25
-"""Pictures before the first alteration, and those that each lasts, and that the true view lasts before the next: a worker
-on a busy machine begins late, and looks at few of them."""
+"""Pictures before the first alteration, and those that each lasts, and that the true view lasts before the next: on a
+busy machine a worker begins late, and looks at few of them."""
 LOOP = 7
 """Pictures of the recording that is fed in."""
 PROFILE = """\
