@@ -69,8 +69,8 @@ def swap(images: Sequence[Image]) -> Alter:
 
 
 def learnt(images: Sequence[Image]) -> dict[str, bytes]:
-    """What is kept of a camera that saw this for half a minute; not the pictures, since the same are shown again when
-    it is altered, which is a recording of its past.
+    """What is kept of a camera that saw this for half a minute; not the pictures: the same are shown again when it is
+    altered, which is a recording of its past.
     """
     analysis = Analysis(seal(), integrity_tasks(device(), seal()))
     for picture in camera(images, 30):
