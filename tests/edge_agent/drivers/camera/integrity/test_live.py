@@ -101,13 +101,13 @@ def test_a_quiet_scene_at_a_low_bit_rate_is_never_called_frozen_before_its_own_p
     assert told(watch(seen, played(shown)), "q_frozen", "q_replay") == []
 
 
-def test_a_still_put_before_a_running_clock_is_called_that() -> None:
+def test_a_still_put_before_a_running_clock_is_called_that_until_the_view_lives_again() -> None:
     seen = live(clock=tamper.CLOCK)
     seen.recall(learnt(VTEST) | HEALTHY)
-    still = tamper.altered(camera(images(VTEST), 160), tamper.freeze(), since=70)
+    still = tamper.altered(camera(images(VTEST), 180), tamper.freeze(), since=70, until=160)
     found = watch(seen, tamper.altered(still, tamper.clock()))
-    assert told(found, "q_frozen", "q_clock", "q_replay") == [("q_frozen", "raised", 141)]
-    assert found[-1].facts["cause"] == "still behind a running clock"
+    assert told(found, "q_frozen", "q_clock", "q_replay") == [("q_frozen", "raised", 141), ("q_frozen", "cleared", 165)]
+    assert found[0].facts["cause"] == "still behind a running clock"
 
 
 def constantly(seen: list[Image], bits: int) -> list[Image]:
