@@ -253,7 +253,7 @@ async def test_a_store_that_is_down_makes_no_dead_letters_and_data_that_was_forg
 ) -> None:
     shelf = Shelf()
     shelf.up = False
-    async with collecting(settings(broker.port, tmp_path, shelf, hold=0.3)) as collector:
+    async with collecting(settings(broker.port, tmp_path, shelf, hold=2.0)) as collector:
         agent.send("manifest", TANK)
         for seq in range(1, 41):  # more than the broker's window: each send waits for PUBACK
             frame = agent.data(seq, TANK, rows(seq))
