@@ -45,5 +45,7 @@ class Beginnings:
         return until is not None
 
     def any_due(self, now: int) -> bool:
-        """Whether one has waited long enough since it was last asked for."""
-        return any(until is not None and until <= now for until in self._until.values())
+        """Whether one has waited long enough; each says so once, also one that was told meanwhile."""
+        over = [about for about, until in self._until.items() if until is not None and until <= now]
+        self._until |= dict.fromkeys(over)
+        return bool(over)

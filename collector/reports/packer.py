@@ -79,11 +79,11 @@ class Packer(Rounds):
         """
         groups: dict[Hashable, list[tuple[Place, DueEvent]]] = {}
         seen: Counter[Hashable] = Counter()
-        of = Counter(row.point for row in rows)
+        waiting = Counter(row.point for row in rows)
         for row in rows:
             if not self._attempts.due((row.agent, row.id), now):
                 continue
-            if of[row.point] == 1 and self._beginnings.missing(row, partial(self._known, row.point), now):
+            if waiting[row.point] == 1 and self._beginnings.missing(row, partial(self._known, row.point), now):
                 continue
             if (place := self._place(row.point, agent=row.agent, contact=row.contact)) is None:
                 continue

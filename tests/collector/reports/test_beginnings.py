@@ -100,6 +100,12 @@ def test_a_platform_is_told_the_beginning_first_though_the_end_arrived_before_it
     desk.close()
 
 
+def test_an_end_that_was_told_behind_its_beginning_asks_for_a_look_once_and_never_again() -> None:
+    waits = Beginnings()
+    assert waits.missing(row("cleared"), lambda _event: [], AT)
+    assert [waits.any_due(AT + beginnings.WAITS + second) for second in range(3)] == [True, False, False]
+
+
 def test_an_end_without_a_beginning_is_told_after_a_while_with_nothing_else_to_wake_for(tmp_path: Path) -> None:
     desk = tank(tmp_path)
     heard(desk, "cleared", AT + 60_000)
